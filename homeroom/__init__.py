@@ -1,0 +1,1 @@
+"""Homeroom: a realtime engine for schools."""

@@ -1,0 +1,1 @@
+"""Who calls: the Python client, on trio and `homeroom.protocol` alone."""

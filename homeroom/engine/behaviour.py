@@ -1,0 +1,292 @@
+"""What an actor is, seen from the actor's side: the only file of the engine that actors import.
+
+An actor decides and applies; it never performs. Everything it wants done — events to be kept, signals, messages to other
+actors, deadlines, look-ups — is a returned value. Time, randomness and the caller come in with the `Context`.
+Never here: trio, a clock, a codec, a database.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+StateT = TypeVar("StateT")
+SYSTEM = "system"
+
+
+class Rule(Protocol):
+    """Who may: a set of (role, relation) pairs (`protocol.access.Rule`)."""
+
+    def permits(self, role: str, relations: Iterable[str], /) -> bool:
+        """Tell whether somebody of `role`, standing in `relations` to this actor, may."""
+
+
+class Event(Protocol):
+    """A typed structure whose class names its wire type, `domain.action` in the past tense."""
+
+    type: ClassVar[str]
+
+
+class Command(Protocol):
+    """A typed structure whose class names its verb."""
+
+    do: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. The engine's own voice has user and role `"system"`."""
+
+    user: str
+    role: str
+    name: str = ""
+
+
+SYSTEM_CALLER = Caller(SYSTEM, SYSTEM, SYSTEM)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An event that happened: its number in the stream, server time in ms, who caused it, and the event itself."""
+
+    seq: int
+    at: int
+    by: str
+    event: Any
+
+
+@dataclass(slots=True)
+class Context:
+    """What comes in with a command.
+
+    `now` in Unix ms; `seq` is the number that the first event of this decision will get; `recalled` holds the facts that
+    an earlier answer of `Recall` asked for (`None` for a number that is no event).
+    """
+
+    now: int
+    caller: Caller
+    seq: int
+    random: Random
+    recalled: Mapping[int, Fact | None] = field(default_factory=dict)
+
+
+class Refusal(Exception):
+    """They broke the rule, or it cannot be now: nothing changes, and the caller gets `code` and `msg`.
+
+    `data` names the field and what is allowed; `retry_ms` when sending the same again can succeed.
+    """
+
+    def __init__(self, code: str, msg: str, *, retry_ms: int | None = None, data: Any = None) -> None:
+        super().__init__(f"{code}: {msg}")
+        self.code, self.msg, self.retry_ms, self.data = code, msg, retry_ms, data
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Asked instead of a decision: fetch these numbered events of this stream, then decide again with them."""
+
+    seqs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """An ephemeral event on any stream: newest wins per `key`, not numbered, not stored.
+
+    `retain` keeps the newest value for those who subscribe later; `drop` forgets a retained value after sending it.
+    """
+
+    stream: str
+    key: str
+    event: Any
+    retain: bool = False
+    drop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """A durable message to another actor: written with the events that caused it, carried out exactly once."""
+
+    to: str
+    command: Any
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Arm (or move) the durable deadline `key` to `due` Unix ms; `due=None` means when the actor's owner starts anew.
+
+    It comes back as `Fired`, also when the actor slept or the server was down at that moment.
+    """
+
+    key: str
+    due: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Disarm:
+    """Forget the durable deadline `key`."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Arm (or move) a timer of this life only, `ms` from now: for what is not durable anyway (typing)."""
+
+    key: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """The command by which a deadline or timer comes back; `do` is never a verb of the wire."""
+
+    key: str
+    do: ClassVar[str] = "(fired)"
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A question to a read model of this stream, answered after the decision and outside the actor's turn.
+
+    Rows of `table` whose `stream` is this one and whose columns equal `where`, with `below[0] < below[1]` and
+    `above[0] > above[1]` where given, ordered by `order` (descending unless `ascending`), at most `limit`.
+    `into` turns the rows into the reply.
+    """
+
+    table: str
+    into: Callable[[list[Mapping[str, Any]]], Any]
+    order: str
+    limit: int
+    where: Mapping[str, Any] = field(default_factory=dict)
+    below: tuple[str, Any] | None = None
+    above: tuple[str, Any] | None = None
+    ascending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A change of a read model, written in the transaction of its event: upsert by `key`, setting `values` only.
+
+    `stream` is added to the key by the engine.
+    """
+
+    table: str
+    key: Mapping[str, Any]
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a command causes. `reply` is the `d` of the answer; a `lookup`, if any, makes the reply instead."""
+
+    events: tuple[Any, ...] = ()
+    reply: Any = None
+    signals: tuple[Signal, ...] = ()
+    tells: tuple[Tell, ...] = ()
+    timers: tuple[At | Disarm | After, ...] = ()
+    lookup: Lookup | None = None
+
+
+NOTHING = Decision()
+
+
+class Behaviour(ABC, Generic[StateT]):
+    """One live thing of a school: plain and synchronous, one instance an actor.
+
+    Its life: (1) made with its id and either the fresh state or a snapshot's; (2) `apply` for each later event of the
+    journal; (3) `wake`; (4) `decide`, and `apply` for each event decided, again and again; (5) dropped without notice.
+    `decide` never changes `state`; only `apply` does, and it depends on nothing but the state and the fact.
+    Attributes beside `state` are volatile: gone after a restart, and never read by `apply`.
+    """
+
+    def __init__(self, id: str, state: StateT) -> None:
+        self.id = id
+        self.state = state
+
+    @classmethod
+    @abstractmethod
+    def fresh(cls, id: str) -> StateT:
+        """Return the state of an actor to which nothing has happened."""
+
+    @abstractmethod
+    def relations(self, caller: Caller) -> frozenset[str]:
+        """Return what `caller` is to this actor: the words that its rules speak of."""
+
+    @abstractmethod
+    def decide(self, command: Any, context: Context) -> "Decision | Recall":
+        """Answer a permitted command, changing nothing; raises `Refusal`."""
+
+    @abstractmethod
+    def apply(self, fact: Fact) -> None:
+        """Let what happened change the state."""
+
+    @abstractmethod
+    def view(self, caller: Caller) -> Any:
+        """Return the structure that a subscriber gets as snapshot; state + later events equals a later view."""
+
+    def hidden(self, caller: Caller) -> bool:
+        """Tell whether this thing does not exist as far as `caller` may know: refusals then say `not_found`."""
+        return False
+
+    def show(self, fact: Fact, caller: Caller) -> Any:
+        """Return the event as it may be shown when it is replayed to `caller` (deleted content stays deleted)."""
+        return fact.event
+
+    def project(self, fact: Fact) -> Iterable[Row]:
+        """Return the changes of the read models that `fact` causes; called after `apply`."""
+        return ()
+
+    def wake(self, context: Context) -> Decision:
+        """Called once an activation, before the first command: signals and timers only, never events."""
+        return NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: the structure of its arguments, who may, its REST twin and the budget it draws on.
+
+    `rest` is `METHOD /path` with `{id}` and the command's own fields as placeholders (`{id}` absent: the caller's own id);
+    empty means the pattern `POST /api/<plural>/{id}/<verb>`, `None` means that there is no door from outside.
+    """
+
+    command: type[Any]
+    rule: Rule
+    rest: str | None = ""
+    budget: str = "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A read model that a kind keeps: columns with their PostgreSQL types; `stream` comes first by itself."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The row by which an actor kind joins the engine.
+
+    `events`: every durable or ephemeral event class; `calm`: durable event types that may wait for the coalesced lane;
+    `state` is the snapshot's type, `version` its schema; `upgrades[v]` turns a decoded snapshot (builtin types) of
+    version v into v + 1. `watch` says who may subscribe. `idle_s`: sleep after so long without message or watcher.
+    """
+
+    name: str
+    plural: str
+    behaviour: type[Behaviour[Any]]
+    state: type[Any]
+    verbs: tuple[Verb, ...]
+    events: tuple[type[Any], ...]
+    watch: Rule
+    calm: frozenset[str] = frozenset()
+    version: int = 1
+    upgrades: Mapping[int, Callable[[Any], Any]] = field(default_factory=dict)
+    tables: tuple[Table, ...] = ()
+    idle_s: float = 60.0
+
+    def verb(self, do: str) -> Verb | None:
+        """Return the verb named `do`."""
+        return next((verb for verb in self.verbs if verb.command.do == do), None)

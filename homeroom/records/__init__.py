@@ -1,0 +1,1 @@
+"""What is kept: declared tables of the school and their migrations."""
