@@ -1,0 +1,69 @@
+"""From trio to asyncio: run a coroutine of asyncio's kind, wait for a future of asyncio's kind.
+
+Used by `postgres` alone, since only the driver lives on asyncio. Never here: the driver, and who runs the loop.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import Any
+
+import trio
+
+
+class Bridge:
+    """The asyncio loop, and the way to run a coroutine of asyncio's kind on it from any trio task."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, context: Context) -> None:
+        self.loop = loop
+        self._context = context
+        self._left: set[asyncio.Future[Any]] = set()
+
+    async def run(self, coroutine: Coroutine[Any, Any, Any], give_up: Callable[[], None] | None = None) -> Any:
+        """Return the result of `coroutine`; when cancelled, call `give_up` (else cancel it) and do not wait for its end."""
+        future = self._context.run(asyncio.ensure_future, coroutine, loop=self.loop)
+        try:
+            await wait_future(future)
+        except trio.Cancelled:
+            self._left.add(future)
+            disown(future)
+            future.add_done_callback(self._left.discard)
+            (give_up or future.cancel)()
+            raise
+        return future.result()
+
+    async def wait_left(self) -> None:
+        """Wait until what callers gave up has ended, a second at the most: it must not outlive the loop."""
+        with trio.move_on_after(1) as scope:
+            scope.shield = True
+            while self._left:
+                await wait_future(next(iter(self._left)))
+
+
+def disown(future: "asyncio.Future[Any]") -> None:
+    """Let nobody miss the result of `future`, whenever it comes."""
+    if future.done():
+        _retrieve(future)
+    else:
+        future.add_done_callback(_retrieve)
+
+
+def _retrieve(future: "asyncio.Future[Any]") -> None:
+    """Look at a result nobody waits for any more, so that asyncio does not report it as lost."""
+    if not future.cancelled():
+        future.exception()
+
+
+async def wait_future(future: "asyncio.Future[Any]") -> None:
+    """Wait until `future` is done, leaving it alone when cancelled."""
+    task = trio.lowlevel.current_task()
+
+    def wake(_: object) -> None:
+        trio.lowlevel.reschedule(task)
+
+    def abort(_: object) -> trio.lowlevel.Abort:
+        future.remove_done_callback(wake)
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    future.add_done_callback(wake)
+    await trio.lowlevel.wait_task_rescheduled(abort)

