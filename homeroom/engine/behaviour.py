@@ -178,7 +178,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a command causes. `reply` is the `d` of the answer; a `lookup`, if any, makes the reply instead."""
+    """What a command causes. `reply` is the `d` of the answer; a `lookup`, if any, makes the reply instead.
+
+    `evict` names users who may no longer follow this stream: after the events were published to them as well, each of
+    their subscriptions ends with `gone`, code `forbidden`.
+    """
 
     events: tuple[Any, ...] = ()
     reply: Any = None
@@ -186,6 +190,7 @@ class Decision:
     tells: tuple[Tell, ...] = ()
     timers: tuple[At | Disarm | After, ...] = ()
     lookup: Lookup | None = None
+    evict: tuple[str, ...] = ()
 
 
 NOTHING = Decision()
@@ -229,9 +234,16 @@ class Behaviour(ABC, Generic[StateT]):
         """Tell whether this thing does not exist as far as `caller` may know: refusals then say `not_found`."""
         return False
 
+    def public(self, fact: Fact) -> Any:
+        """Return the event as everybody may see it when it has become durable; what is stored stays as decided.
+
+        The same object unless the event holds something for the journal alone (the text that a retraction took away).
+        """
+        return fact.event
+
     def show(self, fact: Fact, caller: Caller) -> Any:
         """Return the event as it may be shown when it is replayed to `caller` (deleted content stays deleted)."""
-        return fact.event
+        return self.public(fact)
 
     def project(self, fact: Fact) -> Iterable[Row]:
         """Return the changes of the read models that `fact` causes; called after `apply`."""

@@ -54,6 +54,12 @@ class Outlet(Protocol):
     format: str
     """Which encoding it takes: a key of the hub's encoders."""
 
+    user: str
+    """Whose it is, so that a withdrawn access ends it."""
+
+    closed: bool
+    """Nobody takes its frames any more; the hub takes no closed outlet in, however late a feeder joins it."""
+
     def push(self, frame: bytes) -> None:
         """Take a finished frame; shared with all other receivers, so never changed. Cuts itself off when full."""
 

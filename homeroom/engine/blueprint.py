@@ -1,0 +1,115 @@
+"""A kind made ready for use: quick look-ups, and the stored form of its states and events.
+
+Rules of this file: what an earlier release stored is always readable; what a later one stored is refused, never guessed.
+Never here: the journal, and any one actor.
+"""
+
+from typing import Any
+
+from homeroom.engine.behaviour import Behaviour, Caller, Fact, Kind, Refusal, Verb
+from homeroom.engine.journal import Message, Record, Saved
+from homeroom.engine.ring import Entry
+from homeroom.engine.wire import Wire
+
+NO_SUCH_THING = "no such thing, or not for you to know"
+
+
+class Blueprint:
+    """One kind: its verbs by structure, its event classes by type, and its snapshots of every version."""
+
+    def __init__(self, kind: Kind, wire: Wire) -> None:
+        self.kind = kind
+        self.wire = wire
+        self.calm = kind.calm
+        self.idle_ms = int(kind.idle_s * 1000)
+        self._verbs: dict[type[Any], Verb] = {verb.command: verb for verb in kind.verbs}
+        self._commands: dict[str, type[Any]] = {verb.command.do: verb.command for verb in kind.verbs}
+        self._events: dict[str, type[Any]] = {event.type: event for event in kind.events}
+
+    def verb(self, command: Any) -> Verb:
+        """Return the verb of a command; raises `Refusal("bad_command")`."""
+        verb = self._verbs.get(type(command))
+        if verb is None:
+            raise Refusal("bad_command", f"a {self.kind.name} has no such verb")
+        return verb
+
+    def check_command(self, behaviour: Behaviour[Any], command: Any, caller: Caller) -> None:
+        """Raise `Refusal` unless `caller` may: `not_found` where the thing is hidden from them, else `forbidden`."""
+        verb = self.verb(command)
+        if not verb.rule.permits(caller.role, behaviour.relations(caller)):
+            raise _denied(behaviour, caller, f"not yours to {verb.command.do}")
+
+    def check_watch(self, behaviour: Behaviour[Any], caller: Caller) -> None:
+        """Raise `Refusal` unless `caller` may look."""
+        if not self.kind.watch.permits(caller.role, behaviour.relations(caller)):
+            raise _denied(behaviour, caller, "not yours to see")
+
+    def command(self, message: Message) -> Any:
+        """Return the command of a stored message; raises `Refusal("bad_command")` when this release cannot read it."""
+        wanted = self._commands.get(message.do)
+        if wanted is None:
+            raise Refusal("bad_command", f"a {self.kind.name} has no verb {message.do}")
+        try:
+            return self.wire.decode(message.body, wanted)
+        except ValueError as error:
+            raise Refusal("bad_command", f"{message.do}: {error}") from error
+
+    def fact(self, record: Record) -> Fact:
+        """Return what a record says; raises `ValueError` when this release does not know it."""
+        wanted = self._events.get(record.type)
+        if wanted is None:
+            raise ValueError(f"a {self.kind.name} has no event {record.type}; it has {sorted(self._events)}")
+        return Fact(record.seq, record.at, record.by, self.wire.decode(record.body, wanted))
+
+    def entry(self, behaviour: Behaviour[Any], fact: Fact, body: bytes) -> Entry:
+        """Return the fact as everybody may see it; `body` are the stored bytes of its event."""
+        public = behaviour.public(fact)
+        if public is fact.event:
+            return Entry(fact, self.wire.event(public.type, fact.at, fact.by, body), True)
+        return Entry(fact, self.event(public, fact.at, fact.by), False)
+
+    def shown(self, behaviour: Behaviour[Any], entry: Entry, caller: Caller) -> bytes:
+        """Return the event as it may be replayed to `caller`, encoded again only when it differs."""
+        event = behaviour.show(entry.fact, caller)
+        if entry.plain and event is entry.fact.event:
+            return entry.shown
+        return self.event(event, entry.fact.at, entry.fact.by)
+
+    def event(self, event: Any, at: int, by: str) -> bytes:
+        """Return an event as it stands in a frame."""
+        return self.wire.event(event.type, at, by, self.wire.encode(event))
+
+    def fresh(self, address: str) -> Behaviour[Any]:
+        """Return the behaviour of an actor to which nothing has happened."""
+        name = address.partition(":")[2]
+        return self.kind.behaviour(name, self.kind.behaviour.fresh(name))
+
+    def restore(self, address: str, saved: Saved | None) -> Behaviour[Any] | None:
+        """Return the behaviour at the snapshot, or fresh without one; `None` when all must be replayed instead.
+
+        Raises `ValueError` when the snapshot is not of the state's type.
+        """
+        if saved is None:
+            return self.fresh(address)
+        state = self._state(saved)
+        return None if state is None else self.kind.behaviour(address.partition(":")[2], state)
+
+    def save(self, behaviour: Behaviour[Any], seq: int) -> Saved:
+        """Return the snapshot of a state after event `seq`."""
+        return Saved(seq, self.kind.version, self.wire.encode(behaviour.state))
+
+    def _state(self, saved: Saved) -> Any:
+        """Return the state of a snapshot of this or an earlier version; `None` when there is no way to it."""
+        if saved.version == self.kind.version:
+            return self.wire.decode(saved.body, self.kind.state)
+        value = self.wire.decode_plain(saved.body)
+        for version in range(saved.version, self.kind.version):
+            upgrade = self.kind.upgrades.get(version)
+            if upgrade is None:
+                return None
+            value = upgrade(value)
+        return self.wire.convert(value, self.kind.state) if saved.version < self.kind.version else None
+
+
+def _denied(behaviour: Behaviour[Any], caller: Caller, msg: str) -> Refusal:
+    return Refusal("not_found", NO_SUCH_THING) if behaviour.hidden(caller) else Refusal("forbidden", msg)

@@ -1,0 +1,252 @@
+"""The desk of one actor: posts are taken here one by one, and answered when their turn is durable.
+
+Rules of this file: `decide` and `apply` are called here and nowhere else; access, deduplication and quarantine come before
+them; whatever the actor's own code raises is a crash, which is counted against its command and answered with its incident.
+Never here: the mailbox, the append, and lives (`actor`).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from hashlib import blake2b
+from typing import Any, ClassVar
+
+import structlog
+
+from homeroom.engine.agenda import Agenda
+from homeroom.engine.audience import Audience
+from homeroom.engine.behaviour import (
+    NOTHING,
+    SYSTEM_CALLER,
+    Behaviour,
+    Caller,
+    Context,
+    Decision,
+    Fact,
+    Fired,
+    Recall,
+    Refusal,
+)
+from homeroom.engine.blueprint import Blueprint
+from homeroom.engine.envelope import Due, Envelope, Post, Watch
+from homeroom.engine.errors import ActorCrashed, internal
+from homeroom.engine.journal import JournalError
+from homeroom.engine.ledger import Ledger
+from homeroom.engine.look_up import start_look_up
+from homeroom.engine.quarantine import Fingerprint
+from homeroom.engine.services import Services, refuse
+from homeroom.engine.turn import Turn
+from homeroom.engine.words import Read, Replay, Rest, Word
+
+log = structlog.get_logger("homeroom.engine")
+_RECALLS = 3
+
+
+class Desk:
+    """Takes the posts of one actor. `behaviour` and `head` are set anew with each life; `busy_at` is Unix ms."""
+
+    __slots__ = ("_audience", "_blueprint", "_services", "agenda", "behaviour", "busy_at", "head", "ledger", "name")
+
+    def __init__(
+        self, address: str, blueprint: Blueprint, services: Services, audience: Audience, owed: frozenset[str]
+    ) -> None:
+        self.name = address
+        self.agenda = Agenda(address, services.timers, owed)
+        self.ledger = Ledger(address, services)
+        self.behaviour: Behaviour[Any] = blueprint.fresh(address)
+        self.head = 0
+        self.busy_at = services.clock.now()
+        self._audience = audience
+        self._blueprint = blueprint
+        self._services = services
+
+    def begin(self, behaviour: Behaviour[Any], head: int) -> None:
+        """Begin a life, with nothing in memory of the one before."""
+        self.behaviour, self.head = behaviour, head
+        self.ledger.forget()
+
+    def wake(self) -> Turn:
+        """Return the turn with which a life begins."""
+        turn = Turn(self._services.clock.now(), self.head)
+        decision = self.behaviour.wake(Context(turn.at, SYSTEM_CALLER, self.head + 1, self._services.random))
+        if decision.events:
+            raise ValueError(f"{self.name}: wake decides no events, it returned {decision.events!r}")
+        turn.add(self._blueprint, self.behaviour, decision, SYSTEM_CALLER.user)
+        self.agenda.change(turn, decision.timers)
+        return turn
+
+    async def take_all(self, turn: Turn, batch: Sequence[Post | Word]) -> ActorCrashed | None:
+        """Take post by post, up to the first crash."""
+        for post in batch:
+            turn.taken += 1
+            crash = await self._take(turn, post)
+            if crash is not None:
+                return crash
+        return None
+
+    async def _take(self, turn: Turn, post: Post | Word) -> ActorCrashed | None:
+        """Take one post; whatever the actor's own code raises is a crash, answered with its incident."""
+        reply: Callable[[Any], None] = getattr(post, "reply", _ignore)
+        incident = self._quarantined(post)
+        if incident is not None:
+            turn.answer(reply, internal(incident, self._services.settings.retry_ms))
+            return None
+        try:
+            await self._TAKE[type(post)](self, turn, post)
+        except JournalError:
+            turn.answer(reply, self._services.unavailable())
+        except Exception as error:  # the actor's own code: it crashes, the supervisor decides
+            crash = self.crash(post, error)
+            turn.answer(reply, internal(crash.incident, self._services.settings.retry_ms))
+            return crash
+        return None
+
+    async def _take_command(self, turn: Turn, envelope: Envelope) -> None:
+        self.busy_at = turn.at
+        known = await self.ledger.find(envelope, self.head) if envelope.number else None
+        if known is not None:
+            turn.answer(envelope.reply, known)
+            return
+        try:
+            self._blueprint.check_command(self.behaviour, envelope.command, envelope.caller)
+            decision = await self._decide(turn, envelope.command, envelope.caller)
+        except Refusal as refusal:
+            self._services.counters.refusals += 1
+            turn.answer(envelope.reply, refusal)
+        else:
+            self._carry_out(turn, envelope, decision)
+        if envelope.message:
+            turn.consumed.append(envelope.message)
+
+    def _carry_out(self, turn: Turn, envelope: Envelope, decision: Decision) -> None:
+        identity = (envelope.client, envelope.number, envelope.digest) if envelope.number else None
+        done, stored = turn.add(self._blueprint, self.behaviour, decision, envelope.caller.user, identity)
+        self.agenda.change(turn, decision.timers)
+        if identity and done.seq is not None:
+            self.ledger.remember(envelope, done.seq, stored, self.head)
+        if decision.lookup is None:
+            turn.answer(envelope.reply, done)
+        else:
+            ask = partial(start_look_up, self._services, self.name, decision.lookup, envelope.reply)
+            turn.later(ask, done.seq)
+
+    async def _take_due(self, turn: Turn, due: Due) -> None:
+        """Decide on a deadline or timer that has come, unless it was moved or disarmed meanwhile."""
+        if not self.agenda.stands(due):
+            return
+        self.busy_at = turn.at
+        try:
+            decision = await self._decide(turn, Fired(due.key), SYSTEM_CALLER)
+        except Refusal as refusal:
+            log.warning("deadline refused", actor=self.name, key=due.key, code=refusal.code)
+            decision = NOTHING
+        turn.add(self._blueprint, self.behaviour, decision, SYSTEM_CALLER.user)
+        self.agenda.clear(turn, due)
+        self.agenda.change(turn, decision.timers)
+
+    async def _take_look(self, turn: Turn, post: Watch | Read | Replay) -> None:
+        """Look after the append, when the state is durable."""
+        turn.later(self._look, post)
+
+    async def _take_rest(self, turn: Turn, word: Rest) -> None:
+        turn.rest = word if turn.rest is None or word.now else turn.rest
+
+    _TAKE: ClassVar[Mapping[type, Callable[..., Awaitable[None]]]] = {
+        Envelope: _take_command,
+        Due: _take_due,
+        Watch: _take_look,
+        Read: _take_look,
+        Replay: _take_look,
+        Rest: _take_rest,
+    }
+
+    async def _decide(self, turn: Turn, command: Any, caller: Caller) -> Decision:
+        """Return the decision, fetching what the actor asks to recall; raises `Refusal`."""
+        context = Context(turn.at, caller, turn.seq + 1, self._services.random)
+        answer = self.behaviour.decide(command, context)
+        recalls = 0
+        while isinstance(answer, Recall):
+            recalls += 1
+            if recalls > _RECALLS:
+                raise RuntimeError(f"{self.name}: {command.do} recalls without end, the last time {answer.seqs}")
+            facts = {seq: await self._recall(turn, seq) for seq in answer.seqs}
+            context.recalled = {**context.recalled, **facts}
+            answer = self.behaviour.decide(command, context)
+        return answer
+
+    async def _recall(self, turn: Turn, seq: int) -> Fact | None:
+        if not 0 < seq <= turn.seq:
+            return None
+        known = turn.fact(seq) or self._audience.ring.fact(seq)
+        if known is not None:
+            return known
+        records = await self._services.journal.read(self.name, seq - 1, seq, 1)
+        return self._blueprint.fact(records[0]) if records else None
+
+    def answer(self, turn: Turn) -> ActorCrashed | None:
+        """Give the answers in order; a look that crashes is answered too, and the others still get theirs."""
+        crash = None
+        for act, what in turn.answers:
+            try:
+                act(what)
+            except Exception as error:  # the actor's own code, showing: as in `_take`
+                crash = self.crash(what, error)
+                refuse(what, internal(crash.incident, self._services.settings.retry_ms))
+        return crash
+
+    def left_over(self, turn: Turn, batch: list[Post | Word], crash: ActorCrashed | None) -> list[Post | Word]:
+        """Return what stands in the mailbox again after a crash: what was not taken, and who wanted to look.
+
+        The state in memory is not to be shown any more: a crash in `apply` may have left it half changed.
+        """
+        if crash is None:
+            return []
+        looks = [what for act, what in turn.answers if act == self._look]
+        turn.answers = [(act, what) for act, what in turn.answers if act != self._look]
+        return [*looks, *batch[turn.taken :]]
+
+    def _look(self, post: Watch | Read | Replay) -> None:
+        try:
+            self._LOOK[type(post)](self._audience, self.behaviour, self.head, post)
+        except Refusal as refusal:
+            post.reply(refusal)
+
+    _LOOK: ClassVar[Mapping[type, Callable[..., None]]] = {
+        Watch: Audience.watch,
+        Read: Audience.read,
+        Replay: Audience.replay,
+    }
+
+    def crash(self, post: Any, error: Exception) -> ActorCrashed:
+        """Report a crash with its command, and count it against that command."""
+        incident = self._services.supervisor.report(f"{self.name} {_verb(post)}", error)
+        self._services.quarantine.note_crash(self.name, _fingerprint(post), incident)
+        return ActorCrashed(self.name, incident)
+
+    def _quarantined(self, post: Post | Word) -> str | None:
+        """Return the incident of a post that is not to be run any more."""
+        quarantine = self._services.quarantine
+        if not quarantine.suspects(self.name):
+            return None
+        incident = quarantine.incident(self.name, _fingerprint(post))
+        if incident is not None and isinstance(post, Due):
+            self.agenda.leave_alone(post)
+        return incident
+
+
+def _verb(post: Any) -> str:
+    return str(post.command.do) if isinstance(post, Envelope) else f"({type(post).__name__.lower()})"
+
+
+def _fingerprint(post: Any) -> Fingerprint:
+    """Return what makes two posts the same one sent again."""
+    if isinstance(post, Envelope):
+        digest = post.digest or blake2b(repr(post.command).encode("utf-8", "replace"), digest_size=16).digest()
+        return _verb(post), digest
+    if isinstance(post, Due):
+        return _verb(post), post.key.encode()
+    caller = getattr(post, "caller", SYSTEM_CALLER)
+    return _verb(post), caller.user.encode()
+
+
+def _ignore(answer: Any) -> None:
+    """Take an answer that nobody waits for."""

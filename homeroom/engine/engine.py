@@ -1,0 +1,150 @@
+"""The engine as its users see it: give it kinds, a journal and a hub, run it, and ask for refs.
+
+    ref.tell ─► registry ─► actor ─► journal
+                   ▲          │ └──► hub ─► outlets
+       timers ─────┤          ▼
+       courier ────┴── messages, deadlines
+
+Rules of this file: composition only; each part is found in the file of its name. Never here: the hub's own task, which
+belongs to whoever made the hub.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from random import Random
+from typing import Any
+
+import structlog
+import trio
+
+from homeroom.engine.behaviour import Kind, Refusal
+from homeroom.engine.blueprint import Blueprint
+from homeroom.engine.clock import Clock
+from homeroom.engine.courier import Courier
+from homeroom.engine.envelope import Due, Reply
+from homeroom.engine.hub import Hub
+from homeroom.engine.journal import Journal, Message
+from homeroom.engine.quarantine import Quarantine
+from homeroom.engine.ref import ActorRef
+from homeroom.engine.registry import Registry
+from homeroom.engine.services import Services
+from homeroom.engine.settings import DEFAULTS, EngineSettings
+from homeroom.engine.statistics import Counters, summarise
+from homeroom.engine.supervisor import Supervisor
+from homeroom.engine.timers import Timers
+from homeroom.engine.wire import Wire
+
+log = structlog.get_logger("homeroom.engine")
+
+
+class Engine:
+    """All actors of one node. Made once, run once."""
+
+    def __init__(
+        self,
+        kinds: Sequence[Kind],
+        journal: Journal,
+        wire: Wire,
+        hub: Hub,
+        *,
+        clock: Clock,
+        random: Random,
+        settings: EngineSettings = DEFAULTS,
+    ) -> None:
+        counters = Counters()
+        self._nursery: trio.Nursery | None = None
+        self._drained = trio.Event()
+        self._timers = Timers(journal, clock, random, settings.horizon_s, self._post)
+        self._courier = Courier(journal, random, settings, counters, self._deliver)
+        self._services = Services(
+            journal=journal,
+            hub=hub,
+            clock=clock,
+            random=random,
+            settings=settings,
+            counters=counters,
+            quarantine=Quarantine(settings.quarantine_after, settings.quarantine_actors),
+            supervisor=Supervisor(random, counters),
+            timers=self._timers,
+            courier=self._courier,
+            start=self._start_errand,
+        )
+        self._registry = Registry({kind.name: Blueprint(kind, wire) for kind in kinds}, self._services)
+
+    @property
+    def epoch(self) -> str:
+        """Return the name of this history, known once the engine runs."""
+        return self._services.epoch
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run until drained or cancelled.
+
+         1. read the epoch, the deadlines that waited for this start, and the messages under way: raises `Unavailable`;
+         2. wake the actors of those deadlines, so that they fire before anything else;
+         3. start the timers, the courier and the search for idle actors; started;
+         4. actors come and go.
+
+        Cancelled: every waiting post is answered `unavailable`; nothing acknowledged is lost.
+        """
+        services = self._services
+        services.epoch = await services.journal.epoch()
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            self._registry.open(nursery)
+            await self._wake_owed()
+            await self._courier.refresh()
+            for service in (self._timers, self._courier, self._registry):
+                nursery.start_soon(services.supervisor.keep, service, services.settings.services, name=service.name)
+            task_status.started()
+            await self._drained.wait()
+            nursery.cancel_scope.cancel()
+
+    def ref(self, address: str) -> ActorRef:
+        """Return the way to an actor, asleep or awake; raises `Refusal("not_found")` for an unknown kind."""
+        self._registry.blueprint(address)
+        return ActorRef(address, self._registry)
+
+    async def drain(self) -> None:
+        """Stop taking posts, finish what waits in the mailboxes, keep snapshots, and end `run`; within `drain_s` seconds."""
+        with trio.move_on_after(self._services.settings.drain_s) as scope:
+            await self._registry.drain()
+        if scope.cancelled_caught:
+            log.warning("drain cut short", actors=len(self._registry))
+        self._drained.set()
+
+    def statistics(self) -> Mapping[str, Any]:
+        """Return the figures of every queue: `actors`, `counters`, `timers`, `courier`, `look_ups`, `journal` and `hub`."""
+        services = self._services
+        return {
+            "actors": summarise(self._registry, services.clock.now()),
+            "counters": services.counters.as_mapping(),
+            "timers": {"armed": len(self._timers), "fired": self._timers.fired},
+            "courier": {"depth": len(self._courier), "parked": self._courier.parked},
+            "look_ups": services.look_ups,
+            "quarantined": len(services.quarantine),
+            "journal": services.journal.statistics(),
+            "hub": services.hub.statistics(),
+        }
+
+    async def _wake_owed(self) -> None:
+        owed: dict[str, list[str]] = {}
+        for deadline in await self._services.journal.on_start():
+            owed.setdefault(deadline.stream, []).append(deadline.key)
+        for address, keys in owed.items():
+            try:
+                self._registry.owe(address, keys)
+            except Refusal:
+                log.error("deadline of an unknown kind", actor=address, keys=keys)
+
+    def _post(self, address: str, due: Due) -> None:
+        try:
+            self._registry.post(address, due)
+        except Refusal:
+            log.error("deadline of an unknown kind", actor=address, keys=[due.key])
+
+    def _deliver(self, message: Message, reply: Reply) -> None:
+        self._registry.deliver(message, reply)
+
+    def _start_errand(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        if self._nursery is None:
+            raise RuntimeError("the engine does not run")
+        self._nursery.start_soon(self._services.supervisor.errand, name, work, name=name)

@@ -1,0 +1,36 @@
+"""The exceptions of this floor, beside the journal's own.
+
+    Exception
+    ├── Refusal               (`behaviour`) they broke the rule, or it cannot be now
+    ├── JournalError          (`journal`) the journal did not do what was asked
+    │   ├── Unavailable       no answer; after an append: in doubt
+    │   └── Superseded        somebody else was first; nothing was written
+    └── ActorCrashed          we broke the rule: an actor's own code raised
+
+Never here: who raises what, and the codes of the wire (`protocol.errors`).
+"""
+
+from homeroom.engine.behaviour import Refusal
+
+
+class ActorCrashed(Exception):
+    """An actor's code raised; its caller was answered, and the log holds the trace under `incident`."""
+
+    def __init__(self, address: str, incident: str) -> None:
+        super().__init__(f"{address}: incident {incident}")
+        self.address, self.incident = address, incident
+
+
+def internal(incident: str, retry_ms: int) -> Refusal:
+    """Return the answer for our own fault: an incident id, never a trace."""
+    return Refusal("internal", f"incident {incident}", retry_ms=retry_ms)
+
+
+def unavailable(retry_ms: int, msg: str = "the journal or the owner is away") -> Refusal:
+    """Return the answer while the journal does not answer, or the actor is suspended or moving."""
+    return Refusal("unavailable", msg, retry_ms=retry_ms)
+
+
+def overloaded(retry_ms: int) -> Refusal:
+    """Return the answer of a full mailbox."""
+    return Refusal("overloaded", "too much waits here already", retry_ms=retry_ms)

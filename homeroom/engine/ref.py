@@ -1,0 +1,63 @@
+"""A reference to an actor: an address and the ways to reach it. It says nothing about where the actor lives.
+
+Never here: finding and activating it (`registry`).
+"""
+
+from typing import Any
+
+from homeroom.engine.behaviour import Caller, Refusal
+from homeroom.engine.envelope import Answer, Cursor, Envelope, Outlet, Post
+from homeroom.engine.journal import JournalError
+from homeroom.engine.registry import Registry
+from homeroom.engine.waiter import Waiter
+from homeroom.engine.words import Missing, Page, Read
+
+
+class ActorRef:
+    """One actor, asleep or awake."""
+
+    __slots__ = ("_registry", "address")
+
+    def __init__(self, address: str, registry: Registry) -> None:
+        self.address = address
+        self._registry = registry
+
+    def tell(self, post: Post) -> None:
+        """Hand over a post; never blocks. A full mailbox or a draining engine answers `post.reply` with a refusal at once."""
+        self._registry.post(self.address, post)
+
+    async def ask(
+        self, command: Any, caller: Caller, *, client: str = "", number: int = 0, digest: bytes = b""
+    ) -> Answer:
+        """Tell a command and wait for its answer, a `Done` or a `Refusal`. Cancelled: it may be carried out all the same."""
+        waiter: Waiter[Answer] = Waiter()
+        arrived = self._registry.now()
+        self.tell(Envelope(command, caller, waiter.take, client, number, digest, arrived))
+        return await waiter.wait()
+
+    async def read(self, caller: Caller, since: Cursor | None, limit: int) -> Page:
+        """Catch up once: the state, or up to `limit` events after `since` (less when they are large); raises `Refusal`."""
+        answer = await self._read(Read(caller, since, limit, _ignore))
+        if isinstance(answer, Missing):
+            try:
+                upto = min(answer.upto, answer.after + max(limit, 1))
+                records = await self._registry.journal.read(self.address, answer.after, upto, max(limit, 1))
+            except JournalError:
+                raise self._registry.unavailable() from None
+            answer = await self._read(Read(caller, since, limit, _ignore, records))
+        if isinstance(answer, Page):
+            return answer
+        raise answer if isinstance(answer, Refusal) else self._registry.unavailable()
+
+    def unwatch(self, outlet: Outlet) -> bool:
+        """End a subscription, also one whose missed events are still being read; tells whether there was one."""
+        return self._registry.unwatch(self.address, outlet)
+
+    async def _read(self, word: Read) -> Page | Missing | Refusal:
+        waiter: Waiter[Page | Missing | Refusal] = Waiter()
+        self._registry.post(self.address, Read(word.caller, word.since, word.limit, waiter.take, word.records))
+        return await waiter.wait()
+
+
+def _ignore(answer: Any) -> None:
+    """Stand in for a reply that is filled in later."""

@@ -1,0 +1,127 @@
+"""One command id, one effect: repeats, conflicts, restarts, forgotten receipts."""
+
+from typing import Any
+
+import msgpack
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from homeroom.engine.envelope import Answer
+from homeroom.engine.settings import EngineSettings
+from tests.engine.trial import Add, House, Wave
+
+
+pytestmark = pytest.mark.usefixtures("logs")
+
+
+def tab(number: int, digest: bytes = b"x", client: str = "ada/tab") -> dict[str, Any]:
+    return {"client": client, "number": number, "digest": digest}
+
+
+async def test_a_repeated_command_gets_its_first_answer_and_has_no_second_effect(
+    house: House, autojump_clock: MockClock
+) -> None:
+    first = await house.done(Add(2), **tab(1))
+    again = await house.done(Add(2), **tab(1))
+    assert (first.again, again.again, again.seq) == (False, True, first.seq)
+    assert again.encoded is not None
+    assert msgpack.unpackb(again.encoded) == first.reply
+    assert house.stored() == ["tally.added"]
+
+
+async def test_the_same_id_with_another_body_is_a_conflict(house: House, autojump_clock: MockClock) -> None:
+    await house.done(Add(2), **tab(1))
+    assert (await house.refused(Add(3), **tab(1, b"y"))).code == "conflict"
+    assert house.stored() == ["tally.added"]
+
+
+async def test_repeats_within_one_batch_have_one_effect(house: House, autojump_clock: MockClock) -> None:
+    answers: list[Answer] = []
+    for _ in range(3):
+        house.tell(Add(1), answers, **tab(1))
+    await wait_all_tasks_blocked()
+    assert [getattr(answer, "again", None) for answer in answers] == [False, True, True]
+    assert house.stored() == ["tally.added"]
+
+
+async def test_clients_do_not_share_their_numbers(house: House, autojump_clock: MockClock) -> None:
+    await house.done(Add(1), **tab(1))
+    assert not (await house.done(Add(1), **tab(1, client="ben/tab"))).again
+    assert not (await house.done(Add(1), **tab(1, client="ada/other"))).again
+
+
+async def test_number_zero_is_never_remembered(house: House, autojump_clock: MockClock) -> None:
+    for _ in range(2):
+        assert not (await house.done(Add(1), client="ada/tab", number=0)).again
+
+
+async def test_a_refused_command_and_one_without_events_are_run_again(house: House, autojump_clock: MockClock) -> None:
+    await house.done(Add(1), **tab(1))
+    for _ in range(2):
+        assert (await house.refused(Add(-1), **tab(2))).code == "conflict"
+        assert not (await house.done(Wave(), **tab(3))).again
+    assert not (await house.done(Add(1), **tab(2))).again
+
+
+async def test_a_repeat_after_a_restart_gets_the_first_answer(house: House, autojump_clock: MockClock) -> None:
+    first = await house.done(Add(2, times=3), **tab(4))
+    await house.done(Add(1), **tab(5))
+    await house.restart()
+    again = await house.done(Add(2, times=3), **tab(4))
+    assert (again.again, again.seq) == (True, first.seq)
+    assert (await house.refused(Add(9), **tab(5, b"y"))).code == "conflict"
+    assert len(house.stored()) == 4
+
+
+async def test_a_repeat_after_sleep_gets_the_first_answer(house: House, autojump_clock: MockClock) -> None:
+    await house.done(Add(2), **tab(4))
+    await trio.sleep(120)
+    assert house.active == 0
+    assert (await house.done(Add(2), **tab(4))).again
+
+
+async def test_receipts_that_were_forgotten_are_looked_up(nursery: trio.Nursery, autojump_clock: MockClock) -> None:
+    settings = EngineSettings(receipt_clients=2, receipts_per_client=2)
+    house = await House(nursery, settings=settings).start()
+    for number in range(1, 6):
+        await house.done(Add(1), **tab(number))
+    for client in ("b/t", "c/t", "d/t"):
+        await house.done(Add(1), **tab(1, client=client))
+    for number in range(1, 6):
+        assert (await house.done(Add(1), **tab(number))).again
+    assert (await house.done(Add(1), **tab(1, client="b/t"))).again
+    assert len(house.stored()) == 8
+
+
+async def test_more_repeats_in_a_batch_than_receipts_are_kept_have_one_effect(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    house = await House(nursery, settings=EngineSettings(receipt_clients=1, receipts_per_client=1)).start()
+    answers: list[Answer] = []
+    for number in (1, 2, 3, 1, 2, 3):
+        house.tell(Add(1), answers, **tab(number, client="ada/tab"))
+        house.tell(Add(1), answers, **tab(number, client="ben/tab"))
+    await wait_all_tasks_blocked()
+    assert len(house.stored()) == 6
+    assert sum(getattr(answer, "again", False) for answer in answers) == 6
+
+
+async def test_a_known_client_costs_no_look_up(house: House, autojump_clock: MockClock) -> None:
+    for number in range(1, 4):
+        await house.done(Add(1), **tab(number))
+    assert house.count("newest_command") == 0
+    await house.restart()
+    house.calls.clear()
+    for number in range(4, 8):
+        await house.done(Add(1), **tab(number))
+    assert house.count("newest_command") == 1
+    assert house.count("receipt") == 0
+
+
+async def test_a_look_up_that_fails_is_unavailable_and_changes_nothing(house: House, autojump_clock: MockClock) -> None:
+    await house.done(Add(1), **tab(1))
+    await house.restart()
+    house.fail("newest_command")
+    assert (await house.refused(Add(1), **tab(1))).code == "unavailable"
+    assert (await house.done(Add(1), **tab(1))).again
