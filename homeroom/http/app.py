@@ -1,0 +1,112 @@
+"""The HTTP application, put together: which doors there are. One function, given all parts.
+
+Never here: what a request goes through (`pipeline`), and how parts are made (the composition root).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from msgspec import Struct
+
+from homeroom.engine.behaviour import Kind
+from homeroom.engine.engine import Engine
+from homeroom.engine.wire import Wire
+from homeroom.http.authentication import Authentication, UserAnswer
+from homeroom.http.budgets import Budgets
+from homeroom.http.health import Health, Probe
+from homeroom.http.metrics import Metrics, Statistics
+from homeroom.http.openapi import describe
+from homeroom.http.pages import Pages
+from homeroom.http.pipeline import App, WebSettings, build_app
+from homeroom.http.presence import KIND as PRESENCE
+from homeroom.http.presence import PresenceDesk
+from homeroom.http.rest import Desk, twin_routes
+from homeroom.http.routes import Call, Handler, Out, Route
+from homeroom.http.sync import Sync
+from homeroom.protocol.rest_json import encode_json
+from homeroom.protocol.verbs import VerbTable
+
+
+class Demo(Struct, frozen=True):
+    """The demo school: its people, and the password they share. Shown to everybody; never on a public address."""
+
+    people: tuple[UserAnswer, ...]
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppParts:
+    """All that the application is made of.
+
+    `present()` names the people who have a connection; `statistics` are read at each scrape, by part; `probes` are asked
+    by `/readyz`; `asyncapi` is the finished document; `demo` is `None` outside the demo.
+    """
+
+    engine: Engine
+    wire: Wire
+    kinds: Sequence[Kind]
+    verbs: VerbTable
+    budgets: Budgets
+    authentication: Authentication
+    sync: Sync
+    present: Callable[[], Iterable[str]]
+    static: Traversable
+    docs: Traversable
+    asyncapi: Mapping[str, Any]
+    settings: WebSettings = field(default_factory=WebSettings)
+    statistics: Mapping[str, Statistics] = field(default_factory=dict)
+    probes: Mapping[str, Probe] = field(default_factory=dict)
+    demo: Demo | None = None
+
+
+def make_app(parts: AppParts) -> App:
+    """Return the application that serves all doors of `parts`."""
+    metrics = Metrics({**parts.statistics, "sync": parts.sync.statistics, "budgets": parts.budgets.statistics})
+    routes = all_routes(parts, metrics)
+    pages = Pages(parts.static, parts.docs)
+    return build_app(routes, pages.register, parts.authentication.tokens.authenticate, metrics, parts.settings)
+
+
+def all_routes(parts: AppParts, metrics: Metrics) -> list[Route]:
+    """Return the table of all doors, their own description included."""
+    settings = parts.settings
+    desk = Desk(parts.engine.ref, parts.verbs, parts.wire, parts.budgets.take, settings.answer_timeout_s)
+    routes = [
+        *parts.authentication.routes(),
+        *twin_routes(parts.kinds, desk),
+        *_presence_routes(parts, desk),
+        *parts.sync.routes(),
+        *Health(parts.probes, metrics, settings.version, settings.metrics_token).routes(),
+        _document("/asyncapi.json", "asyncapi", "This server's WebSocket side, as AsyncAPI.", parts.asyncapi),
+    ]
+    if parts.demo is not None:
+        routes.append(_document("/api/demo", "demo", "The people of the demo, and their password.", parts.demo))
+    return [*routes, _openapi(routes, settings.version)]
+
+
+def _presence_routes(parts: AppParts, desk: Desk) -> Iterable[Route]:
+    for kind in parts.kinds:
+        if kind.name == PRESENCE:
+            yield from PresenceDesk(desk, kind, parts.present).routes()
+
+
+def _openapi(routes: Sequence[Route], version: str) -> Route:
+    """Return the door of the description, which describes itself too."""
+    blank = _document("/openapi.json", "openapi", "This server's REST doors, as OpenAPI.", {})
+    return _document(blank.path, blank.name, blank.summary, describe([*routes, blank], version))
+
+
+def _document(path: str, name: str, summary: str, value: Any) -> Route:
+    """Return the open door of a document that never changes."""
+    return Route(
+        "GET", path, name, summary, _always(encode_json(value)), "documents", reply=dict[str, Any], bearer="ignored"
+    )
+
+
+def _always(body: bytes) -> Handler:
+    async def handler(call: Call) -> Out:
+        return Out(body)
+
+    return handler

@@ -1,0 +1,211 @@
+"""Hypercorn behind a guard: one HTTP connection of the application, and nothing that it can do to the others.
+
+What is different from Hypercorn's own server: (1) whatever escapes ends this connection only; (2) no upgrade is ever handled,
+no HTTP/2, and no request whose length could be read in two ways; (3) a body that stalls is cut; (4) a send to somebody who
+does not read is bounded, also where it is shielded; (5) stopping ends.
+Never here: WebSockets, and accepting connections (`listener`).
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import h11
+import structlog
+import trio
+from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.trio.lifespan import Lifespan
+from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState
+from hypercorn.utils import parse_socket_addr, wrap_app
+
+from homeroom.http.faults import leaves
+from homeroom.http.replay import ReplayStream
+
+log = structlog.get_logger(__name__)
+
+PIECE = 65_536
+"""Bytes that a client has `send_s` seconds to take."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Bounds of one HTTP connection, in seconds.
+
+    `body_s`: the longest pause inside a request's body; `send_s`: for each 64 KiB of an answer; `idle_s`: between requests.
+    """
+
+    body_s: float = 10.0
+    send_s: float = 10.0
+    idle_s: float = 5.0
+
+
+class _BadRequest(Exception):
+    """They broke a rule: answered already, and the connection is to end."""
+
+
+class _StructLogger:
+    """Hypercorn's logger, as far as it is used: what it says goes to structlog."""
+
+    def __init__(self, config: Config) -> None:
+        """Take nothing of the configuration."""
+
+    def __getattr__(self, level: str) -> Callable[..., Awaitable[None]]:
+        """Return the coroutine function that logs at `level`."""
+
+        async def write(message: str, *args: Any, **_: Any) -> None:
+            getattr(log, level)(message % args if args else message)
+
+        return write
+
+    async def access(self, *_: Any) -> None:
+        """Write nothing: the application logs its requests."""
+
+
+class _StrictProtocol(H11Protocol):
+    """HTTP/1.1 and nothing else."""
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        names = [bytes(name) for name, _ in event.headers]
+        upgrade = b"".join(value for name, value in event.headers if name == b"upgrade").lower()
+        if b"websocket" in upgrade or (b"content-length" in names and b"transfer-encoding" in names):
+            await self._send_error_response(400)
+            raise _BadRequest
+
+    @property
+    def patience(self) -> bool:
+        """Tell whether the client is in the middle of a body."""
+        return self.connection.their_state is h11.SEND_BODY
+
+
+class _GuardedServer(TCPServer):
+    """One connection."""
+
+    protocol: _StrictProtocol  # type: ignore[assignment] # the wrapper that would switch to HTTP/2 is left out
+
+    def __init__(self, *args: Any, settings: HttpSettings) -> None:
+        super().__init__(*args)
+        self._settings = settings
+
+    async def run(self) -> None:
+        """Serve requests until the connection ends; raises what escapes."""
+        socket = self.stream.socket
+        client = parse_socket_addr(socket.family, socket.getpeername())
+        server = parse_socket_addr(socket.family, socket.getsockname())
+        async with TaskGroup() as group:
+            self._task_group = group
+            state = ConnectionState(self.state)
+            send = self.protocol_send
+            self.protocol = _StrictProtocol(
+                self.app,
+                self.config,
+                self.context,
+                group,
+                state,
+                False,
+                client,
+                server,
+                send,
+            )
+            await self.protocol.initiate()
+            await self.idle_task.restart(group, self._idle_timeout)
+            await self._read_data()
+
+    async def protocol_send(self, event: Event) -> None:
+        """Send, shielded as Hypercorn wants it, but never for ever."""
+        if not isinstance(event, RawData):
+            await super().protocol_send(event)
+            return
+        async with self.send_lock:
+            try:
+                for start in range(0, len(event.data), PIECE):
+                    with trio.fail_after(self._settings.send_s, shield=True):
+                        await self.stream.send_all(event.data[start : start + PIECE])
+            except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+                await trio.aclose_forcefully(self.stream)
+                await self.protocol.handle(Closed())
+
+    async def _read_data(self) -> None:
+        while True:
+            try:
+                with trio.fail_after(self._settings.body_s if self.protocol.patience else inf):
+                    data = await self.stream.receive_some(PIECE)
+            except (trio.ClosedResourceError, trio.BrokenResourceError, trio.TooSlowError):
+                break
+            await self.protocol.handle(RawData(bytes(data)))
+            if not data:
+                break
+        await self.protocol.handle(Closed())
+
+
+class HttpServer:
+    """The application on HTTP/1.1. Its life: (1) `run`: the application starts up; (2) `serve` each connection; (3) `stop`."""
+
+    def __init__(self, app: Any, settings: HttpSettings = HttpSettings()) -> None:
+        self._settings = settings
+        self._config = _configure(settings)
+        self._app = wrap_app(app, self._config.wsgi_max_body_size, None)
+        self._context = WorkerContext(None)
+        self._state = ConnectionState({})
+        self._open: set[ReplayStream] = set()
+        self._finished = trio.Event()
+        self._empty = trio.Event()
+        self._faults: dict[str, int] = {}
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Start the application up, and shut it down after `stop`. Raises what its start-up raises."""
+        lifespan = Lifespan(self._app, self._config, self._state)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(lifespan.handle_lifespan)
+            await lifespan.wait_for_startup()
+            task_status.started()
+            await self._finished.wait()
+            await lifespan.wait_for_shutdown()
+            nursery.cancel_scope.cancel()
+
+    async def serve(self, stream: ReplayStream) -> None:
+        """Serve one connection to its end; never raises but for cancellation."""
+        server = _GuardedServer(
+            self._app, self._config, self._context, ConnectionState(self._state.copy()), stream, settings=self._settings
+        )
+        self._open.add(stream)
+        try:
+            await server.run()
+        except* Exception as group:
+            for error in leaves(group):
+                name = type(error).__name__
+                self._faults[name] = self._faults.get(name, 0) + 1
+        finally:
+            self._open.discard(stream)
+            if not self._open:
+                self._empty.set()
+
+    async def stop(self, grace_s: float) -> None:
+        """Let idle connections end and running requests finish for `grace_s`, then close the sockets of all others."""
+        await self._context.terminated.set()
+        self._empty = trio.Event()
+        if self._open:
+            with trio.move_on_after(grace_s):
+                await self._empty.wait()
+        for stream in [*self._open]:
+            await trio.aclose_forcefully(stream)
+        self._finished.set()
+
+    def statistics(self) -> dict[str, float]:
+        """Return the figures: open connections, and what escaped by its name."""
+        return {"connections": len(self._open), **{f"fault_{name}": count for name, count in self._faults.items()}}
+
+
+def _configure(settings: HttpSettings) -> Config:
+    config = Config()
+    config.keep_alive_timeout = settings.idle_s
+    config.h11_max_incomplete_size = 16_384
+    config.include_server_header = False
+    config.logger_class = _StructLogger  # type: ignore[assignment] # the same methods
+    config.accesslog = None
+    return config

@@ -1,0 +1,246 @@
+"""What every HTTP request goes through: the table of routes registered with Quart-Trio.
+
+A request: (1) gets its id; (2) is refused when its URL carries a token; (3) its bearer is checked; (4) body and query become
+structures; (5) the route's handler answers; (6) the answer gets its headers, a line in the log and a count.
+Never here: what a route does, and which routes there are (`app`). No other file but `pages` knows Quart.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+import trio
+from quart import Response, g, request
+from quart_trio import QuartTrio
+from quart_trio.asgi import TrioASGIHTTPConnection
+from werkzeug.exceptions import HTTPException
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.engine.journal import Unavailable
+from homeroom.engine.postgres import Disconnected
+from homeroom.http.headers import api_headers, cors_headers, holds_token, preflight_headers, request_id
+from homeroom.http.identity import Authenticate, Identity
+from homeroom.http.metrics import Metrics
+from homeroom.http.problems import (
+    PROBLEM_TYPE,
+    Problem,
+    from_crash,
+    from_http,
+    from_protocol_error,
+    from_refusal,
+    incident,
+    make_problem,
+)
+from homeroom.http.routes import Call, Out, Route
+from homeroom.protocol.errors import RemoteProtocolError
+from homeroom.protocol.rest_json import encode_json, read_body, read_query
+
+log = structlog.get_logger(__name__)
+Register = Callable[[QuartTrio], None]
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """What the application may be told. Sizes in bytes, times in seconds.
+
+    `cors_origins`: pages of these origins may read the answers; `metrics_token`: `/metrics` wants it as bearer;
+    `self_registration`: whoever comes may become a student.
+    """
+
+    version: str = "0"
+    body_bytes: int = 65_536
+    body_timeout_s: float = 10.0
+    answer_timeout_s: float = 5.0
+    cors_origins: frozenset[str] = frozenset()
+    metrics_token: str | None = None
+    self_registration: bool = False
+
+
+class _ShieldedSend(TrioASGIHTTPConnection):
+    """Lets the end of an answer through.
+
+    Hypercorn reports the disconnect from inside the last `send`, and quart-trio then cancels the request, that send
+    included: without this shield idle and `Connection: close` connections are never closed.
+    """
+
+    async def __call__(self, receive: Any, send: Any) -> None:
+        async def shielded(message: Any) -> None:
+            with trio.CancelScope(shield=True):
+                await send(message)
+
+        await super().__call__(receive, shielded)
+
+
+class App(QuartTrio):
+    """Quart-Trio whose connections end, without a folder of its own."""
+
+    asgi_http_class = _ShieldedSend
+
+
+def build_app(
+    routes: Iterable[Route], pages: Register, authenticate: Authenticate, metrics: Metrics, settings: WebSettings
+) -> App:
+    """Return the application that serves `routes` and `pages`."""
+    app = App("homeroom", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes
+    app.config["BODY_TIMEOUT"] = settings.body_timeout_s
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.url_map.merge_slashes = False
+    pages(app)
+    for route in routes:
+        _register(app, route, authenticate)
+    _install_errors(app)
+    _install_frame(app, metrics, settings)
+    return app
+
+
+def _register(app: App, route: Route, authenticate: Authenticate) -> None:
+    async def endpoint(**path: str) -> Response:
+        who = await _who(route, authenticate)
+        return _respond(await route.handler(await _read_call(route, path, who)))
+
+    rule = route.path.replace("{", "<").replace("}", ">")
+    app.add_url_rule(rule, f"{route.method} {route.path}", endpoint, methods=[route.method])
+
+
+async def _who(route: Route, authenticate: Authenticate) -> Identity | None:
+    """Return who asks, as far as the route wants to know."""
+    if route.bearer == "ignored" or ("Authorization" not in request.headers and route.bearer != "needed"):
+        return None
+    try:
+        token = _bearer()
+        if not token:
+            raise Refusal("unauthenticated", "this needs `Authorization: Bearer`")
+        return await authenticate(token)
+    except Refusal:
+        if route.bearer == "lenient":
+            return None
+        raise
+
+
+def _bearer() -> str:
+    """Return what was sent as bearer, empty for none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+async def _read_call(route: Route, path: dict[str, str], who: Identity | None) -> Call:
+    text = {name: values[-1] for name, values in request.args.lists()}
+    query: Any = text
+    if route.query is not None and not route.raw:
+        query = read_query(text, route.query)
+    body: Any = b""
+    if route.body is not None:
+        body = await _read_bytes()
+        if not route.raw:
+            body = read_body(body, route.body)
+    client = request.scope.get("client")
+    address = client[0] if client else ""
+    return Call(g.request_id, who, path, query, body, address, request.headers.get("Idempotency-Key"), _bearer())
+
+
+async def _read_bytes() -> bytes:
+    """Return the body; only JSON is taken, and only up to the limit (413) and in time (408)."""
+    body: bytes = await request.get_data(cache=False, as_text=False, parse_form_data=False)
+    if body and request.mimetype not in {"application/json", ""}:
+        raise UnfitType
+    return body
+
+
+class UnfitType(HTTPException):
+    """The body is of a type that is not JSON."""
+
+    code = 415
+
+
+def _respond(out: Out) -> Response:
+    body = out.value if isinstance(out.value, bytes) else encode_json(out.value)
+    response = Response(body, out.status, mimetype=out.mimetype)
+    response.headers.extend(out.headers)
+    return response
+
+
+def _respond_problem(problem: Problem) -> Response:
+    g.code = problem.code
+    response = Response(encode_json(problem), problem.status, mimetype=PROBLEM_TYPE)
+    response.headers.extend(problem.headers)
+    return response
+
+
+def _install_errors(app: App) -> None:
+    async def refused(error: Refusal) -> Response:
+        return _respond_problem(from_refusal(error, _id()))
+
+    async def undecodable(error: RemoteProtocolError) -> Response:
+        return _respond_problem(from_protocol_error(error, _id()))
+
+    async def away(error: Exception) -> Response:
+        log.warning("database away", route=_route(), error=str(error))
+        return _respond_problem(make_problem("unavailable", "the database is away", _id()))
+
+    async def framework(error: HTTPException) -> Response:
+        response = _respond_problem(from_http(error, _id()))
+        with suppress(AttributeError):
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]  # only a 405 has them
+        return response
+
+    async def crashed(error: Exception) -> Response:
+        incident_id = incident()
+        log.error("request crashed", incident=incident_id, route=_route(), exc_info=error)
+        return _respond_problem(from_crash(incident_id, _id()))
+
+    app.register_error_handler(Refusal, refused)
+    app.register_error_handler(RemoteProtocolError, undecodable)
+    app.register_error_handler(Disconnected, away)
+    app.register_error_handler(Unavailable, away)
+    app.register_error_handler(HTTPException, framework)
+    app.register_error_handler(Exception, crashed)
+
+
+def _install_frame(app: App, metrics: Metrics, settings: WebSettings) -> None:
+    async def before() -> Response | None:
+        g.request_id = request_id(request.headers.get("X-Request-Id"))
+        g.began = time.perf_counter()
+        if holds_token(request.args.items(multi=True)):
+            raise Refusal("bad_command", "a token never travels in a URL: send `Authorization: Bearer`")
+        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            headers = preflight_headers(request.headers.get("Origin"), settings.cors_origins)
+            return Response(b"", 204, dict(headers))
+        return None
+
+    async def after(response: Response) -> Response:
+        response.headers["X-Request-Id"] = _id()
+        for name, value in api_headers().items():
+            response.headers.setdefault(name, value)
+        for name, value in cors_headers(request.headers.get("Origin"), settings.cors_origins).items():
+            response.headers[name] = value
+        seconds = time.perf_counter() - g.get("began", time.perf_counter())
+        metrics.observe(request.method, _route(), response.status_code, seconds)
+        log.info(
+            "request",
+            method=request.method,
+            route=_route(),
+            status=response.status_code,
+            code=g.get("code"),
+            request=_id(),
+        )
+        return response
+
+    app.before_request(before)
+    app.after_request(after)
+
+
+def _id() -> str:
+    """Return the request's id; one is made when the error came before the first step."""
+    if "request_id" not in g:
+        g.request_id = request_id(None)
+    return str(g.request_id)
+
+
+def _route() -> str:
+    """Return the door's pattern, never the path as it was sent: nobody's secret gets into the log or a label."""
+    rule = request.url_rule
+    return rule.rule if rule is not None else "(none)"

@@ -1,0 +1,109 @@
+"""The head of a connection's first request: read with a bound, parsed strictly, and nothing else of the request looked at.
+
+A head that two readers could understand differently is refused here: a bare line feed, a folded line, a name with a blank.
+Never here: what to do with the request (`listener`), and whether a WebSocket handshake is right (`handshake`).
+"""
+
+import re
+from dataclasses import dataclass
+
+import trio
+
+END = b"\r\n\r\n"
+MAX_HEAD = 16_384
+MAX_HEADERS = 100
+_LINE = re.compile(rb"([A-Z]{1,16}) ([\x21-\x7e]{1,8192}) HTTP/(1\.[01])\Z")
+_HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\Z")
+_METHOD = re.compile(rb"[A-Z]{0,16}\Z|[A-Z]{1,16} ")
+
+
+class BadHead(Exception):
+    """They broke a rule of HTTP: what was read is no head, and the connection ends with 400."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """What was read: `raw` up to and with the empty line, `rest` behind it. Header names are lower case."""
+
+    method: str
+    target: str
+    version: str
+    headers: tuple[tuple[str, str], ...]
+    raw: bytes
+    rest: bytes
+
+    @property
+    def path(self) -> str:
+        """Return the target without its query."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """Return what follows the first question mark."""
+        return self.target.partition("?")[2]
+
+    def all(self, name: str) -> list[str]:
+        """Return every value of a header."""
+        return [value for key, value in self.headers if key == name]
+
+    def one(self, name: str) -> str | None:
+        """Return the value of a header that may stand once, `None` if it is absent. Raises `BadHead` if it stands twice."""
+        values = self.all(name)
+        if len(values) > 1:
+            raise BadHead(f"{name} stands twice")
+        return values[0] if values else None
+
+    def tokens(self, name: str) -> list[str]:
+        """Return the comma-separated words of a header, of all its lines, as written."""
+        return [word for value in self.all(name) for word in (part.strip() for part in value.split(",")) if word]
+
+    @property
+    def upgrades(self) -> bool:
+        """Tell whether the client asks for a WebSocket, in however broken a way."""
+        return "websocket" in (word.lower() for word in self.tokens("upgrade"))
+
+
+async def read_head(stream: trio.abc.ReceiveStream) -> RequestHead | None:
+    """Read the first request's head; `None` when the client ends before saying anything.
+
+    Raises `BadHead` as soon as the bytes can be no head, and the stream's own errors. Cancelled, it has eaten what it read.
+    """
+    data = b""
+    while END not in data:
+        _check_start(data)
+        chunk = await stream.receive_some(4096)
+        if not chunk:
+            if data:
+                raise BadHead("the head ends in the middle")
+            return None
+        data += chunk
+    raw, _, rest = data.partition(END)
+    return parse_head(raw, bytes(rest))
+
+
+def parse_head(raw: bytes, rest: bytes) -> RequestHead:
+    """Parse a head without its empty line. Raises `BadHead`."""
+    first, *lines = raw.split(b"\r\n")
+    line = _LINE.match(first)
+    if line is None or len(raw) > MAX_HEAD or len(lines) > MAX_HEADERS:
+        raise BadHead("no request line, or too much of a head")
+    headers = tuple(_parse_header(text) for text in lines)
+    method, target, version = (part.decode("ascii") for part in line.groups())
+    return RequestHead(method, target, version, headers, raw + END, rest)
+
+
+def _parse_header(text: bytes) -> tuple[str, str]:
+    found = _HEADER.match(text)
+    if found is None:
+        raise BadHead("a header is malformed")
+    return found[1].decode("ascii").lower(), found[2].decode("latin-1")
+
+
+def _check_start(data: bytes) -> None:
+    """Refuse early: what is no HTTP (a TLS hello), too long, or has lines that end in a bare line feed."""
+    if not _METHOD.match(data[:17]):
+        raise BadHead("not HTTP")
+    if len(data) > MAX_HEAD:
+        raise BadHead("the head is too long")
+    if data.count(b"\n") != data.count(b"\r\n"):
+        raise BadHead("a line ends in a bare line feed")

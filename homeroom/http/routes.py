@@ -1,0 +1,90 @@
+"""The table of the REST doors: each row is registered with the server and written into OpenAPI, so the two always agree.
+
+Never here: Quart (only `app` knows it) and what a handler does.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.http.identity import Identity
+
+BAD_INPUT = ("bad_frame", "bad_command")
+"""What every door that takes input may say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request, decoded as its route says. `who` is there unless the route takes nobody too and nobody said who they are.
+
+    `body` and `query` are the route's structures (raw bytes and text for a verb's twin), `address` the peer's IP, `key`
+    the `Idempotency-Key`, `bearer` what was sent as such, checked or not.
+    """
+
+    id: str
+    who: Identity | None
+    path: Mapping[str, str]
+    query: Any
+    body: Any
+    address: str
+    key: str | None = None
+    bearer: str = ""
+
+    @property
+    def person(self) -> Identity:
+        """Return who asks; raises `unauthenticated` when nobody said."""
+        if self.who is None:
+            raise Refusal("unauthenticated", "this needs `Authorization: Bearer`")
+        return self.who
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """What a handler answers: a structure for JSON, or finished bytes with their type."""
+
+    value: Any = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    mimetype: str = "application/json"
+
+
+Handler = Callable[[Call], Awaitable[Out]]
+
+
+class Nothing(Struct, frozen=True):
+    """An empty object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One door. `path` has `{name}` placeholders.
+
+    `bearer`: `needed`; `welcome` (nobody may come, but never with a wrong one); `lenient` (a wrong one is nobody's).
+
+    `body`, `query` and `reply` are structures; with `raw` the handler itself reads body and query (a verb's twin), and the
+    structures serve the description only. `errors` are codes of the protocol beside those of `BAD_INPUT` and of the door.
+    """
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    handler: Handler
+    tag: str
+    body: type[Any] | None = None
+    query: type[Any] | None = None
+    reply: Any = None
+    errors: tuple[str, ...] = ()
+    status: int = 200
+    bearer: Literal["needed", "welcome", "lenient", "ignored"] = "needed"
+    raw: bool = False
+    keyed: bool = False
+    mimetype: str = "application/json"
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """Return the names in the path, in order."""
+        return tuple(part[1:-1] for part in self.path.split("/") if part[:1] == "{")

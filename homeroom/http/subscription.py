@@ -1,0 +1,31 @@
+"""One stream that one connection follows: what the hub and a feeder of missed events push to.
+
+An outlet of its own for each stream, so that ending one while it is still being fed ends just that one.
+"""
+
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from homeroom.http.connection import Connection
+
+
+class Subscription:
+    """An `engine.envelope.Outlet`. `push` is the outbox's own: nothing stands between a broadcast and the socket."""
+
+    __slots__ = ("closed", "connection", "format", "push", "user")
+
+    def __init__(self, connection: "Connection", user: str, format: str) -> None:
+        self.connection = connection
+        self.user = user
+        self.format = format
+        self.closed = False
+        self.push = connection.outbox.push
+
+    async def wait_room(self) -> None:
+        """Wait until another page may be pushed; raises `trio.ClosedResourceError` when nobody wants it any more."""
+        if not self.closed:
+            await self.connection.outbox.wait_room()
+        if self.closed:
+            raise trio.ClosedResourceError("the subscription has ended")

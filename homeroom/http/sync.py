@@ -1,0 +1,300 @@
+"""Catch-up over HTTP: what a client whose network blocks WebSocket, or that was away, asks for; with a long poll.
+
+Each stream is read through its actor, so access, filters and verdicts are those of a subscription. While a poll waits it is
+joined to its streams like any subscriber, in a format whose frames say only *that* something happened.
+Never here: the frames of the wire, and who may read what.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import msgspec
+import trio
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.engine.engine import Engine
+from homeroom.engine.envelope import Cursor
+from homeroom.engine.hub import Hub
+from homeroom.engine.journal import Journal
+from homeroom.engine.wire import Wire
+from homeroom.http.identity import Identity
+from homeroom.http.routes import Call, Out, Route
+from homeroom.protocol.errors import RemoteProtocolError
+from homeroom.protocol.ids import MAX_SEQ, AddressText
+from homeroom.protocol.rest_json import encode_json, read_body
+
+POLL_FORMAT = "poll"
+STREAMS_MAX = 50
+PAGE_EVENTS = 500
+MARK = "c1."
+
+
+class SyncQuery(Struct, frozen=True):
+    """What to catch up on. `since`: the cursor of the last answer, or Unix ms; `wait`: seconds to hold the answer open."""
+
+    streams: Annotated[str, Meta(max_length=4_000, description="addresses, separated by commas")] = ""
+    tables: Annotated[str, Meta(max_length=2_000, description="exams,users means table:exams,table:users")] = ""
+    since: Annotated[str, Meta(max_length=8_000)] = ""
+    wait: Annotated[float, Meta(ge=0, le=60)] = 0.0
+
+
+class StreamAnswer(Struct, frozen=True):
+    """One stream. `resumed`: the missed events, the first of which has number `seq`; `snapshot`: the state at `pos`.
+
+    `refused`: the subscription would be refused with `code`, and nothing is said about the stream.
+    """
+
+    verdict: Literal["resumed", "snapshot", "refused"]
+    pos: Cursor | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
+    events: list[Any] | UnsetType = UNSET
+    state: Any = UNSET
+    code: str | UnsetType = UNSET
+    msg: str | UnsetType = UNSET
+
+
+class SyncAnswer(Struct, frozen=True):
+    """All streams asked for; `cursor` is for the next request, `more`: ask again at once."""
+
+    cursor: str
+    streams: dict[str, StreamAnswer]
+    more: bool
+
+
+class _Places(Struct, frozen=True):
+    """What a cursor holds: how far each stream has been given."""
+
+    at: dict[AddressText, tuple[Annotated[str, Meta(max_length=64)], Annotated[int, Meta(ge=0, le=MAX_SEQ)]]]
+
+
+class PollFrames:
+    """The long poll's format (an `engine.wire.FrameEncoder`): it does not carry events, it says that there are some."""
+
+    def delta(self, stream: str, seq: int, events: Sequence[bytes]) -> bytes:
+        """Return the word that something durable happened."""
+        return b"ev"
+
+    def signals(self, stream: str, events: Sequence[bytes]) -> bytes:
+        """Return nothing: signals are not caught up on."""
+        return b""
+
+    def gone(self, stream: str, code: str) -> bytes:
+        """Return the word that a subscription ended."""
+        return b"gone"
+
+
+class _PollOutlet:
+    """An `Outlet` that rings a bell."""
+
+    __slots__ = ("bell", "closed", "format", "user")
+
+    def __init__(self, user: str) -> None:
+        self.user = user
+        self.format = POLL_FORMAT
+        self.closed = False
+        self.bell = trio.Event()
+
+    def push(self, frame: bytes) -> None:
+        if frame:
+            self.bell.set()
+
+    async def wait_room(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncLimits:
+    """Long polls at a time, of one person and in all, and the longest wait in seconds."""
+
+    polls_per_user: int = 10
+    polls: int = 5_000
+    wait_s: float = 30.0
+
+
+class Sync:
+    """The desk for catch-up. `take(user, budget)` is `None` or the ms to wait."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        hub: Hub,
+        journal: Journal,
+        wire: Wire,
+        *,
+        take: Callable[[str, str], int | None],
+        limits: SyncLimits = SyncLimits(),
+    ) -> None:
+        self._engine, self._hub, self._journal, self._wire = engine, hub, journal, wire
+        self._take = take
+        self._limits = limits
+        self._polls: dict[str, int] = {}
+        self._open: set[_PollOutlet] = set()
+        self._stopped = False
+
+    def routes(self) -> list[Route]:
+        """Return the door."""
+        return [
+            Route(
+                "GET",
+                "/api/realtime/sync",
+                name="sync",
+                summary="Catch up on streams since a cursor, or wait for the next event.",
+                handler=self.handle,
+                tag="realtime",
+                query=SyncQuery,
+                reply=SyncAnswer,
+                errors=("rate_limited", "overloaded", "unavailable", "timeout"),
+            )
+        ]
+
+    def statistics(self) -> Mapping[str, float]:
+        """Return how many polls are held open, of how many people."""
+        return {"polls": len(self._open), "people": len(self._polls)}
+
+    def stop(self) -> None:
+        """Answer all that wait, and hold nothing open any more."""
+        self._stopped = True
+        for outlet in self._open:
+            outlet.bell.set()
+
+    async def handle(self, call: Call) -> Out:
+        """Answer `GET /api/realtime/sync`."""
+        who, query = call.person, call.query
+        names = _names(query)
+        wait_ms = self._take(who.id, "subscribe")
+        if wait_ms is not None:
+            raise Refusal("rate_limited", "the budget `subscribe` is used up", retry_ms=wait_ms)
+        since = await self._places(names, query.since)
+        answer = await self._read_all(who, names, since)
+        if query.wait and not _news(answer) and not self._stopped:
+            answer = await self._hold(who, names, min(query.wait, self._limits.wait_s), answer)
+        return Out(answer)
+
+    async def _hold(self, who: Identity, names: Sequence[str], wait_s: float, answer: SyncAnswer) -> SyncAnswer:
+        """Wait for the next event of the streams that may be read, then read again: access is checked anew."""
+        outlet, refused = _PollOutlet(who.id), _refused(answer)
+        with self._counted(outlet), trio.move_on_after(wait_s):
+            while not _news(answer) and _refused(answer) == refused and not self._stopped:
+                self._join(outlet, answer)
+                places = _read_cursor(answer.cursor, names)
+                answer = await self._read_all(who, names, places)  # what came between reading and joining
+                if not _news(answer):
+                    await outlet.bell.wait()
+                    self._hub.forget(outlet)
+                    outlet.bell = trio.Event()
+                    answer = await self._read_all(who, names, places)
+        return answer
+
+    def _join(self, outlet: _PollOutlet, answer: SyncAnswer) -> None:
+        for name, stream in answer.streams.items():
+            if stream.pos is not UNSET:
+                self._hub.subscribe(name, outlet, stream.pos[1])
+
+    @contextmanager
+    def _counted(self, outlet: _PollOutlet) -> Iterator[None]:
+        mine = self._polls.get(outlet.user, 0)
+        if mine >= self._limits.polls_per_user:
+            raise Refusal("rate_limited", "too many long polls of yours are open", retry_ms=1_000)
+        if len(self._open) >= self._limits.polls:
+            raise Refusal("overloaded", "too many long polls are open", retry_ms=5_000)
+        self._polls[outlet.user] = mine + 1
+        self._open.add(outlet)
+        try:
+            yield
+        finally:
+            outlet.closed = True
+            self._hub.forget(outlet)
+            self._open.discard(outlet)
+            self._polls[outlet.user] -= 1
+            if not self._polls[outlet.user]:
+                del self._polls[outlet.user]
+
+    async def _places(self, names: Sequence[str], since: str) -> dict[str, Cursor]:
+        """Return where to go on in each stream: nowhere for one that the cursor does not name (a snapshot)."""
+        if not since:
+            return {}
+        if not since.isascii() or not since.isdecimal():
+            return _read_cursor(since, names)
+        at = min(int(since[:16]), MAX_SEQ)
+        epoch = await self._journal.epoch()
+        return {name: (epoch, await self._journal.seq_at(name, at)) for name in names}
+
+    async def _read_all(self, who: Identity, names: Sequence[str], since: Mapping[str, Cursor]) -> SyncAnswer:
+        answers: dict[str, StreamAnswer] = {}
+        places: dict[str, Cursor] = {}
+        more = False
+        for name in names:
+            try:
+                page = await self._engine.ref(name).read(who.caller, since.get(name), PAGE_EVENTS)
+            except Refusal as refusal:
+                if refusal.code not in _SAID_OF_A_STREAM:
+                    raise
+                answers[name] = StreamAnswer("refused", code=refusal.code, msg=refusal.msg)
+                continue
+            pos = (page.epoch, page.seq)
+            places[name] = pos
+            more = more or page.more
+            if page.state is not None:
+                answers[name] = StreamAnswer("snapshot", pos=pos, state=page.state)
+            else:
+                events = [self._wire.decode_plain(event) for event in page.events]
+                answers[name] = StreamAnswer("resumed", pos=pos, seq=page.seq - len(events) + 1, events=events)
+        return SyncAnswer(_write_cursor(places), answers, more)
+
+
+_SAID_OF_A_STREAM = frozenset({"forbidden", "not_found"})
+"""Refusals that belong to one stream; any other one is the answer to the whole request."""
+
+
+def _news(answer: SyncAnswer) -> bool:
+    """Tell whether there is anything to say: an event, a state, more of it, or nothing to wait for."""
+    if answer.more or not any(stream.pos is not UNSET for stream in answer.streams.values()):
+        return True
+    return any(bool(stream.events) or stream.state is not UNSET for stream in answer.streams.values())
+
+
+def _refused(answer: SyncAnswer) -> list[str]:
+    return [name for name, stream in answer.streams.items() if stream.pos is UNSET]
+
+
+def _names(query: SyncQuery) -> list[str]:
+    """Return the streams asked for, each once; raises `bad_command` for none, too many, or what is no address."""
+    tables = [f"table:{name}" for name in query.tables.split(",") if name]
+    names = list(dict.fromkeys([name for name in query.streams.split(",") if name] + tables))
+    if not 1 <= len(names) <= STREAMS_MAX:
+        raise Refusal("bad_command", f"name 1 to {STREAMS_MAX} streams", data={"field": "streams"})
+    for name in names:
+        if not _is_address(name):
+            raise Refusal("bad_command", "a stream is kind:id", data={"field": "streams", "allowed": "kind:id"})
+    return names
+
+
+def _is_address(name: str) -> bool:
+    try:
+        msgspec.convert(name, AddressText)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _write_cursor(places: Mapping[str, Cursor]) -> str:
+    """Return the opaque cursor. It grants nothing: each reading checks access anew."""
+    return MARK + base64.urlsafe_b64encode(encode_json(_Places(dict(places)))).rstrip(b"=").decode()
+
+
+def _read_cursor(text: str, names: Sequence[str]) -> dict[str, Cursor]:
+    body = text.removeprefix(MARK)
+    try:
+        if body == text:
+            raise ValueError("no cursor of ours")
+        data = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
+        places = read_body(data, _Places).at
+    except (binascii.Error, ValueError, RemoteProtocolError):
+        msg = "`since` is the cursor of an earlier answer, or a time in Unix ms"
+        raise Refusal("bad_command", msg, data={"field": "since"}) from None
+    return {name: places[name] for name in names if name in places}

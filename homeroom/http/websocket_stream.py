@@ -1,0 +1,84 @@
+"""The stream that trio-websocket believes to be its own: reading is metered, writing joins the connection's outbox.
+
+Never here: frames' meaning, and closing the socket (its owner does that, after the outbox has been written).
+"""
+
+from collections.abc import Callable
+
+import trio
+
+from homeroom.http.frame_meter import FrameMeter, Violation
+from homeroom.http.handshake import Handshake
+from homeroom.http.outbox import Outbox
+from homeroom.http.websocket_frames import CLOSE, FIN
+
+
+class WebSocketStream(trio.abc.Stream):
+    """First the request's head; then, once the handshake is answered, what follows it, metered.
+
+    `heard` is when the client was heard last, on trio's clock. `close_sent`: trio-websocket has written a close frame.
+    """
+
+    __slots__ = ("_answered", "_below", "_head", "_meter", "_outbox", "_rest", "_violated", "close_sent", "heard")
+
+    def __init__(
+        self,
+        below: trio.abc.Stream,
+        handshake: Handshake,
+        outbox: Outbox,
+        meter: FrameMeter,
+        violated: Callable[[Violation], None],
+    ) -> None:
+        self._below = below
+        self._head = handshake.raw
+        self._rest = handshake.rest
+        self._outbox = outbox
+        self._meter = meter
+        self._violated = violated
+        self._answered: trio.Event | None = trio.Event()
+        self.heard = trio.current_time()
+        self.close_sent = False
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """Return the next bytes, empty at the end. Raises `trio.ClosedResourceError` after a violation, which is told once."""
+        if self._head:
+            head, self._head = self._head, b""
+            return head
+        if self._answered is not None:
+            await self._answered.wait()  # bytes that came with the request would be lost before the answer
+            self._answered = None
+        data: bytes | bytearray = self._rest
+        if data:
+            self._rest = b""
+            await trio.lowlevel.checkpoint()
+        else:
+            data = await self._below.receive_some(max_bytes)
+        self.heard = trio.current_time()
+        if data and (violation := self._meter.receive(data, self.heard)) is not None:
+            self._violated(violation)
+            raise trio.ClosedResourceError("the client broke a rule of the meter")
+        return data
+
+    def charge(self, frames: int) -> Violation | None:
+        """Count further frames that came inside one message."""
+        return self._meter.charge(frames, self.heard)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Queue behind everything else; never waits for the socket, since the outbox is bounded and its lateness watched."""
+        frame = bytes(data)
+        if frame[0] == FIN | CLOSE:
+            self.close_sent = True
+        self._outbox.push(frame)
+        if self._answered is not None:
+            self._answered.set()
+            if not frame.startswith(b"HTTP/1.1 101 "):
+                self._outbox.finish()  # trio-websocket has refused what the handshake's judge let through
+        await trio.lowlevel.checkpoint()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Return at once."""
+        await trio.lowlevel.checkpoint()
+
+    async def aclose(self) -> None:
+        """Do nothing: what was queued is still to be written."""
+        await trio.lowlevel.checkpoint()

@@ -1,0 +1,40 @@
+"""The demo school: its people, their one password, and the room that is open to all of them.
+
+Known passwords are for this machine only: the configuration refuses a demo on a public address.
+"""
+
+from typing import NamedTuple
+
+from homeroom.records.passwords import Passwords
+from homeroom.records.users import Users
+
+DEMO_PASSWORD = "homeroom-demo"  # noqa: S105 - printed at every start; the demo listens on loopback only
+DEMO_ROOM = "room:lobby"
+DEMO_ROOM_TITLE = "Lobby"
+
+
+class DemoPerson(NamedTuple):
+    """Somebody of the demo school; the login is the id."""
+
+    id: str
+    name: str
+    role: str
+
+
+DEMO_PEOPLE = (
+    DemoPerson("demo-super", "Sam Super", "super_admin"),
+    DemoPerson("demo-admin", "Ada Admin", "admin"),
+    DemoPerson("demo-teacher-1", "Tara Teacher", "teacher"),
+    DemoPerson("demo-teacher-2", "Theo Teacher", "teacher"),
+    *(DemoPerson(f"demo-student-{n}", f"Student {n}", "student") for n in range(1, 7)),
+    DemoPerson("demo-parent-1", "Paula Parent", "parent"),
+    DemoPerson("demo-parent-2", "Peter Parent", "parent"),
+)
+
+
+async def add_demo_people(users: Users, passwords: Passwords) -> None:
+    """Add those who are not there yet; one hash serves them all, since they share the password."""
+    missing = [person for person in DEMO_PEOPLE if await users.find(person.id) is None]
+    kept = await passwords.hash(DEMO_PASSWORD) if missing else None
+    for person in missing:
+        await users.add(person.id, person.name, person.role, kept, id=person.id)

@@ -1,0 +1,351 @@
+"""Every verb and every stream × every role × every relation, through real commands, REST and subscriptions alike (Z1 to Z3).
+
+What must come out is made from the declarations (the kinds' rows); these in turn are held against the lines written by hand
+in `access_lines`. A refusal must be `not_found` where the thing is hidden, else `forbidden`, and must leave no trace.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import pytest
+import trio
+
+from homeroom.actors.kinds import KINDS
+from homeroom.engine.behaviour import Behaviour, Caller, Context, Decision, Fact, Kind, Refusal, Rule, Verb
+from homeroom.engine.envelope import Joined, Watch
+from homeroom.http.app import all_routes
+from homeroom.http.metrics import Metrics
+from homeroom.http.rest import twin_path
+from homeroom.protocol.access import ADMINS, ANY, ROLES, STAFF, SYSTEM_ROLE, allow
+from tests.http.access_lines import BOSS, DOORS, EXAMPLES, LINES, OUTCOMES, STAGES, SYSTEM, Person
+from tests.http.rest_school import School
+
+REGISTER = "/api/auth/register"
+SETS = {"admins": ADMINS, "staff": STAFF, "people": ROLES}
+STAGED = [kind for kind in KINDS if kind.name in STAGES]
+CELLS = [
+    pytest.param(kind, role, relation, id=f"{kind.name}-{role}-{relation}")
+    for kind in STAGED
+    for role in ROLES
+    for relation in STAGES[kind.name][1]
+]
+
+
+def permitted_by_line(line: str, role: str, relation: str) -> bool:
+    """Read a line: words are relations for every role, or the names of sets of roles for every relation."""
+    words = line.replace("|", " ").split()
+    return relation in words or any(role in SETS[word] for word in words if word in SETS)
+
+
+def example(verb: Verb, message: str = "1") -> dict[str, Any]:
+    """Return arguments that a verb takes; `EXAMPLES` has them for every verb that needs some."""
+    given = EXAMPLES.get(verb.command.do, {})
+    return {name: message if value == "$message" else value for name, value in given.items()}
+
+
+def expected(rule: Rule, school_outcome: str, caller: Caller, relation: str, hidden: bool) -> str:
+    """Return the outcome that a rule declares."""
+    if rule.permits(caller.role, (relation,)):
+        return school_outcome
+    return "not_found" if hidden else "forbidden"
+
+
+def hidden(kind: Kind, role: str, relation: str) -> bool:
+    """Tell whether the thing must not be known to exist: closed rooms, to those outside them."""
+    return kind.name == "room" and relation == "outsider" and role not in ADMINS
+
+
+class Ear:
+    """An outlet that hears what is sent to it."""
+
+    def __init__(self, user: str) -> None:
+        self.user = user
+        self.format = "json"
+        self.closed = False
+        self.heard: list[bytes] = []
+
+    def push(self, frame: bytes) -> None:
+        self.heard.append(frame)
+
+    async def wait_room(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+async def watch(school: School, address: str, caller: Caller, ear: Ear) -> str:
+    """Subscribe as the gateway does, and return the outcome."""
+    answers: list[Joined | Refusal] = []
+    answered = trio.Event()
+
+    def take(answer: Joined | Refusal) -> None:
+        answers.append(answer)
+        answered.set()
+
+    school.engine.ref(address).tell(Watch(ear, caller, None, take))
+    await answered.wait()
+    return answers[0].code if isinstance(answers[0], Refusal) else "ok"
+
+
+def length(school: School, address: str) -> int:
+    """Return how many durable events a stream has."""
+    return len(school.journal.store.peek(address).records)
+
+
+async def attempt(school: School, address: str, command: Any, caller: Caller) -> str:
+    answer = await school.engine.ref(address).ask(command, caller)
+    return answer.code if isinstance(answer, Refusal) else "ok"
+
+
+def numbered(kind: Kind, person: Person, relation: str) -> Iterator[str]:
+    """Yield fresh ids; of one's own there is only one, one's own."""
+    number = 0
+    while True:
+        number += 1
+        yield person[0] if relation == "self" else f"thing-{number}"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_verb_and_relation_of_a_kind_has_a_line_that_says_the_same(kind: Kind) -> None:
+    words = {relation for rule in rules(kind).values() for _, relation in getattr(rule, "pairs", ())} - {ANY}
+    if kind.name not in STAGES:
+        assert not words, (
+            f"the kind {kind.name} knows {sorted(words)}: put people into these relations in `access_lines`"
+        )
+        return
+    relations = STAGES[kind.name][1]
+    assert words <= set(relations)
+    assert set(LINES[kind.name]) == set(rules(kind))
+    for name, rule in rules(kind).items():
+        line = LINES[kind.name][name]
+        for role in ROLES:
+            for relation in relations:
+                assert rule.permits(role, (relation,)) == permitted_by_line(line, role, relation), (
+                    name,
+                    role,
+                    relation,
+                )
+
+
+def rules(kind: Kind) -> dict[str, Rule]:
+    return {"(watch)": kind.watch} | {verb.command.do: verb.rule for verb in kind.verbs}
+
+
+def test_a_verb_that_is_the_systems_alone_has_no_door() -> None:
+    for kind in KINDS:
+        for verb in kind.verbs:
+            if not any(verb.rule.permits(role, (ANY, "self")) for role in ROLES) and kind.name in LINES:
+                assert (LINES[kind.name][verb.command.do] == SYSTEM) == (verb.rest is None)
+
+
+@pytest.mark.parametrize(("kind", "role", "relation"), CELLS)
+async def test_every_verb_ends_as_declared(nursery: trio.Nursery, kind: Kind, role: str, relation: str) -> None:
+    school = await School().open(nursery)
+    person, stage = ("pat", role), STAGES[kind.name][0]
+    caller, ids = Caller("pat", role, "Pat"), numbered(kind, ("pat", role), relation)
+    for verb in kind.verbs:
+        name = next(ids)
+        address, message = f"{kind.name}:{name}", await stage(school, name, relation, person)
+        command = msgspec.convert(example(verb, message), verb.command)
+        fine = OUTCOMES.get((kind.name, verb.command.do, relation), "ok")
+        wanted = expected(verb.rule, fine, caller, relation, hidden(kind, role, relation))
+        before = length(school, address)
+        assert await attempt(school, address, command, caller) == wanted, verb.command.do
+        if wanted != "ok":
+            assert length(school, address) == before, verb.command.do
+
+
+@pytest.mark.parametrize(("kind", "role", "relation"), CELLS)
+async def test_every_rest_twin_ends_as_its_verb(nursery: trio.Nursery, kind: Kind, role: str, relation: str) -> None:
+    school = await School().open(nursery)
+    person, stage = ("pat", role), STAGES[kind.name][0]
+    caller, ids = Caller("pat", role, "Pat"), numbered(kind, ("pat", role), relation)
+    for verb in kind.verbs:
+        if verb.rest is None or ("{id}" not in twin_path(kind, verb)[1] and relation != "self"):
+            continue  # no door, or only to what is one's own
+        name = next(ids)
+        message = await stage(school, name, relation, person)
+        method, path = twin_path(kind, verb)
+        given = example(verb, message)
+        path = path.format(id=name, **given)
+        fine = OUTCOMES.get((kind.name, verb.command.do, relation), "ok")
+        wanted = expected(verb.rule, fine, caller, relation, hidden(kind, role, relation))
+        reply = await school.call(method, path, person, body=None if method == "GET" else given)
+        assert reply.code == wanted, (verb.command.do, reply.body)
+
+
+@pytest.mark.parametrize(("kind", "role", "relation"), CELLS)
+async def test_every_stream_opens_as_declared_to_subscribers_readers_and_sync_alike(
+    nursery: trio.Nursery, kind: Kind, role: str, relation: str
+) -> None:
+    school = await School().open(nursery)
+    person, caller = ("pat", role), Caller("pat", role, "Pat")
+    name = next(numbered(kind, person, relation))
+    address, ear = f"{kind.name}:{name}", Ear("pat")
+    await STAGES[kind.name][0](school, name, relation, person)
+    wanted = expected(kind.watch, "ok", caller, relation, hidden(kind, role, relation))
+    assert await watch(school, address, caller, ear) == wanted
+    answer = (await school.call("GET", f"/api/realtime/sync?streams={address}&since=0", person)).body
+    stream = answer["streams"][address]
+    assert stream.get("code", "ok") == wanted
+    assert ("events" in stream) == (wanted == "ok")
+    if wanted != "ok":
+        assert ear.heard == []
+        assert school.hub.watchers(address) == 0
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_z1_what_is_hidden_cannot_be_told_from_what_is_not_there(nursery: trio.Nursery, role: str) -> None:
+    school = await School().open(nursery)
+    await STAGES["room"][0](school, "closed", "outsider", ("pat", role))
+    for kind in KINDS:
+        for verb in kind.verbs:
+            if kind.name != "room" or verb.command.do == "create" or role in ADMINS:
+                continue
+            method, path = twin_path(kind, verb)
+            given = example(verb, "1")
+            body = None if method == "GET" else given
+            there, nowhere = [
+                await school.call(method, path.format(id=name, **given), ("pat", role), body=body)
+                for name in ("closed", "nowhere")
+            ]
+            assert (there.status, nowhere.status) == (404, 404)
+            for reply in (there, nowhere):
+                del reply.body["instance"]
+            assert there.body == nowhere.body
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_who_may_not_do_a_thing_makes_nobody_hear_of_it(nursery: trio.Nursery, role: str) -> None:
+    school = await School().open(nursery)
+    await STAGES["room"][0](school, "r", "stranger", ("pat", role))
+    ear, caller = Ear(BOSS[0]), Caller("pat", role, "Pat")
+    assert await watch(school, "room:r", Caller(*BOSS), ear) == "ok"
+    ear.heard.clear()
+    for verb in next(kind for kind in KINDS if kind.name == "room").verbs:
+        if not verb.rule.permits(role, ("stranger",)):
+            command = msgspec.convert(example(verb, "6"), verb.command)
+            assert await attempt(school, "room:r", command, caller) == "forbidden"
+    school.hub.flush()
+    assert ear.heard == []
+
+
+class Ring(msgspec.Struct, frozen=True):
+    """Ring the bell."""
+
+    do: ClassVar[str] = "ring"
+    times: int = 1
+
+
+class Mend(msgspec.Struct, frozen=True):
+    """Mend the bell."""
+
+    do: ClassVar[str] = "mend"
+
+
+class Rung(msgspec.Struct, frozen=True):
+    """The bell was rung."""
+
+    type: ClassVar[str] = "bell.rung"
+
+
+class Bell(Behaviour[int]):
+    """A kind as somebody might add it, without a word about it anywhere else."""
+
+    @classmethod
+    def fresh(cls, id: str) -> int:
+        return 0
+
+    def relations(self, caller: Caller) -> frozenset[str]:
+        return frozenset()
+
+    def decide(self, command: Any, context: Context) -> Decision:
+        return Decision((Rung(),))
+
+    def apply(self, fact: Fact) -> None:
+        self.state += 1
+
+    def view(self, caller: Caller) -> int:
+        return self.state
+
+
+BELL = Kind(
+    "bell", "bells", Bell, int, (Verb(Ring, allow(ROLES)), Verb(Mend, allow(STAFF))), (Rung,), watch=allow(STAFF)
+)
+
+
+@pytest.mark.parametrize(
+    "kind", [BELL, *(kind for kind in KINDS if kind.name not in STAGES)], ids=lambda kind: kind.name
+)
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_kind_that_was_only_added_to_the_table_ends_as_declared(
+    nursery: trio.Nursery, kind: Kind, role: str
+) -> None:
+    school = await School(kinds=(kind,)).open(nursery)
+    for verb in kind.verbs:
+        command = msgspec.convert(example(verb), verb.command)
+        outcomes = {await attempt(school, f"{kind.name}:thing", command, Caller("pat", role, "Pat"))}
+        if verb.rest is not None:
+            method, path = twin_path(kind, verb)
+            body = None if method == "GET" else example(verb)
+            reply = await school.call(method, path.format(id="thing", **example(verb)), ("pat", role), body=body)
+            outcomes.add(reply.code)
+        if verb.rule.permits(role, ()):
+            assert not outcomes & {"forbidden", "internal"}, verb.command.do
+        else:
+            assert outcomes <= {"forbidden", "not_found"}, verb.command.do
+    seen = await watch(school, f"{kind.name}:thing", Caller("pat", role, "Pat"), Ear("pat"))
+    assert seen == "ok" if kind.watch.permits(role, ()) else seen in {"forbidden", "not_found"}
+
+
+async def test_z2_a_role_claimed_in_a_body_or_a_header_counts_for_nothing(nursery: trio.Nursery) -> None:
+    school = await School().open(nursery)
+    await STAGES["room"][0](school, "r", "member", ("pat", "student"))
+    claims = {"role": "super_admin", "user": "bob", "by": "boss", "caller": {"role": "system"}}
+    headers = {"X-Role": "super_admin", "X-User": "boss", "X-Forwarded-User": "boss"}
+    for path in ("/api/rooms/r/remove", "/api/rooms/r/mute"):
+        reply = await school.call("POST", path, ("pat", "student"), body=claims, headers=headers)
+        assert reply.code == "forbidden"
+    promote = {"user": "pat", "role": "owner"}
+    assert (await school.call("POST", "/api/rooms/r/promote", ("pat", "student"), body=promote)).code == "forbidden"
+
+
+async def test_no_token_carries_the_systems_voice(nursery: trio.Nursery) -> None:
+    school = await School().open(nursery)
+    reply = await school.call("PUT", "/api/rooms/r", ("system", SYSTEM_ROLE), body={"title": "x"})
+    assert (reply.status, reply.code) == (401, "unauthenticated")
+
+
+async def test_every_other_door_opens_to_those_on_its_line_alone(nursery: trio.Nursery) -> None:
+    school = await School().open(nursery)
+    twins = {twin_path(kind, verb) for kind in KINDS for verb in kind.verbs if verb.rest is not None}
+    others = [route for route in all_routes(school.parts, Metrics({})) if (route.method, route.path) not in twins]
+    assert {f"{route.method} {route.path}" for route in others} == set(DOORS)
+    for route in others:
+        who, path = DOORS[f"{route.method} {route.path}"]
+        if route.path == REGISTER:
+            continue  # it looks at the body first: see the test after this one
+        for role in (None, *ROLES):
+            body: Any = {} if route.body is not None else None
+            reply = await school.call(route.method, path or route.path, ("pat", role) if role else None, body=body)
+            if who == "anybody" or (role is not None and role in SETS[who]):
+                assert reply.status not in {401, 403, 404, 500}, (route.path, role, reply.body)
+            else:
+                assert reply.status == (401 if role is None else 403), (route.path, role)
+
+
+@pytest.mark.parametrize(
+    ("role", "wanted"),
+    [
+        (role, wanted)
+        for role in (None, *ROLES)
+        for wanted in ROLES
+        if not (role == "super_admin" or (role == "admin" and wanted != "super_admin"))
+    ],
+)
+async def test_people_are_added_by_admins_alone_and_never_above_themselves(
+    nursery: trio.Nursery, role: str | None, wanted: str
+) -> None:
+    school = await School().open(nursery)
+    body = {"login": "new", "name": "New", "password": "long enough", "role": wanted}
+    reply = await school.call("POST", REGISTER, ("pat", role) if role else None, body=body)
+    assert (reply.status, reply.code) == (403, "forbidden")

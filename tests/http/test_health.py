@@ -1,0 +1,119 @@
+"""What operators see: alive, ready, the figures."""
+
+from dataclasses import replace
+
+import trio
+import trio.testing
+
+from homeroom.engine.journal import Unavailable
+from homeroom.engine.postgres import Disconnected
+from homeroom.http.app import make_app
+from homeroom.http.health import Probe
+from homeroom.http.metrics import Metrics
+from homeroom.http.pipeline import WebSettings
+from homeroom.protocol.room import Create
+from tests.http.rest_school import School
+
+ADMIN = ("ada", "admin")
+
+
+def with_probes(school: School, **probes: Probe) -> School:
+    """Have the application ask these probes."""
+    school.app = make_app(replace(school.parts, probes=probes))
+    return school
+
+
+async def well() -> None:
+    return None
+
+
+async def refuses() -> None:
+    raise Disconnected("secret host is away")
+
+
+async def is_away() -> None:
+    raise Unavailable("secret host is away")
+
+
+async def test_alive_says_the_version(rest_school: School) -> None:
+    reply = await rest_school.call("GET", "/healthz")
+    assert (reply.status, reply.body) == (200, {"version": "0", "status": "ok"})
+
+
+async def test_ready_when_every_probe_is_well(rest_school: School) -> None:
+    school = with_probes(rest_school, database=well, schema=well)
+    for path in ("/readyz", "/health"):
+        reply = await school.call("GET", path)
+        assert (reply.status, reply.body) == (200, {"ready": True, "checks": {"database": "ok", "schema": "ok"}})
+
+
+async def test_not_ready_when_one_fails_and_its_words_stay_here(rest_school: School) -> None:
+    school = with_probes(rest_school, database=refuses, journal=is_away, schema=well)
+    reply = await school.call("GET", "/readyz")
+    assert reply.status == 503
+    assert reply.body == {"ready": False, "checks": {"database": "failed", "journal": "failed", "schema": "ok"}}
+
+
+async def test_not_ready_when_a_probe_does_not_answer(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    school = with_probes(await School().open(nursery), database=trio.sleep_forever, schema=well)
+    reply = await school.call("GET", "/readyz")
+    assert reply.status == 503
+    assert reply.body["checks"] == {"database": "timeout", "schema": "ok"}
+    assert trio.current_time() < 1e9
+
+
+async def test_the_figures_of_all_parts_are_shown_when_somebody_scrapes(rest_school: School) -> None:
+    await rest_school.do("room:r", Create("Room"))
+    reply = await rest_school.call("GET", "/metrics")
+    assert reply.status == 200
+    assert reply.headers["Content-Type"].startswith("text/plain")
+    for name in ("homeroom_hub_streams", "homeroom_sync_polls", "homeroom_budgets_refused", "process_open_fds"):
+        assert f"\n{name} " in reply.body
+    assert any(line.startswith("homeroom_engine_") for line in reply.body.splitlines())
+
+
+async def test_figures_are_read_at_the_scrape_and_not_before() -> None:
+    reads: list[int] = []
+
+    def statistics() -> dict[str, object]:
+        reads.append(1)
+        return {"Depth": len(reads), "inner part": {"sent_total": 7, "flag": True, "name": "text is left out"}}
+
+    metrics = Metrics({"box": statistics})
+    metrics.observe("GET", "/x", 200, 0.01)
+    assert reads == []
+    text = metrics.render().decode()
+    assert reads == [1]
+    assert "homeroom_box_depth 1.0" in text
+    assert "# TYPE homeroom_box_inner_part_sent_total counter" in text
+    assert "left out" not in text
+
+
+async def test_two_servers_in_one_process_do_not_mix_their_figures() -> None:
+    one, two = Metrics({}), Metrics({})
+    one.observe("GET", "/x", 200, 0.01)
+    assert b'route="/x"' in one.render()
+    assert b'route="/x"' not in two.render()
+
+
+async def test_a_method_that_nobody_knows_makes_no_label_of_its_own() -> None:
+    metrics = Metrics({})
+    for number in range(5):
+        metrics.observe(f"EVIL{number}", "(none)", 405, 0.01)
+    assert b"EVIL" not in metrics.render()
+
+
+async def test_the_figures_can_be_kept_behind_a_token_of_their_own(nursery: trio.Nursery) -> None:
+    school = await School(settings=WebSettings(metrics_token="scrape-me-please")).open(nursery)
+    for headers in ({}, {"Authorization": "Bearer other"}, school.bearer(*ADMIN)):
+        assert (await school.call("GET", "/metrics", headers=headers)).status == 401
+    assert (await school.call("GET", "/metrics", headers={"Authorization": "Bearer scrape-me-please"})).status == 200
+
+
+async def test_admins_see_the_figures_as_json(rest_school: School) -> None:
+    reply = await rest_school.call("GET", "/api/realtime/stats", ADMIN)
+    assert reply.status == 200
+    assert {"engine", "hub", "sync", "budgets"} <= set(reply.body)
+    assert (await rest_school.call("GET", "/api/realtime/stats", ("tess", "teacher"))).code == "forbidden"

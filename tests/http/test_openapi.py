@@ -1,0 +1,156 @@
+"""The description of the REST doors agrees with what is served, and both come from the same table."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from homeroom.http.app import all_routes
+from homeroom.http.metrics import Metrics
+from homeroom.http.rest import twin_path
+from homeroom.protocol.errors import ERRORS
+from tests.http.rest_school import School
+
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
+PAGES = {"/", "/docs", "/<any(static, docs):folder>/<path:name>"}
+
+
+@pytest.fixture
+async def document(rest_school: School) -> dict[str, Any]:
+    found: dict[str, Any] = (await rest_school.call("GET", "/openapi.json")).body
+    return found
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for inside in value.values():
+            yield from references(inside)
+    elif isinstance(value, list):
+        for inside in value:
+            yield from references(inside)
+
+
+async def test_every_rule_that_is_served_is_described_and_nothing_else_is(
+    rest_school: School, document: dict[str, Any]
+) -> None:
+    served = {
+        (method, re.sub(r"<(\w+)>", r"{\1}", rule.rule))
+        for rule in rest_school.app.url_map.iter_rules()
+        if rule.rule not in PAGES
+        for method in (rule.methods or set()) & METHODS
+    }
+    assert served == {(method, path) for method, path, _ in operations(document)}
+
+
+async def test_every_verb_with_a_door_is_described_with_its_arguments(
+    rest_school: School, document: dict[str, Any]
+) -> None:
+    for kind in rest_school.kinds:
+        for verb in kind.verbs:
+            if verb.rest is None:
+                continue
+            method, path = twin_path(kind, verb)
+            operation = document["paths"][path][method.lower()]
+            inputs = {parameter["name"] for parameter in operation["parameters"]} - {"id", "Idempotency-Key"}
+            schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            inputs |= set(resolve(document, schema).get("properties", {}))
+            assert inputs == set(verb.command.__struct_encode_fields__), (kind.name, verb.command.do)
+
+
+def resolve(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in schema:
+        return schema
+    found: dict[str, Any] = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return found
+
+
+async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    found = set(references(document))
+    assert found
+    for reference in found:
+        assert reference.startswith("#/components/schemas/")
+        assert reference.rpartition("/")[2] in document["components"]["schemas"]
+
+
+async def test_every_operation_has_a_name_of_its_own_a_summary_and_every_placeholder(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(names) == len(set(names))
+    for _, path, operation in operations(document):
+        assert operation["summary"]
+        inside = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"}
+        assert inside == set(re.findall(r"\{(\w+)\}", path))
+        assert all(parameter["schema"] for parameter in operation["parameters"])
+
+
+async def test_every_error_is_a_problem_document_and_passing_ones_say_when_to_come_back(
+    document: dict[str, Any],
+) -> None:
+    problems = {f"#/components/schemas/{name}" for name in document["components"]["schemas"] if name == "Problem"}
+    for _, path, operation in operations(document):
+        errors = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
+        assert "500" in errors, path
+        for status, answer in errors.items():
+            (schema,) = [content["schema"]["$ref"] for content in answer["content"].values()]
+            assert {schema} == problems
+            assert list(answer["content"]) == ["application/problem+json"]
+            assert ("Retry-After" in answer.get("headers", {})) == (status in {"429", "500", "503"})
+
+
+async def test_who_needs_a_token_is_told(rest_school: School, document: dict[str, Any]) -> None:
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    described = {(method, path): operation for method, path, operation in operations(document)}
+    for route in all_routes(rest_school.parts, Metrics({})):
+        operation = described[route.method, route.path]
+        assert operation.get("security") == {"needed": [{"bearer": []}], "welcome": [{}, {"bearer": []}]}.get(
+            route.bearer
+        )
+        assert ("401" in operation["responses"]) or route.bearer == "ignored"
+
+
+async def test_writes_of_verbs_take_a_key_and_reads_do_not(rest_school: School, document: dict[str, Any]) -> None:
+    for kind in rest_school.kinds:
+        for verb in kind.verbs:
+            if verb.rest is not None:
+                method, path = twin_path(kind, verb)
+                names = [one["name"] for one in document["paths"][path][method.lower()]["parameters"]]
+                assert ("Idempotency-Key" in names) == (method != "GET")
+
+
+async def test_the_bounds_of_fields_are_told(document: dict[str, Any]) -> None:
+    say = document["paths"]["/api/rooms/{id}/messages"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert resolve(document, say)["properties"]["text"]["maxLength"] == 4_000
+    parameters = document["paths"]["/api/rooms/{id}/messages"]["get"]["parameters"]
+    (limit,) = [one["schema"] for one in parameters if one["name"] == "limit"]
+    assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, 100, 50)
+
+
+async def test_the_codes_of_the_description_are_the_protocols(document: dict[str, Any]) -> None:
+    told = set(re.findall(r"`(\w+)`: ", str([operation["responses"] for *_, operation in operations(document)])))
+    assert told <= set(ERRORS)
+    assert {"forbidden", "rate_limited", "too_large", "bad_command"} <= told
+
+
+async def test_patterns_are_those_of_every_language(document: dict[str, Any]) -> None:
+    found = list(patterns(document))
+    assert len(found) > 10
+    assert all(pattern.startswith("^") and pattern.endswith("$") and "\\A" not in pattern for pattern in found)
+
+
+def patterns(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("pattern"), str):
+            yield value["pattern"]
+        for inside in value.values():
+            yield from patterns(inside)
+    elif isinstance(value, list):
+        for inside in value:
+            yield from patterns(inside)

@@ -1,0 +1,141 @@
+"""People in a real database: added, found, changed, and what a change ends."""
+
+import pytest
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.engine.database import Database
+from homeroom.records.audit import read_audit
+from homeroom.records.logins import Logins
+from homeroom.records.users import Users
+
+
+class SteppingClock:
+    """A clock that goes on by a second at each look."""
+
+    def __init__(self) -> None:
+        self.ms = 1_800_000_000_000
+
+    def now(self) -> int:
+        self.ms += 1_000
+        return self.ms
+
+
+@pytest.fixture
+def clock() -> SteppingClock:
+    return SteppingClock()
+
+
+@pytest.fixture
+async def users(database: Database, clock: SteppingClock) -> Users:
+    return Users(database, clock)
+
+
+async def test_a_person_who_was_added_is_found_by_id_and_by_login(users: Users) -> None:
+    added = await users.add("Ann@School.example", "  Ann   Lee ", "instructor", "hash", id="ann")
+    assert (added.id, added.login, added.name, added.role) == ("ann", "ann@school.example", "Ann Lee", "teacher")
+    assert await users.find("ann") == added
+    assert await users.find_login("ANN@school.EXAMPLE") == (added, "hash")
+
+
+async def test_nobody_is_found_under_another_name(users: Users) -> None:
+    await users.add("ann", "Ann", "student", None)
+    assert await users.find("nobody") is None
+    assert await users.find_login("ann2") is None
+
+
+async def test_a_person_without_an_id_gets_one(users: Users) -> None:
+    first, second = await users.add("a", "A", "student", None), await users.add("b", "B", "student", None)
+    assert first.id != second.id
+    assert await users.page() == sorted([first, second], key=lambda person: person.id)
+
+
+async def test_a_login_or_id_that_is_taken_is_a_conflict_whatever_its_case(users: Users) -> None:
+    await users.add("ann", "Ann", "student", None, id="ann")
+    for login, taken in (("ANN", None), ("bob", "ann")):
+        with pytest.raises(Refusal) as caught:
+            await users.add(login, "Other", "student", None, id=taken)
+        assert caught.value.code == "conflict"
+    assert len(await users.page()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        (("", "Ann", "student", None), "login"),
+        (("two words", "Ann", "student", None), "login"),
+        (("x" * 255, "Ann", "student", None), "login"),
+        (("ann", "", "student", None), "name"),
+        (("ann", "a\x00b", "student", None), "name"),
+        (("ann", "n" * 101, "student", None), "name"),
+        (("ann", "Ann", "root", None), "role"),
+        (("ann", "Ann", "system", None), "role"),
+        (("ann", "Ann", "student", "a b"), "id"),
+    ],
+)
+async def test_unfit_words_are_refused_by_the_name_of_their_field(
+    users: Users, words: tuple[str, str, str, str | None], field: str
+) -> None:
+    login, name, role, wanted = words
+    with pytest.raises(Refusal) as caught:
+        await users.add(login, name, role, None, id=wanted)
+    assert (caught.value.code, caught.value.data["field"]) == ("bad_command", field)
+    assert await users.page() == []
+
+
+@pytest.mark.parametrize("text", ["'; DROP TABLE users; --", '" OR ""="', "$1", "%s", "\\"])
+async def test_z6_what_looks_like_sql_is_a_name_like_any_other(users: Users, text: str) -> None:
+    person = await users.add("ann", text, "student", None)
+    assert person.name == text
+    assert await users.find_login(text) is None
+    assert await users.find(person.id) == person
+
+
+async def test_people_are_paged_in_the_order_of_their_ids(users: Users) -> None:
+    for number in range(7):
+        await users.add(f"u{number}", "U", "student", None, id=f"u{number}")
+    first = await users.page(limit=3)
+    rest = await users.page(limit=100, after=first[-1].id)
+    assert [person.id for person in first + rest] == [f"u{number}" for number in range(7)]
+
+
+async def test_each_change_raises_the_version_ends_every_login_and_is_written_down(
+    users: Users, database: Database, clock: SteppingClock
+) -> None:
+    logins = Logins(database, clock)
+    await users.add("ann", "Ann", "student", "hash", id="ann", by="admin")
+    for number, change in enumerate(("role", "password", "active"), start=2):
+        grant = await logins.start("ann", "1.1.1.1")
+        before = clock.ms
+        person = await getattr(users, f"set_{change}")(
+            "ann", {"role": "mentor", "active": False}.get(change, "new"), by="boss"
+        )
+        assert person.version == number
+        assert await logins.rotate(grant.refresh) is None
+        ended = await logins.ended_since(before)
+        assert {(entry.user, entry.family) for entry in ended} == {("ann", grant.family), ("ann", "")}
+    found = await users.find_login("ann")
+    assert found is not None
+    assert (found[0].role, found[0].active, found[1]) == ("teacher", False, "new")
+    audit = [(row.action, row.by) for row in await read_audit(database, ("user", "ann")) if row.action != "logged_in"]
+    assert audit == [
+        ("deactivated", "boss"),
+        ("password_changed", "boss"),
+        ("role_changed", "boss"),
+        ("created", "admin"),
+    ]
+
+
+async def test_somebody_who_does_not_exist_cannot_be_changed(users: Users) -> None:
+    for change in (users.set_role("nobody", "admin"), users.set_active("nobody", active=True)):
+        with pytest.raises(Refusal) as caught:
+            await change
+        assert caught.value.code == "not_found"
+
+
+async def test_a_better_hash_of_the_same_password_ends_nothing(users: Users, database: Database) -> None:
+    await users.add("ann", "Ann", "student", "old", id="ann")
+    await users.rehash("ann", "old", "better")
+    await users.rehash("ann", "old", "too late")
+    found = await users.find_login("ann")
+    assert found is not None
+    assert (found[1], found[0].version) == ("better", 1)
