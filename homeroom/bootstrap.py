@@ -89,9 +89,13 @@ class House:
 
 
 @asynccontextmanager
-async def open_dsn(config: Config) -> AsyncIterator[str]:
-    """Offer where the database is: the given one, the one of a running server on this directory, or a new embedded one."""
-    found = config.database_url or running_dsn(config.data_path)
+async def open_dsn(config: Config, *, beside: bool = True) -> AsyncIterator[str]:
+    """Offer where the database is: the given one, else the embedded one of the data directory.
+
+    `beside`: share the embedded one of a running server. A server itself does not: two servers on one directory would
+    write the same streams, so the second one is refused with `DataDirectoryInUse`.
+    """
+    found = config.database_url or (running_dsn(config.data_path) if beside else None)
     if found:
         yield found
         return
@@ -100,10 +104,13 @@ async def open_dsn(config: Config) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def open_house(config: Config) -> AsyncIterator[House]:
-    """Open the migrated database and the keys."""
+async def open_house(config: Config, *, beside: bool = True) -> AsyncIterator[House]:
+    """Open the migrated database and the keys; `beside` as in `open_dsn`."""
     prepare_data_path(config.data_path)
-    async with open_dsn(config) as dsn, open_database(dsn, _postgres_settings(config)) as database:
+    async with (
+        open_dsn(config, beside=beside) as dsn,
+        open_database(dsn, _postgres_settings(config)) as database,
+    ):
         await carry_out_migrations(database, MIGRATIONS)
         yield await _furnish(config, database)
 
@@ -182,7 +189,7 @@ async def serve(config: Config, *, on_ready: Callable[[Serving], None], progress
     """Run the server until SIGINT or SIGTERM; `on_ready` is called when the doors are open."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         progress("starting the database")
-        async with open_house(config) as house, trio.open_nursery() as nursery:
+        async with open_house(config, beside=False) as house, trio.open_nursery() as nursery:
             progress("opening the doors")
             server = await build_server(house, KINDS)
             port = await server.start(nursery, house)

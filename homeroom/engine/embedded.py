@@ -109,9 +109,12 @@ def unprivileged() -> Sequence[str]:
 
 
 def running_dsn(home: Path) -> str | None:
-    """Return how to reach the server of `home`, or `None` when none answers there now."""
+    """Return how to reach the server of `home`, or `None` when none answers there, or one that is about to end."""
     try:
         dsn = (home / "postgres.dsn").read_text(encoding="utf-8").strip()
+        with (home / "postgres.lock").open("a", encoding="utf-8") as lock:
+            if _locked(lock):  # its starter is dead, and it will soon be
+                return None
     except FileNotFoundError:
         return None
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:

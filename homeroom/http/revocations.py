@@ -10,7 +10,7 @@ import structlog
 import trio
 
 from homeroom.engine.clock import Clock
-from homeroom.engine.journal import Unavailable
+from homeroom.engine.postgres import DatabaseError
 from homeroom.records.logins import Ended
 
 log = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ class Revocations:
     ) -> None:
         """Read what was ended since, for ever, and `revoke` the sockets of what is news.
 
-        `read(since)` takes Unix ms. Started once the first reading is in; a database that is away is asked again.
+        `read(since)` takes Unix ms. Started once the first reading is in (raises `DatabaseError`); later, a database that is away is asked again.
         """
         await self._take(read, lambda user, family: None)
         task_status.started()
@@ -61,7 +61,7 @@ class Revocations:
             await trio.sleep(period_s)
             try:
                 await self._take(read, revoke)
-            except Unavailable as error:
+            except DatabaseError as error:
                 log.warning("revocations could not be read", error=str(error))
             self._forget_old()
 

@@ -8,7 +8,7 @@ The tables are those of the contract's section 5 and 7. Never here: who raises w
 """
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class ErrorRow(NamedTuple):
@@ -73,10 +73,13 @@ class LocalProtocolError(ProtocolError):
 class RemoteProtocolError(ProtocolError):
     """They broke the rule.
 
-    `code` is a row of `ERRORS`, `msg` is safe to send, `id` is the frame's id where it had a readable one, and
-    `fatal` says that the connection cannot go on (close code 4400).
+    `code` is a row of `ERRORS`, `msg` is safe to send, `id` is the frame's id where it had a readable one, `frame` its
+    type where that was known, `data` names the wrong field and what is allowed, and `fatal` says that the connection
+    cannot go on (close code 4400).
     """
 
-    def __init__(self, code: str, msg: str, *, id: int | None = None, fatal: bool = False) -> None:
+    def __init__(
+        self, code: str, msg: str, *, id: int | None = None, fatal: bool = False, frame: str = "", data: Any = None
+    ) -> None:
         super().__init__(f"{code}: {msg}")
-        self.code, self.msg, self.id, self.fatal = code, msg, id, fatal
+        self.code, self.msg, self.id, self.fatal, self.frame, self.data = code, msg, id, fatal, frame, data

@@ -93,6 +93,10 @@ class Limits(Struct, frozen=True):
     streams: int = 100
 
 
+LIMITS = Limits()
+"""The default limits."""
+
+
 class Welcome(_Frame, tag="welcome", frozen=True):
     """The connection is open; `expires` is when the token ends."""
 

@@ -6,15 +6,18 @@ Never here: access tokens (they are checked without a database), and sockets.
 
 import hashlib
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+import structlog
+import trio
 from msgspec import Struct
 
 from homeroom.engine.clock import Clock
 from homeroom.engine.database import Database
-from homeroom.engine.postgres import Connection
+from homeroom.engine.postgres import Connection, DatabaseError
 from homeroom.records.audit import write_audit
+
+log = structlog.get_logger(__name__)
 
 MARK = "hr1."
 """How a refresh token begins, so that one found in a log or a repository is recognised."""
@@ -95,10 +98,18 @@ class Logins:
         sql = "DELETE FROM logins l WHERE NOT EXISTS (SELECT FROM refresh_tokens t WHERE t.family = l.family)"
         return await self._database.execute(sql)
 
-    async def count(self) -> Mapping[str, float]:
-        """Return how many logins go on."""
-        row = await self._database.fetch_row("SELECT count(*) AS n FROM logins WHERE ended_at IS NULL")
-        return {"open": 0 if row is None else row["n"]}
+    async def run(
+        self, period_s: float = 3_600.0, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Sweep now and then, for ever; a database that is away is swept another time."""
+        task_status.started()
+        while True:
+            try:
+                gone = await self.sweep()
+                log.info("logins swept", gone=gone)
+            except DatabaseError as error:
+                log.warning("logins not swept", error=str(error))
+            await trio.sleep(period_s)
 
     async def _grant(self, connection: Connection, user: str, family: str, now: int) -> Grant:
         refresh, expires = MARK + secrets.token_urlsafe(32), now + self._ttl_ms

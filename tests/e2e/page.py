@@ -32,12 +32,17 @@ class NotThere(AssertionError):
 
 
 class Page:
-    """A page with storage of its own. `errors` collects uncaught exceptions, refused loads and console errors."""
+    """A page with storage of its own.
+
+    `errors` collects uncaught exceptions, console errors and what the page's policy refused; `failed` what the network
+    did not bring; `logged` all that went to the console.
+    """
 
     def __init__(self, tools: DevTools, session: str) -> None:
         self._tools = tools
         self._session = session
         self.errors: list[str] = []
+        self.failed: list[str] = []
         self.logged: list[str] = []
 
     async def prepare(self, width: int, height: int, *, touch: bool = False) -> None:
@@ -166,7 +171,8 @@ class Page:
     def _entry(self, params: Json) -> None:
         entry = params["entry"]
         if entry["level"] == "error":
-            self.errors.append(f"{entry['source']}: {entry['text']} {entry.get('url', '')}")
+            kept = self.failed if entry["source"] == "network" else self.errors
+            kept.append(f"{entry['source']}: {entry['text']} {entry.get('url', '')}")
 
 
 def _exception(params: Json) -> str:

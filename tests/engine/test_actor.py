@@ -8,11 +8,10 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from homeroom.engine.behaviour import Refusal
-from homeroom.engine.envelope import Answer, Done
-from homeroom.engine.journal import Record
+from homeroom.engine.envelope import Answer, Done, Envelope, Watch
+from homeroom.engine.journal import Record, Superseded
 from homeroom.engine.settings import EngineSettings, Strategy
 from tests.engine.trial import ADA, BEN, EVE, Add, Boom, Expel, Find, House, Peek, Poison, Sink, Veil, Wave
-
 
 pytestmark = pytest.mark.usefixtures("logs")
 
@@ -64,8 +63,6 @@ async def test_events_are_published_before_the_answer_is_given(house: House, aut
     await house.joined(sink)
     seen: list[list[int]] = []
     house.tell(Add(1), [])
-    from homeroom.engine.envelope import Envelope
-
     house.engine.ref("tally:a").tell(Envelope(Add(1), ADA, lambda answer: seen.append(sink.numbers)))
     await wait_all_tasks_blocked()
     assert seen == [[2, 3]]
@@ -199,8 +196,6 @@ async def test_a_subscriber_in_a_crashed_batch_sees_the_state_of_the_next_life(
 ) -> None:
     await house.done(Add(1))
     sink, answers = Sink(), []  # type: ignore[var-annotated] # of `Joined`
-    from homeroom.engine.envelope import Watch
-
     house.engine.ref("tally:a").tell(Watch(sink, ADA, None, answers.append))
     house.tell(Boom("apply"), [])
     await trio.sleep(1)
@@ -293,7 +288,7 @@ async def test_an_append_in_doubt_that_was_committed_is_shown_once_and_answered_
     sink = Sink()
     await house.joined(sink)
     house.fail("append", "after")
-    identity = {"client": "ada/tab", "number": 7, "digest": b"d"}
+    identity: dict[str, Any] = {"client": "ada/tab", "number": 7, "digest": b"d"}
     assert (await house.refused(Add(2, times=2), **identity)).code == "unavailable"
     await trio.sleep(1)
     assert sink.numbers == [2, 3]
@@ -359,8 +354,6 @@ async def test_a_superseded_batch_is_decided_anew_on_what_the_other_wrote(
 async def test_a_batch_superseded_twice_is_unavailable(
     house: House, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:
-    from homeroom.engine.journal import Superseded
-
     await house.done(Add(1))
 
     async def append(unit: Any) -> Any:

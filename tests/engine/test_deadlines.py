@@ -6,9 +6,10 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from homeroom.engine.behaviour import Refusal
+from homeroom.engine.behaviour import SYSTEM_CALLER, Fired, Refusal
+from homeroom.engine.envelope import Due
 from homeroom.engine.settings import EngineSettings
-from tests.engine.trial import START_MS, Add, Forget, House, Remind, Sink
+from tests.engine.trial import START_MS, Add, Boom, Forget, House, Remind, Sink
 
 pytestmark = pytest.mark.usefixtures("logs")
 FIRED = "tally.reminded"
@@ -247,8 +248,6 @@ async def test_a_volatile_timer_keeps_its_actor_awake_and_dies_with_the_server(
 
 
 async def test_timers_do_not_fire_in_a_life_after_a_crash(house: House, autojump_clock: MockClock) -> None:
-    from tests.engine.trial import Boom
-
     await house.done(Add(1))
     await house.done(Remind("soon", volatile=5000))
     await house.refused(Boom())
@@ -274,8 +273,22 @@ async def test_a_due_time_in_the_past_fires_at_once(house: House, autojump_clock
 
 
 async def test_fired_is_no_verb_for_anybody(house: House, autojump_clock: MockClock) -> None:
-    from homeroom.engine.behaviour import SYSTEM_CALLER, Fired
-
     answer = await house.ask(Fired("bell"), SYSTEM_CALLER)
     assert isinstance(answer, Refusal)
     assert answer.code == "bad_command"
+
+
+async def test_a_stale_post_of_a_moved_or_unowed_deadline_does_not_fire(
+    house: House, autojump_clock: MockClock
+) -> None:
+    await house.done(Remind("bell", at(10)))
+    await house.done(Remind("bell", at(50)))
+    await house.done(Remind("lost"))
+    ref = house.engine.ref("tally:a")
+    for due in (Due("bell", at(10)), Due("bell", None), Due("lost", None), Due("other", at(10))):
+        ref.tell(due)
+    await trio.sleep(1)
+    assert house.stored() == []
+    ref.tell(Due("bell", at(50)))
+    await trio.sleep(1)
+    assert house.stored() == [FIRED]

@@ -140,6 +140,7 @@ def test_a_second_process_finds_the_running_server_and_only_a_running_one(home: 
     assert dsn is not None
     assert trio.run(fetch_number, dsn) == 7
     close(starter)
+    assert running_dsn(home) is None, "it may still take connections, but it is about to end"
     wait_until(lambda: not exists(pid), "the server outlives its starter")
     assert (home / "postgres.dsn").exists(), "nobody was left to remove it"
     assert running_dsn(home) is None

@@ -11,7 +11,6 @@ from homeroom.engine.envelope import Answer
 from homeroom.engine.settings import EngineSettings
 from tests.engine.trial import Add, House, Wave
 
-
 pytestmark = pytest.mark.usefixtures("logs")
 
 
@@ -125,3 +124,13 @@ async def test_a_look_up_that_fails_is_unavailable_and_changes_nothing(house: Ho
     house.fail("newest_command")
     assert (await house.refused(Add(1), **tab(1))).code == "unavailable"
     assert (await house.done(Add(1), **tab(1))).again
+
+
+async def test_numbers_carried_out_of_order_are_remembered_all_the_same(
+    house: House, autojump_clock: MockClock
+) -> None:
+    for number in (1, 5, 3):
+        assert not (await house.done(Add(1), **tab(number))).again
+    for number in (5, 3, 1):
+        assert (await house.done(Add(1), **tab(number))).again
+    assert not (await house.done(Add(1), **tab(4))).again

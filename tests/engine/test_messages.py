@@ -9,7 +9,7 @@ from trio.testing import MockClock
 
 from homeroom.engine.journal import Message
 from homeroom.engine.settings import EngineSettings
-from tests.engine.trial import Add, House, Send, Sink
+from tests.engine.trial import Add, Boom, House, Relay, Send, Sink
 
 pytestmark = pytest.mark.usefixtures("logs")
 
@@ -138,8 +138,6 @@ async def test_more_messages_than_fit_into_memory_all_arrive_in_order(
 
 
 async def test_a_suspended_receiver_gets_its_message_later(nursery: trio.Nursery, autojump_clock: MockClock) -> None:
-    from tests.engine.trial import Boom
-
     house = await House(nursery, settings=EngineSettings(quarantine_after=100)).start()
     for _ in range(6):
         await house.refused(Boom(), to="tally:b")
@@ -149,3 +147,16 @@ async def test_a_suspended_receiver_gets_its_message_later(nursery: trio.Nursery
     assert house.stored("tally:b") == []
     await trio.sleep(20)
     assert await house.total("tally:b") == 5
+
+
+@pytest.mark.parametrize("fail", ["before", "after"])
+async def test_a_message_that_causes_no_event_is_carried_out_once_when_its_append_is_in_doubt(
+    house: House, autojump_clock: MockClock, fail: str
+) -> None:
+    for _ in range(2):
+        await house.done(Add(1), to="tally:b")
+    await house.done(Relay("tally:b", "tally:c", 5))
+    house.fail("append", fail)  # of tally:b, which passes it on
+    await trio.sleep(10)
+    assert await house.total("tally:c") == 5
+    assert house.store.messages == {}

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 from homeroom.engine.journal import Saved
 from homeroom.engine.settings import EngineSettings
 from homeroom.protocol.stored import StoredWire
-from tests.engine.trial import TALLY, Add, Expel, House, TallyState, Veil
+from tests.engine.trial import ADA, TALLY, Add, Boom, Expel, House, TallyState, Veil
 
 pytestmark = pytest.mark.usefixtures("logs")
 
@@ -67,8 +67,6 @@ async def test_an_actor_unchanged_since_its_snapshot_saves_nothing_on_sleep(
 
 
 async def test_a_state_half_changed_by_a_crash_is_never_saved(nursery: trio.Nursery, autojump_clock: MockClock) -> None:
-    from tests.engine.trial import Boom
-
     house = await House(nursery, settings=EngineSettings(snapshot_events=1)).start()
     answers: list[Any] = []
     for command in (Add(1), Boom("apply"), Add(1)):
@@ -150,20 +148,14 @@ async def _live_through(moves: list[Any], every: int) -> None:
                 await trio.sleep(100)
             else:
                 await house.ask(move)
-        live = (await house.engine.ref("tally:a").read(_ada(), None, 1)).state
+        live = (await house.engine.ref("tally:a").read(ADA, None, 1)).state
         await house.restart()
-        from_tail = (await house.engine.ref("tally:a").read(_ada(), None, 1)).state
+        from_tail = (await house.engine.ref("tally:a").read(ADA, None, 1)).state
         house.store.stream("tally:a").saved = None
         await house.restart()
-        replayed = (await house.engine.ref("tally:a").read(_ada(), None, 1)).state
+        replayed = (await house.engine.ref("tally:a").read(ADA, None, 1)).state
         assert live == from_tail == replayed
         nursery.cancel_scope.cancel()
-
-
-def _ada() -> Any:
-    from tests.engine.trial import ADA
-
-    return ADA
 
 
 def test_the_state_survives_its_stored_form() -> None:

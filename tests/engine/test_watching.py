@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from homeroom.engine.behaviour import Refusal
+from homeroom.engine.envelope import Watch
 from homeroom.engine.settings import EngineSettings
 from tests.engine.trial import ADA, Add, Boom, Expel, House, Sink, Veil
 
@@ -136,6 +137,7 @@ async def test_access_withdrawn_ends_a_feeder_with_gone(nursery: trio.Nursery, a
     sink.room = trio.Event()
     await house.joined(sink, cursor(house, 0))
     await house.done(Expel("ada"))
+    assert len(sink.of("gone")) == 1
     sink.room.set()
     await trio.sleep(1)
     assert sink.numbers == []
@@ -240,8 +242,6 @@ async def test_replays_from_the_journal_hide_what_is_hidden_now(
 async def test_a_watcher_joined_during_an_append_sees_neither_gap_nor_overlap(
     house: House, autojump_clock: MockClock
 ) -> None:
-    from homeroom.engine.envelope import Watch
-
     await house.done(Add(1))
     for _ in range(10):
         house.fail("append", "", lag=0.01)

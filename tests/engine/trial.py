@@ -35,7 +35,8 @@ from homeroom.engine.engine import Engine
 from homeroom.engine.envelope import Answer, Cursor, Done, Envelope, Joined, Watch
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal_memory import Fate, MemoryJournal, MemoryStore
-from homeroom.engine.settings import EngineSettings
+from homeroom.engine.settings import DEFAULTS, EngineSettings
+from homeroom.engine.waiter import Waiter
 from homeroom.protocol.access import SYSTEM_ONLY, allow
 from homeroom.protocol.stored import MsgpackFrames, StoredWire
 
@@ -88,6 +89,23 @@ class Take(Struct, frozen=True):
 
     n: int
     do: ClassVar[str] = "take"
+
+
+class Pass(Struct, frozen=True):
+    """A message that causes a message and no event."""
+
+    to: str
+    n: int
+    do: ClassVar[str] = "pass"
+
+
+class Relay(Struct, frozen=True):
+    """Tell `via` to pass `n` on to `to`."""
+
+    via: str
+    to: str
+    n: int
+    do: ClassVar[str] = "relay"
 
 
 class Wave(Struct, frozen=True):
@@ -226,6 +244,12 @@ class Tally(Behaviour[TallyState]):
             raise ZeroDivisionError("poisonous message")
         return Decision(events=(Added(command.n),))
 
+    def _on_pass(self, command: Pass, context: Context) -> Decision:
+        return Decision(tells=(Tell(command.to, Take(command.n)),))
+
+    def _on_relay(self, command: Relay, context: Context) -> Decision:
+        return Decision(tells=(Tell(command.via, Pass(command.to, command.n)),))
+
     def _on_wave(self, command: Wave, context: Context) -> Decision:
         return Decision(signals=(Signal(f"tally:{self.id}", context.caller.user, Waved()),))
 
@@ -279,13 +303,16 @@ class Tally(Behaviour[TallyState]):
         return ()
 
 
-COMMANDS = (Add, Boom, Remind, Forget, Send, Wave, Peek, Find, Expel, Veil, Poison)
+COMMANDS = (Add, Boom, Remind, Forget, Send, Relay, Wave, Peek, Find, Expel, Veil, Poison)
 TALLY = Kind(
     name="tally",
     plural="tallies",
     behaviour=Tally,
     state=TallyState,
-    verbs=(*(Verb(command, allow(("student",), "in")) for command in COMMANDS), Verb(Take, SYSTEM_ONLY)),
+    verbs=(
+        *(Verb(command, allow(("student",), "in")) for command in COMMANDS),
+        *(Verb(command, SYSTEM_ONLY) for command in (Take, Pass)),
+    ),
     events=(Added, Broke, Reminded, Sent, Expelled, Veiled, Poisoned, Waved),
     watch=allow(("student",), "in"),
     tables=(Table("sums", ("seq",), {"seq": "bigint", "total": "bigint"}),),
@@ -334,7 +361,7 @@ class House:
 
     nursery: trio.Nursery
     store: MemoryStore = field(default_factory=lambda: MemoryStore(start_ms=START_MS))
-    settings: EngineSettings = EngineSettings()
+    settings: EngineSettings = DEFAULTS
     kind: Kind = TALLY
     fates: list[tuple[str, Fate]] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
@@ -403,11 +430,9 @@ class House:
     async def watch(
         self, sink: Sink, since: Cursor | None = None, caller: Caller = ADA, to: str = "tally:a"
     ) -> Joined | Refusal:
-        answers: list[Joined | Refusal] = []
-        self.engine.ref(to).tell(Watch(sink, caller, since, answers.append))
-        while not answers:
-            await trio.sleep(0.001)
-        return answers[0]
+        waiter: Waiter[Joined | Refusal] = Waiter()
+        self.engine.ref(to).tell(Watch(sink, caller, since, waiter.take))
+        return await waiter.wait()
 
     async def joined(self, sink: Sink, since: Cursor | None = None) -> Joined:
         answer = await self.watch(sink, since)

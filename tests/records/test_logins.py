@@ -4,6 +4,7 @@ import pytest
 import trio
 
 from homeroom.engine.database import Database
+from homeroom.engine.postgres import Disconnected
 from homeroom.records.audit import read_audit
 from homeroom.records.logins import Ended, Grant, Logins
 from homeroom.records.users import Users
@@ -146,3 +147,26 @@ async def test_sweeping_removes_what_nobody_can_use(logins: Logins, clock: Stand
     assert await logins.sweep() == 1
     assert await logins.rotate(old.refresh) is None
     await rotate(logins, new)
+
+
+async def test_the_sweep_goes_on_when_the_database_comes_back(
+    logins: Logins, clock: StandingClock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await logins.start("ann", "1.1.1.1")
+    clock.ms += 31 * DAY_MS
+    swept, sweeps = trio.Event(), list[int]()
+    sweep = logins.sweep
+
+    async def sweep_badly_at_first() -> int:
+        sweeps.append(1)
+        if len(sweeps) == 1:
+            raise Disconnected("gone")
+        gone = await sweep()
+        swept.set()
+        return gone
+
+    monkeypatch.setattr(logins, "sweep", sweep_badly_at_first)
+    nursery.start_soon(logins.run, 0.01)
+    with trio.fail_after(10):
+        await swept.wait()
+    assert await logins.end(old.refresh) is None

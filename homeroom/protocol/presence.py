@@ -1,0 +1,177 @@
+"""The presence of one person: its verbs, its events, its state on the wire, and what an event does to that state.
+
+The stream `presence:<user>` shows the face that others see, to everybody alike, its owner included: somebody who hides is
+`offline` there, and whatever it does meanwhile looks the same. What its owner chose is told to the owner by `mine` and in
+the answers to `set`, `hide` and `show`. Never here: when a status changes (`actors.presence`).
+"""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from homeroom.protocol.chat_state import Happening
+from homeroom.protocol.ids import Id, Millis
+
+Status = Literal["online", "away", "busy", "dnd", "offline"]
+Asked = Literal["online", "away", "busy", "dnd", "offline", "available"]
+"""What `set` takes: `available` is another word for `online`."""
+Activity = Annotated[str, Meta(max_length=100, description='such as "Viewing Course: JavaScript"; empty: none')]
+
+
+# --- commands
+
+
+class SetStatus(Struct, frozen=True, omit_defaults=True):
+    """Choose a status, an activity, or both; what is not given stays."""
+
+    do: ClassVar[str] = "set"
+    status: Asked | None = None
+    activity: Activity | None = None
+
+
+class Beat(Struct, frozen=True, omit_defaults=True):
+    """A sign of life; `active` tells whether the person did something, or only its client is still there.
+
+    `conn` is the gateway's to give: the connection that the sign came over; from anybody else it means nothing.
+    """
+
+    do: ClassVar[str] = "beat"
+    active: bool = True
+    conn: Id | None = None
+
+
+class Hide(Struct, frozen=True):
+    """Look offline to everybody from now on."""
+
+    do: ClassVar[str] = "hide"
+
+
+class Show(Struct, frozen=True):
+    """Hide no longer."""
+
+    do: ClassVar[str] = "show"
+
+
+class Mine(Struct, frozen=True):
+    """Ask for one's own presence as it really is."""
+
+    do: ClassVar[str] = "mine"
+
+
+class Connected(Struct, frozen=True):
+    """From the gateway: a connection of the person was opened."""
+
+    do: ClassVar[str] = "connected"
+    conn: Id
+
+
+class Disconnected(Struct, frozen=True):
+    """From the gateway: a connection of the person has ended."""
+
+    do: ClassVar[str] = "disconnected"
+    conn: Id
+
+
+class Enter(Struct, frozen=True):
+    """From a room: the person is a member now, and its members may see its presence."""
+
+    do: ClassVar[str] = "enter"
+    room: Id
+
+
+class Exit(Struct, frozen=True):
+    """From a room: the person is a member no longer."""
+
+    do: ClassVar[str] = "exit"
+    room: Id
+
+
+# --- events
+
+
+class Own(Struct, frozen=True, omit_defaults=True):
+    """What the person chose, and whether it hides: for itself and the journal, never for others."""
+
+    chosen: Status = "online"
+    activity: Activity = ""
+    hidden: bool = False
+
+
+class PresenceChanged(Struct, frozen=True, omit_defaults=True):
+    """What others see of the person. `last_heard`: when it was last heard of, Unix ms. `own` is never sent."""
+
+    type: ClassVar[str] = "presence.changed"
+    status: Status
+    activity: Activity = ""
+    last_heard: Millis = 0
+    own: Own | None = None
+
+
+class RoomEntered(Struct, frozen=True, omit_defaults=True):
+    """The presence is shown in one room more; which one is never sent."""
+
+    type: ClassVar[str] = "presence.room_entered"
+    room: Id | None = None
+
+
+class RoomExited(Struct, frozen=True, omit_defaults=True):
+    """The presence is shown in one room less; which one is never sent."""
+
+    type: ClassVar[str] = "presence.room_exited"
+    room: Id | None = None
+
+
+class Heard(Struct, frozen=True):
+    """Ephemeral, on the stream of the presence: the person was heard of again, without any other change."""
+
+    type: ClassVar[str] = "presence.heard"
+    user: Id
+    last_heard: Millis
+
+
+class RoomPresence(Struct, frozen=True, omit_defaults=True):
+    """Ephemeral, on the stream of each room of the person: what others see of it. Who is not shown is offline."""
+
+    type: ClassVar[str] = "room.presence"
+    user: Id
+    status: Status
+    activity: Activity = ""
+    last_heard: Millis = 0
+
+
+PRESENCE_EVENTS: tuple[type[Any], ...] = (PresenceChanged, RoomEntered, RoomExited, Heard, RoomPresence)
+
+
+# --- state and replies
+
+
+class PresenceState(Struct):
+    """A person as others see it; newer values of `last_heard` come as `presence.heard`."""
+
+    user: str = ""
+    status: Status = "offline"
+    activity: Activity = ""
+    last_heard: Millis = 0
+
+
+class OwnPresence(Struct, frozen=True):
+    """A person as it really is: what it chose and whether it hides, and what others see of it."""
+
+    chosen: Status
+    activity: Activity
+    hidden: bool
+    shown: Status
+    connections: int
+
+
+def reduce_presence(state: PresenceState, fact: Happening) -> None:
+    """Let `fact` change `state`; other events of the stream change nothing of what is seen."""
+    event = fact.event
+    if isinstance(event, PresenceChanged):
+        state.status, state.activity, state.last_heard = event.status, event.activity, event.last_heard
+
+
+def show_presence(state: PresenceState) -> PresenceState:
+    """Return a copy of `state` that later changes do not reach."""
+    return replace(state)

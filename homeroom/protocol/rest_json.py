@@ -1,0 +1,64 @@
+"""JSON for REST: bodies and queries into typed structures, structures into JSON, types into JSON Schema.
+
+Never here: the arguments of verbs (`verbs`), the frames of the WebSocket (`codec`).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from homeroom.protocol.codec import UNDECODABLE
+from homeroom.protocol.errors import RemoteProtocolError
+from homeroom.protocol.frames import Limits
+from homeroom.protocol.verbs import decode_object
+
+T = TypeVar("T")
+LIMITS = Limits()
+SCHEMA_PLACE = "#/components/schemas/{name}"
+
+
+def encode_json(value: Any) -> bytes:
+    """Return the UTF-8 JSON text of a structure."""
+    return msgspec.json.encode(value)
+
+
+def read_body(body: bytes, type: type[T], limits: Limits = LIMITS) -> T:
+    """Return a request's JSON body as the structure `type`.
+
+    Raises `RemoteProtocolError`: `bad_frame` when it is no JSON object or over a limit, `bad_command` when it does not fit.
+    """
+    return _fit(decode_object(body, limits), type, strict=True)
+
+
+def read_query(values: Mapping[str, str], type: type[T]) -> T:
+    """Return a request's query, whose values are all text, as the structure `type`. Raises as `read_body` does."""
+    return _fit(dict(values), type, strict=False)
+
+
+def _fit(values: Mapping[str, Any], type: type[T], *, strict: bool) -> T:
+    try:
+        return msgspec.convert(values, type, strict=strict)
+    except UNDECODABLE as error:
+        allowed, _, place = str(error).partition(" - at ")
+        field = place.strip("`").removeprefix("$.") or "body"
+        data = {"field": field, "allowed": allowed}
+        raise RemoteProtocolError("bad_command", f"{field}: {allowed}", data=data) from None
+
+
+def json_schemas(types: Iterable[Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the schema of each type, and the shared components they refer to at `SCHEMA_PLACE`."""
+    schemas, components = msgspec.json.schema_components(list(types), ref_template=SCHEMA_PLACE)
+    return _portable(list(schemas)), _portable(components)
+
+
+def _portable(value: Any, key: str = "") -> Any:
+    """Write patterns as other languages know them: `^…$` for `\\A…\\Z`."""
+    if isinstance(value, dict):
+        return {name: _portable(inside, name) for name, inside in value.items()}
+    if isinstance(value, list):
+        return [_portable(inside) for inside in value]
+    if key == "pattern" and isinstance(value, str):
+        return re.sub(r"\\Z\Z", "$", re.sub(r"\A\\A", "^", value))
+    return value

@@ -1,0 +1,47 @@
+"""What people write: kept, stripped or refused (attack row M13)."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homeroom.protocol.text import UnfitText, clean_name, clean_text
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("a < b & <script>alert(1)</script>", "a < b & <script>alert(1)</script>"),
+        ("two\nlines\tand a tab", "two\nlines\tand a tab"),
+        ("bell\x07 and\r\nescape\x1b[31m", "bell and\nescape[31m"),
+        ("abc\u202edcba\u202c", "abcdcba"),
+        ("zero\u200bwidth\ufeff", "zerowidth"),
+        ("\u2066isolate\u2069\u200e\u200f\u061c", "isolate"),
+        ("👩‍👩‍👧‍👦 n̈ क्षि", "👩‍👩‍👧‍👦 n̈ क्षि"),
+        ("\x80\x9f\x7fx", "x"),
+    ],
+)
+def test_text_is_kept_as_written_but_for_what_cannot_be_seen(written: str, kept: str) -> None:
+    assert clean_text(written) == kept
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t", "\u200b", "\x07", "a\x00b", "\x00", "a\ud800", "\udfff"])
+def test_what_cannot_be_stored_or_seen_is_refused(text: str) -> None:
+    for clean in (clean_text, clean_name):
+        with pytest.raises(UnfitText):
+            clean(text)
+
+
+def test_a_name_is_one_line() -> None:
+    assert clean_name("  Ann\n\tvan  der\u2028Berg\r\n") == "Ann van der Berg"
+
+
+@given(st.text())
+def test_a_cleaned_text_holds_no_control_character_and_stays_as_it_is(text: str) -> None:
+    try:
+        kept = clean_text(text)
+    except UnfitText:
+        return
+    assert clean_text(kept) == kept
+    assert not [char for char in kept if unicodedata.category(char) in {"Cc", "Cs"} and char not in "\n\t"]

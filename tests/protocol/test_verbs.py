@@ -1,0 +1,87 @@
+"""From raw arguments to a command: the same from msgpack, JSON, REST and the path."""
+
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+import pytest
+
+from homeroom.protocol.errors import RemoteProtocolError
+from homeroom.protocol.verbs import VerbTable, command_digest, decode_object
+
+
+class Say(msgspec.Struct, frozen=True):
+    """A verb."""
+
+    do: ClassVar[str] = "say"
+    text: str
+    mentions: tuple[str, ...] = ()
+
+
+class History(msgspec.Struct, frozen=True):
+    """A verb that is asked by GET."""
+
+    do: ClassVar[str] = "history"
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
+    before: str | None = None
+
+
+class Leave(msgspec.Struct, frozen=True):
+    """A verb without arguments."""
+
+    do: ClassVar[str] = "leave"
+
+
+TABLE = VerbTable({"room": {"say": Say, "history": History, "leave": Leave}})
+
+
+def test_all_doors_lead_to_the_same_command_and_digest() -> None:
+    arguments = {"text": "hé", "mentions": ["ann"]}
+    commands = [
+        TABLE.decode("msgpack", "room", "say", msgspec.msgpack.encode(arguments)),
+        TABLE.decode("json", "room", "say", msgspec.json.encode(arguments)),
+        TABLE.decode("json", "room", "say", b'{ "mentions": ["ann"], "text": "h\\u00e9", "x": 1 }'),
+        TABLE.decode_body("room", "say", b'{"text":"h\xc3\xa9"}', {"mentions": ["ann"]}),
+        TABLE.convert("room", "say", arguments),
+    ]
+    assert commands == [Say("hé", ("ann",))] * 5
+    assert len({command_digest("say", command) for command in commands}) == 1
+
+
+@pytest.mark.parametrize("format", ["msgpack", "json"])
+def test_no_arguments_are_an_empty_map(format: str) -> None:
+    assert TABLE.decode(format, "room", "leave", msgspec.Raw(b"")) == Leave()
+    with pytest.raises(RemoteProtocolError, match="text"):
+        TABLE.decode(format, "room", "say", msgspec.Raw(b""))
+
+
+def test_the_strings_of_a_query_become_what_the_verb_wants() -> None:
+    assert TABLE.decode_body("room", "history", b"", {"limit": "20", "before": "17"}) == History(20, "17")
+    with pytest.raises(RemoteProtocolError) as caught:
+        TABLE.decode_body("room", "history", b"", {"limit": "many"})
+    assert caught.value.data["field"] == "limit"
+    with pytest.raises(RemoteProtocolError, match="<= 100"):
+        TABLE.decode_body("room", "history", b"", {"limit": "1000"})
+
+
+def test_the_path_is_stronger_than_the_body() -> None:
+    assert TABLE.decode_body("room", "say", b'{"text":"body"}', {"text": "path"}) == Say("path")
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"5", b"nonsense", b"\xff", b'{"a":NaN}', b"[" * 100_000, b'{"a":' * 100, b'{"a":"\\ud800"}']
+)
+def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        decode_object(body)
+    assert caught.value.code == "bad_frame"
+
+
+def test_the_table_can_be_read_back() -> None:
+    assert TABLE.types["room"]["say"] is Say
+
+
+def test_a_wrong_argument_is_named_with_what_is_allowed() -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        TABLE.decode("json", "room", "say", b'{"text":"x","mentions":["a",5]}')
+    data: Any = caught.value.data
+    assert data == {"field": "mentions[1]", "allowed": "Expected `str`, got `int`"}
