@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version as installed_version
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +18,7 @@ from random import SystemRandom
 from typing import Any
 
 import structlog
+import structlog.tracebacks
 import trio
 
 from homeroom.actors.kinds import KINDS
@@ -30,7 +32,7 @@ from homeroom.engine.group_commit import CommitSettings
 from homeroom.engine.hub import Hub, Windows
 from homeroom.engine.journal import JournalError
 from homeroom.engine.journal_postgres import PostgresJournal
-from homeroom.engine.migrate import MigrationError
+from homeroom.engine.migrate import MigrationError, pending, read_migrations
 from homeroom.engine.migrate import migrate as carry_out_migrations
 from homeroom.engine.postgres import DatabaseError, PostgresSettings
 from homeroom.engine.settings import EngineSettings
@@ -172,6 +174,7 @@ class Server:
         for part in (self.journal.run, self.hub.run, self.engine.run, self.gateway.run, self.pages.run):
             await nursery.start(part)
         await nursery.start(house.revocations.follow, self.logins.ended_since, self.gateway.revoke)
+        nursery.start_soon(self.logins.run)
         if house.config.demo:
             await _furnish_demo(house, self.engine)
         port: int = await nursery.start(self.listener.run)
@@ -242,15 +245,13 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
             static=files("homeroom.http") / "static",
             docs=files("homeroom.http") / "docs_page",
             asyncapi=describe_websocket(verb_types(kinds), {kind.name: kind.events for kind in kinds}, version()),
-            settings=WebSettings(version=version(), cors_origins=frozenset(config.allowed_origins)),
+            settings=_web_settings(config),
             statistics={
                 "engine": engine.statistics,
-                "hub": hub.statistics,
                 "gateway": gateway.statistics,
-                "journal": journal.statistics,
                 "database": house.database.statistics,
             },
-            probes={"database": journal.now},
+            probes={"database": journal.now, "migrations": partial(_check_migrations, house.database)},
             demo=_demo() if config.demo else None,
         )
     )
@@ -301,6 +302,22 @@ def _budget_settings(config: Config) -> BudgetSettings:
         "control": config.control_per_minute,
     }
     return BudgetSettings({**DEFAULT_RATES, **{name: Rate(n / 60, float(n)) for name, n in per_minute.items()}})
+
+
+def _web_settings(config: Config) -> WebSettings:
+    origins = frozenset(config.allowed_origins)
+    return WebSettings(version=version(), cors_origins=origins, metrics_token=config.metrics_token)
+
+
+async def _check_migrations(database: Database) -> None:
+    """Raise `Refusal` while the schema is not this version's: another version of the server may have been here."""
+    rows = await database.fetch("SELECT name, checksum FROM migrations")
+    try:
+        to_come = pending(read_migrations(MIGRATIONS), {row["name"]: row["checksum"] for row in rows})
+    except MigrationError as error:
+        raise Refusal("unavailable", str(error)) from error
+    if to_come:
+        raise Refusal("unavailable", "migrations are to be carried out")
 
 
 def _gateway_settings(config: Config) -> GatewaySettings:
@@ -370,12 +387,16 @@ def set_up_logging(config: Config) -> None:
     """Write log lines to standard error: for people on a terminal, as JSON elsewhere."""
     level = getattr(logging, config.log_level.upper())
     as_json = config.log_format == "json" or (config.log_format == "auto" and not sys.stderr.isatty())
-    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    # Local variables stay out of tracebacks: they hold tokens and passwords.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer = structlog.processors.JSONRenderer() if as_json else plain
+    traceback = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+    exceptions = [traceback] if as_json else []
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.dict_tracebacks if as_json else structlog.processors.ExceptionPrettyPrinter(),
+            *exceptions,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

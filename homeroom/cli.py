@@ -168,7 +168,7 @@ def config_show(as_json: bool, **options: Any) -> None:
 
 
 def _shown(name: str, value: Any) -> Any:
-    return "(set, hidden)" if name == "database_url" and value else value
+    return "(set, hidden)" if name in {"database_url", "metrics_token"} and value else value
 
 
 @main.command()

@@ -59,6 +59,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     snapshot_every: Count = 500
     stop_grace_s: Annotated[float, Meta(gt=0, le=60)] = 9.0
 
+    metrics_token: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
 

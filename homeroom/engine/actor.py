@@ -136,7 +136,7 @@ class Actor:
                 if goes_on and self._wants_sleep():
                     goes_on = await self._stay_awake()
         except trio.Cancelled:
-            self._end()
+            self.end()
             raise
 
     async def _activate(self) -> bool:
@@ -151,7 +151,7 @@ class Actor:
             else:
                 return True
             if self._services.draining:
-                self._end()
+                self.end()
                 return False
             await trio.sleep(backoff(failures, 0.02, self._services.settings.reload_max_s, self._services.random))
             failures += 1
@@ -218,7 +218,10 @@ class Actor:
     # --- when it is durable, or not
 
     async def _append(self, turn: Turn) -> Sequence[Message]:
-        return await self._services.journal.append(turn.unit(self.name)) if turn.durable else ()
+        if not turn.durable:
+            return ()
+        turn.appending = True
+        return await self._services.journal.append(turn.unit(self.name))
 
     def _perform(self, turn: Turn, messages: Sequence[Message]) -> None:
         """Show what has become durable, and hand over what it causes."""
@@ -237,16 +240,16 @@ class Actor:
         services.counters.events += len(turn.records)
 
     def _give_up(self, turn: Turn, batch: list[Post | Word], error: JournalError) -> None:
-        """Answer a batch whose append failed `unavailable`, or let it be decided anew, once, after a reload."""
+        """Answer a batch `unavailable` that could not be made durable, or let it be decided anew, once, after a reload."""
         counters = self._services.counters
-        log.warning("append failed", actor=self.name, error=str(error), posts=len(batch))
+        log.warning("turn failed", actor=self.name, error=str(error), posts=len(batch))
         if isinstance(error, Superseded):
             counters.superseded += 1
             if not self._redecided:
                 self._redecided = True
                 self._mailbox.put_back(batch)
                 return
-        else:
+        elif turn.appending:
             counters.doubts += 1
             self._desk.ledger.doubt(turn.consumed)
         self._redecided = False
@@ -309,11 +312,11 @@ class Actor:
         if len(self._mailbox) or not (self._rest or self._may_sleep()):
             return True
         self._services.counters.sleeps += 1
-        self._end()
+        self.end()
         return False
 
-    def _end(self) -> None:
-        """Leave the registry; in one step with the last look into the mailbox, so no post is left behind."""
+    def end(self) -> None:
+        """Leave the registry, and answer whatever still waits `unavailable`; in one step with the last look into the mailbox, so no post is left behind."""
         self._desk.agenda.forget_volatile()
         self._refuse_all(self._services.unavailable())
         self._ended(self.name)

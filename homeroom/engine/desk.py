@@ -75,7 +75,7 @@ class Desk:
         return turn
 
     async def take_all(self, turn: Turn, batch: Sequence[Post | Word]) -> ActorCrashed | None:
-        """Take post by post, up to the first crash."""
+        """Take post by post, up to the first crash; raises `JournalError` when the journal was asked and did not answer."""
         for post in batch:
             turn.taken += 1
             crash = await self._take(turn, post)
@@ -93,7 +93,7 @@ class Desk:
         try:
             await self._TAKE[type(post)](self, turn, post)
         except JournalError:
-            turn.answer(reply, self._services.unavailable())
+            raise  # the journal is away: whoever comes next would wait for it as well, so the whole turn is given up
         except Exception as error:  # the actor's own code: it crashes, the supervisor decides
             crash = self.crash(post, error)
             turn.answer(reply, internal(crash.incident, self._services.settings.retry_ms))

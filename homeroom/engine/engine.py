@@ -87,16 +87,14 @@ class Engine:
         """
         services = self._services
         services.epoch = await services.journal.epoch()
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            self._registry.open(nursery)
-            await self._wake_owed()
-            await self._courier.refresh()
-            for service in (self._timers, self._courier, self._registry):
-                nursery.start_soon(services.supervisor.keep, service, services.settings.services, name=service.name)
-            task_status.started()
-            await self._drained.wait()
-            nursery.cancel_scope.cancel()
+        try:
+            async with trio.open_nursery() as nursery:
+                await self._start(nursery)
+                task_status.started()
+                await self._drained.wait()
+                nursery.cancel_scope.cancel()
+        finally:
+            self._registry.close()
 
     def ref(self, address: str) -> ActorRef:
         """Return the way to an actor, asleep or awake; raises `Refusal("not_found")` for an unknown kind."""
@@ -124,6 +122,16 @@ class Engine:
             "journal": services.journal.statistics(),
             "hub": services.hub.statistics(),
         }
+
+    async def _start(self, nursery: trio.Nursery) -> None:
+        """Begin in `nursery`: first what waited for this start, then the services."""
+        self._nursery = nursery
+        self._registry.open(nursery)
+        await self._wake_owed()
+        await self._courier.refresh()
+        services = self._services
+        for service in (self._timers, self._courier, self._registry):
+            nursery.start_soon(services.supervisor.keep, service, services.settings.services, name=service.name)
 
     async def _wake_owed(self) -> None:
         owed: dict[str, list[str]] = {}

@@ -85,6 +85,12 @@ class Registry:
         self.blueprint(address)
         self._activate(address, frozenset(keys))
 
+    def close(self) -> None:
+        """Let no actor live any more: those whose task has ended between two lives have posts to answer, too."""
+        self._nursery = None
+        for actor in [*self._active.values()]:
+            actor.end()
+
     async def live(self) -> None:
         """Put tired actors to sleep, for ever."""
         while True:

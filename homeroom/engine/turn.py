@@ -26,6 +26,7 @@ class Turn:
 
     __slots__ = (
         "answers",
+        "appending",
         "arm",
         "at",
         "consumed",
@@ -49,6 +50,7 @@ class Turn:
         self.first = head + 1
         self.seq = head
         self.taken = 0
+        self.appending = False  # the journal has been given this turn: what failed since is in doubt
         self.records: list[Record] = []
         self.entries: list[Entry] = []
         self.rows: list[Row] = []

@@ -103,10 +103,11 @@ def _within(data: bytes, pos: int) -> int:
     return pos
 
 
-# A string that is never closed is taken to the end in one step: possessive, so that no input makes this quadratic.
-_JSON_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-_NOT_STRUCTURE = bytes(set(range(256)) - set(b"[]{},"))
-_OPEN, _COMMA = frozenset(b"[{"), ord(",")
+# Strings, to be passed over, and structure. A string that is never closed is taken to the end in one step: possessive, so
+# that no input makes this quadratic.
+_JSON_TOKENS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
+_QUOTE, _COMMA = ord('"'), ord(",")
+_OPEN = frozenset(b"[{")
 
 
 def scan_json(data: bytes, nesting: int, elements: int, frames: int = 0) -> None:
@@ -115,18 +116,24 @@ def scan_json(data: bytes, nesting: int, elements: int, frames: int = 0) -> None
     With `frames`, the message may also be an array of so many frames, each of which has these limits for itself.
     Whether it is JSON at all is the decoder's to say. Raises `RemoteProtocolError` (fatal).
     """
-    structure = _JSON_STRINGS.sub(b"", data).translate(None, _NOT_STRUCTURE)
-    base = 1 if frames and structure[:1] == b"[" else 0
-    if len(structure) <= min(nesting, elements, frames or nesting):
-        return
+    opens = data.count(b"[") + data.count(b"{")
+    if opens > nesting or opens + data.count(b",") > min(elements, frames or elements):
+        _walk_json(data, nesting, elements, frames)
+
+
+def _walk_json(data: bytes, nesting: int, elements: int, frames: int) -> None:
+    """Walk the structure, building nothing; left as soon as anything is too much."""
+    base = 1 if frames and data.lstrip(b" \t\r\n")[:1] == b"[" else 0
     depth, budget, frames_left = 0, elements, frames
-    for char in structure:
+    for token in _JSON_TOKENS.finditer(data):
+        char = data[token.start()]
+        if char == _QUOTE:
+            continue
         if char in _OPEN:
             depth += 1
             budget -= depth > base
         elif char != _COMMA:
             depth -= 1
-            continue
         elif base and depth == 1:
             frames_left, budget = frames_left - 1, elements
         else:

@@ -11,8 +11,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import trio
@@ -41,6 +43,7 @@ FLAGS = (
     "--lang=en-GB",
     "--remote-debugging-port=0",
 )
+MARK = "DevTools listening on "
 START_S = 60
 LEAVE_S = 10
 UNPACK = "import chromium from '@sparticuz/chromium'; console.log(await chromium.executablePath())"
@@ -91,32 +94,57 @@ class Browser:
 
     def __init__(self, tools: DevTools) -> None:
         self._tools = tools
+        self._contexts: list[str] = []
 
     async def open_page(self, *, width: int = 1100, height: int = 760, touch: bool = False) -> Page:
         """Return an empty page of a person of their own: no storage, cookie or cache is shared with other pages."""
         context = (await self._tools.ask("Target.createBrowserContext"))["browserContextId"]
+        self._contexts.append(context)
         target = await self._tools.ask("Target.createTarget", url="about:blank", browserContextId=context)
         attached = await self._tools.ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         page = Page(self._tools, attached["sessionId"])
         await page.prepare(width, height, touch=touch)
         return page
 
+    async def close_pages(self) -> None:
+        """Close every page that was opened here, and forget what its person kept."""
+        while self._contexts:
+            await self._tools.ask("Target.disposeBrowserContext", browserContextId=self._contexts.pop())
+
+
+@contextmanager
+def running_browser() -> Iterator[str]:
+    """Start a browser and give the address of its DevTools; nothing of it is left when the block ends."""
+    path = find_chromium()
+    with _profile() as profile:
+        flags = [*FLAGS, f"--user-data-dir={profile}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        with subprocess.Popen(
+            [path, *flags], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        ) as process:
+            try:
+                yield _read_address(process)
+            finally:
+                _end(process)
+
+
+@asynccontextmanager
+async def connect_browser(address: str) -> AsyncIterator[Browser]:
+    """Use a running browser; the pages opened in the block are closed with it."""
+    async with connect(address) as tools:
+        browser = Browser(tools)
+        try:
+            yield browser
+        finally:
+            with trio.move_on_after(LEAVE_S, shield=True):
+                await browser.close_pages()
+
 
 @asynccontextmanager
 async def open_browser() -> AsyncIterator[Browser]:
-    """Start a browser; nothing of it is left when the block ends."""
-    path = await trio.to_thread.run_sync(find_chromium)
-    with _profile() as profile:
-        flags = [*FLAGS, f"--user-data-dir={profile}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-        process = await trio.lowlevel.open_process(
-            [path, *flags], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
-        )
-        try:
-            async with _drained(process) as url, connect(url) as tools:
-                yield Browser(tools)
-                await tools.ask("Browser.close")
-        finally:
-            await _end(process)
+    """Start a browser of one's own; nothing of it is left when the block ends."""
+    with running_browser() as address:
+        async with connect_browser(address) as browser:
+            yield browser
 
 
 @contextmanager
@@ -126,37 +154,31 @@ def _profile() -> Iterator[Path]:
         yield Path(folder)
 
 
-@asynccontextmanager
-async def _drained(process: trio.Process) -> AsyncIterator[str]:
-    """Give the URL that the browser prints, and keep reading what it prints, so that it never waits for us."""
-    async with trio.open_nursery() as nursery:
-        with trio.fail_after(START_S):
-            url = await nursery.start(_drain, process)
-        yield url
-        nursery.cancel_scope.cancel()
-
-
-async def _drain(process: trio.Process, *, task_status: trio.TaskStatus[str]) -> None:
-    printed, mark, told = "", "DevTools listening on ", False
+def _read_address(process: subprocess.Popen[bytes]) -> str:
+    """Return the address that the browser prints, and have the rest read, so that it never waits for us."""
+    printed: list[str] = []
     assert process.stderr is not None
-    async for chunk in process.stderr:
-        printed = "" if told else printed + chunk.decode(errors="replace")
-        if not told and mark in printed and printed.partition(mark)[2].find("\n") > 0:
-            task_status.started(printed.partition(mark)[2].partition("\n")[0].strip())
-            told = True
-    if not told:
-        raise NoChromium(f"the browser ended at once:\n{printed}")
+    guard = threading.Timer(START_S, process.kill)
+    guard.start()
+    try:
+        for line in process.stderr:
+            printed.append(line.decode(errors="replace"))
+            if MARK in printed[-1]:
+                threading.Thread(target=deque, args=(process.stderr, 0), daemon=True).start()
+                return printed[-1].partition(MARK)[2].strip()
+    finally:
+        guard.cancel()
+    raise NoChromium(f"the browser did not start:\n{''.join(printed)}")
 
 
-async def _end(process: trio.Process) -> None:
-    with trio.CancelScope(shield=True):
-        with trio.move_on_after(LEAVE_S):
-            await process.wait()
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        await process.wait()
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the browser and all that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(LEAVE_S)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ async def test_recalled_events_come_from_the_batch_the_ring_and_the_journal(
     assert house.count("read") >= 1
 
 
-async def test_a_recall_without_the_journal_is_unavailable_and_the_rest_goes_on(
+async def test_a_journal_that_does_not_answer_a_recall_makes_the_whole_batch_unavailable(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     house = await House(nursery, settings=EngineSettings(ring=1)).start()
@@ -129,7 +129,25 @@ async def test_a_recall_without_the_journal_is_unavailable_and_the_rest_goes_on(
     house.tell(Peek((1,)), answers)
     house.tell(Add(1), answers)
     await wait_all_tasks_blocked()
-    assert codes(answers) == ["unavailable", "ok"]
+    assert codes(answers) == ["unavailable", "unavailable"]
+    assert (await house.done(Add(1))).seq == 10
+    assert house.counter("doubts") == 0
+
+
+async def test_a_frozen_journal_keeps_nobody_longer_than_one_call(house: House, autojump_clock: MockClock) -> None:
+    await house.done(Add(1))
+    await house.restart()
+    await house.total()
+    house.fail("newest_command", times=200, delay=3.0)
+    house.fail("load", times=200, delay=3.0)
+    started = trio.current_time()
+    answers: list[Answer] = []
+    for tab in range(100):
+        house.tell(Add(1), answers, client=f"ada/{tab}", number=1)
+    await trio.sleep(3.1)
+    assert codes(answers) == ["unavailable"] * 100
+    assert (await house.refused(Add(1))).code == "unavailable"
+    assert trio.current_time() - started < 3.2
 
 
 # --- access

@@ -10,7 +10,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.envelope import Done
-from homeroom.engine.settings import EngineSettings
+from homeroom.engine.settings import EngineSettings, Strategy
 from tests.engine.trial import ADA, Add, Boom, House, Remind, Send, Sink, Wave
 
 pytestmark = pytest.mark.usefixtures("logs")
@@ -121,6 +121,21 @@ async def test_every_waiting_post_is_answered_when_the_engine_is_cancelled(
     house.tell(Add(1), answers)
     await house.crash()
     assert [answer.code for answer in answers] == ["unavailable"] * 4
+
+
+async def test_a_post_that_waits_for_the_next_life_is_answered_when_the_engine_is_cancelled(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    slow = Strategy(backoff_s=5.0, backoff_max_s=5.0)
+    house = await House(nursery, settings=EngineSettings(actors=slow)).start()
+    for _ in range(2):
+        await house.refused(Boom())
+    answers: list[Any] = []
+    house.tell(Add(1), answers)
+    await wait_all_tasks_blocked()
+    assert answers == []
+    await house.crash()
+    assert [answer.code for answer in answers] == ["unavailable"]
 
 
 async def test_before_it_runs_and_after_everything_is_unavailable(house: House, autojump_clock: MockClock) -> None:

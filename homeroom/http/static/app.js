@@ -36,6 +36,7 @@ class App {
   #batch = [];
   #drawing = false;
   #joined = false;
+  #joining = false;
   #active = 0;
   #hushToast = () => null;
 
@@ -79,7 +80,7 @@ class App {
     this.#log = new Log(page);
     this.#composer = new Composer(page);
     this.#roster = new Roster(page);
-    this.#joined = false;
+    this.#joined = this.#joining = false;
     byId("messages").replaceChildren();
     byId("door").hidden = true;
     byId("hall").hidden = false;
@@ -158,6 +159,7 @@ class App {
 
   #blocked(user) {
     const { state, gone } = this.#room;
+    if (this.#joining) return "";
     if (gone) return "You cannot see this room any more.";
     if (!state) return "";
     const until = state.chat.muted.get(user.id) ?? 0;
@@ -187,17 +189,22 @@ class App {
 
   #changed(batch) {
     this.#batch.push(...batch);
+    if (this.#room.state && !this.#room.gone) this.#joining = false;
     const outside = this.#room.gone || (this.#room.state && !this.#room.state.members.has(this.#session.user.id));
     if (outside && !this.#joined) this.#join();
-    else if (this.#room.gone) this.#toast("You cannot see this room any more.");
+    else if (this.#room.gone && !this.#joining) this.#toast("You cannot see this room any more.");
     this.#drawSoon();
   }
 
   /** Somebody who comes to an open room for the first time becomes a member; only members see what is said in it. */
   async #join() {
     this.#joined = true;
+    this.#joining = true;
     const { done } = this.#client.command(ROOM, "join");
-    if (this.#room.gone && (await done.then(() => true, () => false))) this.#client.follow(ROOM, this.#room);
+    const member = await done.then(() => true, () => false);
+    if (member && this.#room.gone) this.#client.follow(ROOM, this.#room);
+    this.#joining &&= member;
+    this.#drawSoon();
   }
 
   // --- drawing

@@ -1,0 +1,178 @@
+"""The judge: every promise as a check, made at the moment at which it must hold; and the counts of what became of commands.
+
+    P1  acknowledged = durable          `answered`, `acknowledged`, at the end `settle`
+    P2  one command, one effect         `answered`, `settle`
+    P3  one order, gapless, for all     `follower.Follower`
+    P4  resumed or told, never a hole   `joined`, `follower.Follower`
+    P5  snapshot + tail = replay        `saved`, `settle`
+
+Never here: making things happen.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from homeroom.client import Refused, Reply
+from homeroom.engine.behaviour import Refusal
+from homeroom.engine.envelope import Done, Envelope, Joined, Watch
+from homeroom.engine.journal import Saved
+from homeroom.protocol.chat import MessageEdited, MessagePosted
+from homeroom.protocol.errors import ERRORS
+from tests.simulation.trace import Trace
+from tests.simulation.truth import Stream, Truth
+
+ANSWER_WITHIN_S = 12.0
+"""The longest that a living engine may take to answer, be it `unavailable`: a few calls of the journal at 3 s each."""
+
+
+@dataclass(slots=True)
+class Order:
+    """A command as its sender knows it. `word` is a text that nobody else says, `fate` what became of it."""
+
+    by: str
+    client: str
+    to: str
+    do: str
+    arguments: Mapping[str, Any]
+    word: str = ""
+    fate: str = "unanswered"
+
+
+class Judge:
+    """Notes each broken promise."""
+
+    def __init__(self, truth: Truth, trace: Trace) -> None:
+        self.blames: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self.orders: list[Order] = []
+        self.disputed: set[tuple[str, int]] = set()
+        """Commands that went to two owners at once, which one owner's refusal says nothing about."""
+        self._truth = truth
+        self._trace = trace
+        self._claims: dict[tuple[str, str, int], Order] = {}
+
+    def blame(self, what: str) -> None:
+        """Note a broken promise."""
+        self._trace.note("BLAME", what)
+        self.blames.append(what)
+
+    def expect(self, holds: bool, what: str) -> None:
+        """Blame unless it holds."""
+        if not holds:
+            self.blame(what)
+
+    # --- at the door of the engine
+
+    def answered(self, to: str, envelope: Envelope, answer: Done | Refusal, waited_s: float) -> None:
+        """Look at an answer of an actor, at the moment at which it is given."""
+        if waited_s > ANSWER_WITHIN_S:
+            self.blame(f"{to} {envelope.command.do} was answered after {waited_s:.1f} s")
+        if not envelope.number:
+            return
+        found = self._truth.stream(to).receipt(envelope.client, envelope.number)
+        name = f"{envelope.client}#{envelope.number} {envelope.command.do} at {to}"
+        if isinstance(answer, Refusal):
+            final = not ERRORS[answer.code].retry and (envelope.client, envelope.number) not in self.disputed
+            self.expect(not (final and found), f"{name} was refused ({answer.code}) and has an effect")
+        elif answer.seq is not None:
+            right = found is not None and found[1] == answer.seq and found[0].digest == envelope.digest
+            self.expect(right, f"{name} was acknowledged at {answer.seq} and is not durable there: {found}")
+        else:
+            self.expect(found is None, f"{name} was told that nothing happened, and has an effect")
+
+    def joined(self, to: str, watch: Watch, joined: Joined, replay_events: int) -> None:
+        """Look at the verdict of a subscription."""
+        head = self._truth.stream(to).head
+        self.expect(joined.seq <= head, f"{watch.caller.user} joined {to} at {joined.seq}, durable are {head}")
+        if watch.since is None:
+            return
+        behind = joined.seq - watch.since[1]
+        self.expect(behind >= 0, f"{watch.caller.user} has seen {watch.since} of {to}, which is at {joined.seq}")
+        if joined.state is None:
+            self.expect(joined.count == behind, f"{to} promised {joined.count} events, missed were {behind}")
+        else:
+            self.expect(behind > replay_events, f"{to} gave a snapshot to one who missed only {behind} events")
+
+    def published(self, to: str, last: int) -> None:
+        """Look at events on their way to the subscribers."""
+        head = self._truth.stream(to).head
+        self.expect(last <= head, f"{to}@{last} was shown before it was durable (durable: {head})")
+
+    def saved(self, to: str, saved: Saved) -> None:
+        """Look at a snapshot, which is the live state of an actor."""
+        stream = self._truth.stream(to)
+        if saved.seq > stream.head:
+            self.blame(f"the snapshot of {to} is at {saved.seq}, durable are {stream.head}")
+        elif stream.differs(saved):
+            self.blame(f"the snapshot of {to} at {saved.seq} is not what a replay gives")
+
+    # --- at the client
+
+    def acknowledged(self, order: Order, reply: Reply) -> None:
+        """Take what the client was told."""
+        order.fate = "acknowledged"
+        if reply.pos is None:
+            return
+        self.counts["acknowledged"] += 1
+        self.counts["again"] += reply.again
+        name, seq = reply.pos
+        stream = self._truth.stream(name)
+        receipt = stream.records[seq - 1].receipt if seq <= stream.head else None
+        if receipt is None or receipt.client != order.client or name != order.to:
+            self.blame(f"{order.client} {order.do} was told {name}@{seq}, where {receipt} stands")
+            return
+        other = self._claims.setdefault((name, receipt.client, receipt.command), order)
+        self.expect(other is order, f"two commands of {order.client} were told the same {name}@{seq}")
+        event = stream.facts()[seq - 1].event
+        if order.word:
+            said = getattr(event, "text", None)
+            self.expect(said == order.word, f"{order.client} said {order.word!r}, at {name}@{seq} stands {said!r}")
+        if order.do == "say":
+            self.expect(reply.data == {"id": str(seq)}, f"{order.client} was answered {reply.data} at {name}@{seq}")
+
+    def refused(self, order: Order, refused: Refused) -> None:
+        """Take what the client was refused."""
+        order.fate = "refused" if not refused.may_retry else "unsure"
+        self.counts[order.fate] += 1
+
+    # --- at the end
+
+    def settle(self) -> None:
+        """Compare everything that was ever said to anybody with the journal."""
+        words = self._words()
+        for order in self.orders:
+            if order.fate == "unanswered":
+                self.counts["unanswered"] += 1
+            if order.word:
+                self._settle_word(order, words[order.word])
+        for stream in self._truth.streams():
+            self._settle_stream(stream)
+
+    def _settle_word(self, order: Order, times: int) -> None:
+        if times > 1:
+            self.counts["doubled"] += 1
+            self.blame(f"{order.word!r} of {order.client} stands in the journal {times} times")
+        elif times == 0 and order.fate == "acknowledged":
+            self.counts["lost"] += 1
+            self.blame(f"{order.word!r} of {order.client} was acknowledged and is lost")
+        elif times and order.fate == "refused":
+            self.blame(f"{order.word!r} of {order.client} was refused and has an effect")
+
+    def _settle_stream(self, stream: Stream) -> None:
+        seqs = [record.seq for record in stream.records]
+        self.expect(seqs == [*range(1, len(seqs) + 1)], f"the numbers of {stream.name} have holes: {seqs}")
+        saved = self._truth.store.peek(stream.name).saved
+        if saved is None:
+            return
+        found = stream.blueprint.restore(stream.name, saved)
+        if found is not None:
+            for fact in stream.facts()[saved.seq :]:
+                found.apply(fact)
+            same = found.state == stream.replay(stream.head).state
+            self.expect(same, f"snapshot + tail of {stream.name} differs from a replay of everything")
+
+    def _words(self) -> Counter[str]:
+        facts = (fact.event for stream in self._truth.streams() for fact in stream.facts())
+        return Counter(event.text for event in facts if isinstance(event, MessagePosted | MessageEdited))
