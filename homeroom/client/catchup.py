@@ -6,6 +6,7 @@ Never here: when to ask (`client`).
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 
 import msgspec
@@ -43,8 +44,12 @@ async def fetch_with_urllib(url: str, headers: Mapping[str, str]) -> bytes:
 
     def get() -> bytes:
         request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310  # the scheme is the target's: http or https
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310  # the same
-            return bytes(answer.read())
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310  # the same
+                return bytes(answer.read())
+        except HTTPError as error:
+            error.close()  # it holds the socket
+            raise OSError(f"HTTP status {error.code}") from None
 
     return await trio.to_thread.run_sync(get, abandon_on_cancel=True)
 

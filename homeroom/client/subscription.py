@@ -1,6 +1,7 @@
 """One followed stream: what has arrived, what has been read, and what to do about the difference.
 
-What arrives stands in a bounded buffer, in order, until it is read. When the buffer is full, the stream is laid aside:
+What arrives stands in a bounded buffer, in order, until it is read. When the buffer is full (a frame is taken whole, so
+the bound may be passed by the rest of one frame, and every turn makes headway), the stream is laid aside:
 unsubscribed, its later events not taken, and taken up again from the last one buffered as soon as all has been read. So a
 slow reader costs bounded memory, loses nothing durable, and holds up neither calls nor other streams. Signals that find
 no room are dropped: they are passing remarks.
@@ -144,7 +145,7 @@ class Subscription:
             self._heal()
             return
         news = _convert(frame.e[upto + 1 - frame.seq :], list[frames.Event])
-        if self._buffer and len(self._buffer) + len(news) > self._capacity:
+        if news and len(self._buffer) >= self._capacity:
             self._lay_aside()
             return
         for seq, event in enumerate(news, upto + 1):

@@ -250,7 +250,7 @@ class Behaviour(ABC, Generic[StateT]):
         return ()
 
     def wake(self, context: Context) -> Decision:
-        """Called once an activation, before the first command: signals and timers only, never events."""
+        """Return what is to be done once an activation, before the first command: signals and timers, never events."""
         return NOTHING
 
 

@@ -10,6 +10,7 @@ Never here: the bytes of frames, who may do what (the actor's turn), and the soc
 
 from collections.abc import Mapping
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -58,11 +59,22 @@ _FAILURES = {Close.PROTOCOL, Close.NOT_BINARY, Close.BAD_UTF8, Close.TOO_LARGE}
 """What trio-websocket finds wrong without telling the client."""
 
 
+class _Answered:
+    """Stands for wsproto's handshake when that is over: it would hold on to a parser and the request's headers for ever."""
+
+    def events(self) -> tuple[()]:
+        """Return nothing: there is no more of it."""
+        return ()
+
+
+_ANSWERED = _Answered()
+
+
 class Connection:
     """One client. Made, served and forgotten by the gateway."""
 
     __slots__ = (
-        "_beat_at", "_client", "_codec", "_gateway", "_nursery", "_opcode", "_pinged", "_session", "_stream",
+        "_active_at", "_beat_at", "_client", "_codec", "_gateway", "_nursery", "_opcode", "_pinged", "_session", "_stream",
         "_subscriptions", "close_code", "identity", "name", "outbox",
     )  # fmt: skip
 
@@ -83,7 +95,7 @@ class Connection:
         self._subscriptions: dict[str, Subscription] = {}
         self._client = ""
         self._pinged = False
-        self._beat_at = 0.0
+        self._active_at = self._beat_at = -inf  # when the person's, or any, sign of life was last passed on
         self.identity: Identity | None = None
         self.name = ""
         """Its name in `welcome` and towards the presence of its user."""
@@ -116,7 +128,9 @@ class Connection:
     async def _shake_hands(self) -> WebSocketConnection:
         limit = self._gateway.settings.limits.message_bytes
         request = await wrap_server_stream(self._nursery, self._stream, 1, limit)
-        return await request.accept(subprotocol=self._codec.subprotocol)
+        websocket = await request.accept(subprotocol=self._codec.subprotocol)
+        websocket._wsproto.handshake = _ANSWERED
+        return websocket
 
     async def _open(self, websocket: WebSocketConnection) -> None:
         while self._session.state is State.OPENING:
@@ -261,6 +275,7 @@ class Connection:
         hub = self._gateway.hub
         at = {name: hub.newest(name) for name, entry in self._subscriptions.items() if hub.follows(name, entry)}
         self._send(Pong(frame.n, self._gateway.clock.now(), at))
+        self._beat(active=False)
 
     def _subscribe(self, frame: Sub) -> None:
         try:
@@ -311,13 +326,17 @@ class Connection:
         digest = command_digest(frame.do, command)
         caller, arrived = self.caller, gateway.clock.now()
         gateway.actors.ref(frame.to).tell(Envelope(command, caller, reply, self._client, frame.id, digest, arrived))
-        self._beat()
+        if (kind, frame.do) != ("presence", "beat"):  # that one says itself what it is a sign of
+            self._beat(active=True)
 
-    def _beat(self) -> None:
+    def _beat(self, *, active: bool) -> None:
+        """Pass a sign of life on to the person's presence, now and then: it also names this connection to a new one."""
         now = trio.current_time()
-        if now - self._beat_at >= self._gateway.settings.beat_s:
+        if now - (self._active_at if active else self._beat_at) >= self._gateway.settings.beat_s:
             self._beat_at = now
-            self._gateway.beat(self.caller.user)
+            if active:
+                self._active_at = now
+            self._gateway.beat(self.caller.user, self.name, active=active)
 
     def _charge(self, budget: str) -> None:
         retry_ms = self._gateway.budgets.take(self.caller.user, budget)

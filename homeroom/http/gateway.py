@@ -216,9 +216,9 @@ class Gateway:
         self._tell_presence(user, Connected(name))
         return name
 
-    def beat(self, user: str) -> None:
-        """Tell the person's presence that the person did something."""
-        self._tell_presence(user, Beat())
+    def beat(self, user: str, conn: str, *, active: bool) -> None:
+        """Tell the person's presence of a sign of life on `conn`; `active`: the person did something."""
+        self._tell_presence(user, Beat(active, conn))
 
     def budget_of(self, kind: str, do: str) -> str:
         """Return the name of the budget that a verb draws on."""

@@ -115,6 +115,7 @@ class _GuardedServer(TCPServer):
             await self.protocol.initiate()
             await self.idle_task.restart(group, self._idle_timeout)
             await self._read_data()
+            await self.idle_task.stop()  # it would sleep to its end with the socket closed already
 
     async def protocol_send(self, event: Event) -> None:
         """Send, shielded as Hypercorn wants it, but never for ever."""

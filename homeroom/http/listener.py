@@ -88,6 +88,7 @@ class Listener:
         self._addresses: dict[str, int] = {}
         self._accepting = trio.CancelScope()
         self._serving = trio.CancelScope()
+        self._finished = trio.Event()
         self._refusing = 0
         self._accepted = self._refused = self._dropped = self._exhausted = 0
 
@@ -96,12 +97,15 @@ class Listener:
         settings = self._settings
         listeners = await trio.open_tcp_listeners(settings.port, host=settings.host, backlog=settings.backlog)
         task_status.started(listeners[0].socket.getsockname()[1])
-        with self._serving:
-            async with trio.open_nursery() as nursery:
-                with self._accepting:
-                    async with trio.open_nursery() as accepting:
-                        for listener in listeners:
-                            accepting.start_soon(self._accept, listener, nursery)
+        try:
+            with self._serving:
+                async with trio.open_nursery() as nursery:
+                    with self._accepting:
+                        async with trio.open_nursery() as accepting:
+                            for listener in listeners:
+                                accepting.start_soon(self._accept, listener, nursery)
+        finally:
+            self._finished.set()
 
     async def stop(self, drain_s: float = 8.0) -> None:
         """Accept nobody any more, drain the WebSockets, let requests finish; whoever is left then is cut off."""
@@ -110,6 +114,8 @@ class Listener:
             nursery.start_soon(self._sockets.drain, drain_s)
             nursery.start_soon(self._pages.stop, self._settings.grace_s)
         self._serving.deadline = trio.current_time() + self._settings.linger_s
+        with trio.move_on_after(3 * self._settings.linger_s):
+            await self._finished.wait()
 
     def statistics(self) -> Mapping[str, float]:
         """Return the figures: open connections and addresses; since the start accepted, refused, dropped, out of descriptors."""

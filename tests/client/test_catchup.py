@@ -56,9 +56,10 @@ async def test_after_five_failures_streams_are_caught_up_over_http(
         assert isinstance(await anext(room), Snapshot)
         school.reachable = False
         school.cut()
+        await client.wait_status(lambda status: status.phase == "reconnecting")
+        school.say(ROOM, "first")
         status = await client.wait_status(lambda status: status.polling)
         assert status.failures >= 5
-        school.say(ROOM, "first")
         assert await anext(room) == Snapshot(ROOM, "e1", 1, {"texts": ["first"]})
         school.say(ROOM, "second")
         school.say(ROOM, "third")

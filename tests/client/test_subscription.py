@@ -268,6 +268,21 @@ async def test_a_slow_reader_is_laid_aside_in_bounded_memory_and_misses_nothing(
         assert [one.d["text"] for one in seen] == [str(number) for number in range(200)]
 
 
+async def test_more_missed_events_than_the_buffer_holds_are_taken_and_do_not_go_round_in_circles(
+    autojump_clock: MockClock, school: School, opened: Opens
+) -> None:
+    async with opened(settings=ClientSettings(buffer=4)) as client:
+        room = client.subscribe(ROOM)
+        await take(room, 1)
+        school.cut()
+        await client.wait_status(lambda status: status.phase == "reconnecting")
+        for number in range(100):
+            school.say(ROOM, str(number))
+        items = await take(room, 101)
+        assert [item.seq for item in items if isinstance(item, Event)] == list(range(1, 101))
+    assert len(school.subs) <= 3
+
+
 async def test_a_reader_that_never_reads_costs_bounded_memory_over_many_reconnects(
     autojump_clock: MockClock, school: School, opened: Opens
 ) -> None:

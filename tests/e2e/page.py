@@ -16,6 +16,7 @@ from tests.e2e.devtools import BrowserRefused, DevTools, Json
 
 PATIENCE_S = 20
 KEYS = {"Enter": 13, "Escape": 27, "ArrowUp": 38, "ArrowDown": 40, "Tab": 9}
+CHOOSE = "function (value) { this.value = value; this.dispatchEvent(new Event('change', { bubbles: true })); }"
 WAIT = """
 new Promise((resolve) => {
   const look = () => {
@@ -110,6 +111,16 @@ class Page:
         await self.ask("DOM.focus", backendNodeId=await self.find(role, name))
         await self.run("document.activeElement.select?.()")
         await self.ask("Input.insertText", text=text)
+
+    async def choose(self, name: str, value: str) -> None:
+        """Choose an option of a list by its value."""
+        node = await self.ask("DOM.resolveNode", backendNodeId=await self.find("combobox", name))
+        await self.ask(
+            "Runtime.callFunctionOn",
+            objectId=node["object"]["objectId"],
+            functionDeclaration=CHOOSE,
+            arguments=[{"value": value}],
+        )
 
     async def press(self, key: str, *, shift: bool = False) -> None:
         """Press and release a key."""

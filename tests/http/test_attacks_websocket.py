@@ -204,7 +204,7 @@ async def talk(house: House, count: int, size: int) -> int:
 @pytest.mark.parametrize("reads_at_last", [True, False])
 async def test_w11_a_reader_that_stalls_is_4500_holds_nobody_up_and_can_resume(reads_at_last: bool) -> None:
     settings = replace(QUICK, close_s=2.0 if reads_at_last else 0.5)
-    async with open_house(gateway=settings) as house, alive(house):
+    async with open_house(gateway=settings) as house, alive(house, kept=4 * 600 * 4_000):
         slow = await house.member("slow", receive_buffer=4096)
         await slow.ping()
         joined = house.hub.newest(LOBBY)
@@ -238,7 +238,7 @@ def test_w11_the_default_times_cut_a_stalled_reader_within_ten_seconds() -> None
 
 async def test_w11_an_outbox_that_overflows_is_cut_at_once() -> None:
     settings = replace(QUICK, outbox=OutboxSettings(bytes=100_000, patience_s=60))
-    async with open_house(gateway=settings) as house, alive(house):
+    async with open_house(gateway=settings) as house, alive(house, kept=4 * 600 * 4_000):
         slow = await house.member("slow", receive_buffer=4096)
         await talk(house, 600, 4_000)
         await until(lambda: house.gateway.statistics()["connections"] == 1)
@@ -423,6 +423,7 @@ async def test_w19_a_peer_that_vanished_is_noticed_its_presence_goes_and_resumin
         ("no map", ws_frame(msgpack.packb(7)), 4400),
         ("an unknown frame", ws_frame(msgpack.packb({"t": "dance"})), 4400),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 async def test_w20_what_is_no_frame_is_closed_with_its_code(name: str, data: bytes, code: int) -> None:
     async with open_house() as house, alive(house):

@@ -58,6 +58,7 @@ def test_control_frames_between_fragments_are_not_fragments() -> None:
         ({"control": Rate(10, 20)}, ws_frame(b"", PING)),
         ({"bytes": Rate(70, 140)}, ws_frame(b"x")),
     ],
+    ids=("frames", "control frames", "bytes"),
 )
 def test_a_flood_is_4429_and_a_patient_client_is_not_one(settings: dict[str, Rate], frame: bytes) -> None:
     patient, flooding = meter(**settings), meter(**settings)

@@ -12,7 +12,7 @@ from homeroom.protocol.session import TABLE, Act, Session, State
 from tests.protocol.shapes import plain_client_frames
 
 HELLO = Hello("token", "tab")
-OTHERS = [Auth(1, "token"), Ping(1), Sub(1, "room:a"), Unsub(1, "room:a"), Cmd(1, "room:a", "say")]
+OTHERS: list[ClientFrame] = [Auth(1, "token"), Ping(1), Sub(1, "room:a"), Unsub(1, "room:a"), Cmd(1, "room:a", "say")]
 NO_FRAME = RemoteProtocolError("bad_frame", "not msgpack", fatal=True)
 
 
@@ -30,10 +30,11 @@ def test_the_table_answers_every_frame_in_every_state() -> None:
 
 def test_hello_is_authenticated_and_then_the_connection_is_open() -> None:
     session = Session()
+    states = [session.state]
     assert session.receive(HELLO) is Act.AUTHENTICATE
-    assert session.state is State.GREETED
+    states.append(session.state)
     session.opened()
-    assert session.state is State.OPEN
+    assert [*states, session.state] == [State.OPENING, State.GREETED, State.OPEN]
 
 
 @pytest.mark.parametrize("frame", OTHERS)

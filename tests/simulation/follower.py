@@ -42,7 +42,7 @@ class Follower:
         self._connection = ""
 
     def take(self, item: Item, connection: str) -> None:
-        """Check an item, that came over `connection`, and take it in."""
+        """Check an item, that came over `connection` (empty: by polling), and take it in."""
         if isinstance(item, Event):
             self._take_event(item)
         elif isinstance(item, Signal):
@@ -65,22 +65,22 @@ class Follower:
 
     def _take_verdict(self, item: Resumed | Snapshot, connection: str) -> None:
         self.live = True
-        if connection == self._connection:
+        if connection and connection == self._connection:
             self._judge.blame(f"{self.where} had a hole on an open connection, healed at {item.seq}")
         self._connection = connection
         self.roster.clear()
         if isinstance(item, Resumed):
             self._take_resumed(item)
         else:
-            self._take_snapshot(item)
+            self._take_snapshot(item, polled=not connection)
 
     def _take_resumed(self, item: Resumed) -> None:
         self._replayed_upto = item.seq
         at = item.seq - item.count
         self._judge.expect(at == self.last, f"{self.where} stands at {self.last} and was resumed at {at}")
 
-    def _take_snapshot(self, item: Snapshot) -> None:
-        if self.last is not None:
+    def _take_snapshot(self, item: Snapshot, *, polled: bool) -> None:
+        if self.last is not None and not polled:
             behind = item.seq - self.last
             self._judge.expect(
                 behind > self._replay_events, f"{self.where} at {self.last} was given a snapshot at {item.seq}"

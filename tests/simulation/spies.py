@@ -39,8 +39,8 @@ class WatchedActors:
         self.replay_events = replay_events
         self.waiting: dict[int, str] = {}
         """Posts that have no answer yet."""
-        self.newest: Envelope | None = None
-        """The newest command that is to be remembered."""
+        self.newest: tuple[str, Envelope] | None = None
+        """The newest command that is to be remembered, and where it went."""
         self.over = False
         """The server was killed: what it still says reaches nobody."""
         self._posts = 0
@@ -94,7 +94,7 @@ class WatchedRef:
             envelope.reply(answer)
 
         if envelope.number:
-            actors.newest = envelope
+            actors.newest = (address, envelope)
         return replace(envelope, reply=reply)
 
     def _follow_watch(self, watch: Watch) -> Watch:

@@ -307,7 +307,7 @@ test("while polling, what no socket has carried goes by REST with a key, and wha
   welcome(all);
   all.client.command(ROOM, "say", { text: "carried" });
   all.world.answers["/api/realtime/sync"] = [200, { cursor: "C", streams: {}, more: false }];
-  all.world.answers["/api/rooms/lobby/messages"] = [201, { id: "9" }];
+  all.world.answers["/api/rooms/lobby/messages"] = [201, { data: { id: "9" }, pos: [ROOM, 9] }];
   all.world.wire.fail(1006);
   const { id, done } = all.client.command(ROOM, "say", { text: "fresh" });
   for (let failures = 0; failures < 4; failures += 1) {
@@ -315,7 +315,7 @@ test("while polling, what no socket has carried goes by REST with a key, and wha
     all.world.wire.fail(1006);
   }
   await settle();
-  equal((await done).id, "9");
+  equal((await done).d.id, "9");
   const posts = all.world.asked.filter(({ path }) => path === "/api/rooms/lobby/messages");
   equal(posts.map(({ body, headers }) => [body.text, headers["Idempotency-Key"]]), [["fresh", `${all.outbox.client}-${id}`]]);
   equal(all.outbox.commands.map(({ d }) => d.text), ["carried"]);

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from homeroom.engine.behaviour import Caller, Fact, Refusal
+from homeroom.engine.behaviour import Fact, Refusal
 from homeroom.protocol import chat, room
 from tests.actors.driver import Driver
 from tests.actors.people import ADMIN, ANN, BEN, EVE, TEACHER

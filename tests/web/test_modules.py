@@ -1,6 +1,7 @@
 """The page's modules in a real browser, each without server, network or waiting: the tests stand in the `.test.js` files."""
 
 import base64
+import json
 import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -82,7 +83,7 @@ async def test_the_page_reduces_events_to_the_same_state_as_the_protocol_does() 
 def _tell(seed: int) -> Json:
     """Return a random history as a client gets it: a snapshot somewhere in it, then the events, with views in between."""
     random = Random(seed)
-    facts = random_history(random, 160)
+    facts = random_history(random, 400)
     begin = random.randrange(len(facts) // 3)
     state = RoomState()
     for fact in facts[:begin]:
@@ -98,6 +99,4 @@ def _tell(seed: int) -> Json:
 
 def _literal(value: Any) -> str:
     """Return `value` as JavaScript."""
-    import json
-
     return f"JSON.parse({json.dumps(json.dumps(value))})"

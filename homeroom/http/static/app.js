@@ -10,7 +10,7 @@ import { claimOutbox } from "./outbox.js";
 import { Room } from "./room.js";
 import { Roster } from "./roster.js";
 import { Sending } from "./sending.js";
-import { Session } from "./session.js";
+import { Refused, Session } from "./session.js";
 import { realWorld } from "./world.js";
 
 const ROOM = "room:lobby";
@@ -145,8 +145,10 @@ class App {
     const first = this.#room.messages[0];
     const query = new URLSearchParams({ limit: PAGE_SIZE, ...(first ? { before: first.id } : {}) });
     try {
-      this.#room.takeOlder(await this.#session.ask("GET", `${HISTORY}?${query}`));
+      const { data } = await this.#session.ask("GET", `${HISTORY}?${query}`);
+      this.#room.takeOlder(data);
     } catch (error) {
+      if (!(error instanceof Refused)) throw error;
       this.#toast(error.message);
     }
   }

@@ -3,6 +3,7 @@
 // because the two ways are told apart by the server and could otherwise both be done. Never here: when that time has come.
 
 import { passes } from "./backoff.js";
+import { Refused } from "./session.js";
 
 const path = (to, rest) => `/api/${to.split(":")[0]}s/${to.split(":")[1]}${rest}`;
 const message = ({ to, d }, rest = "") => path(to, `/messages/${d.message}${rest}`);
@@ -52,8 +53,10 @@ export class Errands {
     const [method, address, body] = TWINS[command.do](command);
     const headers = { "Idempotency-Key": `${this.#outbox.client}-${command.id}` };
     try {
-      this.#settle(command, await this.#session.ask(method, address, { body, headers }), null);
+      const { data, pos } = await this.#session.ask(method, address, { body, headers });
+      this.#settle(command, { d: data, pos }, null);
     } catch (error) {
+      if (!(error instanceof Refused)) throw error;
       if (error.status === 0 || error.status === 401 || passes(error.code)) return false;
       this.#settle(command, null, error);
     }

@@ -46,7 +46,7 @@ export class Log {
   draw(batch = []) {
     const { room } = this.#page;
     if (!room.state) return;
-    const stay = this.#stuck || batch.some(({ type }) => type === "snapshot");
+    const stay = this.#atEnd() || batch.some(({ type }) => type === "snapshot");
     this.#placeMark();
     fill(byId("messages"), this.#items(), PLAN(this.#acts));
     fill(byId("pending"), this.#pending(), PENDING_PLAN(this.#acts));

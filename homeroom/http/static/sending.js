@@ -16,7 +16,7 @@ export class Sending {
 
   /** The command was done: `answer` names the message it became. */
   done({ command, answer }) {
-    const id = answer?.d?.id ?? answer?.id;
+    const id = answer.d?.id;
     if (command.to === this.#stream && command.do === "say" && id) this.#acknowledged.set(id, command);
   }
 

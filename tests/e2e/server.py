@@ -1,0 +1,157 @@
+"""The program as a process of its own, for the tests of faults: started, frozen, killed, asked to end, started again.
+
+Built on the benchmarks' `House`; what is added is the end of a life (`ask_to_end`, `wait_end`), signals for processes that
+belong to it, and tokens without a command line. Never here: who talks to it (`voices`), and what is to be true.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import trio
+
+from bench import processes
+from bench.houses import GENEROUS, ROOT, House
+from homeroom.engine.clock import TrioClock
+from homeroom.engine.embedded import running_dsn
+from homeroom.http.keys import KeyRing, own_key
+from homeroom.http.tokens import Tokens
+from homeroom.records.demo import DEMO_PEOPLE
+from tests.http.peer import Peer, dial
+
+OPEN = re.compile(r"open at http://\S+:(\d+)")
+PLAIN = ("-m", "homeroom")
+PLANTED = ("-m", "tests.e2e.planted")
+QUIET = {**GENEROUS, "PYTHONDONTWRITEBYTECODE": "", "COLUMNS": "200", "DATABASE_URL": ""}
+ROLES = {person.id: (person.name, person.role) for person in DEMO_PEOPLE}
+
+
+class Ended(NamedTuple):
+    """How a process ended: its exit code, and how many seconds after it had been asked to."""
+
+    code: int
+    seconds: float
+
+
+class Server(House):
+    """One demo school in a folder of its own, on a port of its own choice that it keeps in all its lives."""
+
+    def __init__(self, entry: Sequence[str] = PLAIN, env: Mapping[str, str] | None = None) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="homeroom-e2e-"))
+        self.fuse = folder / "fuse"
+        """What `planted` looks at: the name of the point where it is to strike."""
+        argv = [sys.executable, *entry, "serve", "--demo", "--data-dir", str(folder / "data"), "--port"]
+        super().__init__("Homeroom", argv, {**QUIET, "PLANTED_FUSE": str(self.fuse), **(env or {})}, 0, folder)
+        self._asked_at = 0.0
+
+    def begin(self) -> None:
+        """Start the server, and do not wait for it."""
+        with (self.folder / "log").open("ab") as log:
+            argv = [*self._argv, str(self.port)]
+            self._process = processes.start(argv, log=log, env=self._env, cwd=ROOT)
+
+    def open(self, within: float = 60.0) -> None:
+        """Start the server and wait until it says where it is open; raises `RuntimeError` with its last words."""
+        before = len(self.log) if (self.folder / "log").exists() else 0
+        self.begin()
+        end = time.monotonic() + within
+        while not (found := OPEN.search(self.log, before)):
+            if not self.lives() or time.monotonic() > end:
+                self.close_process()
+                raise RuntimeError(f"the server did not open:\n{self.log[before:][-4000:]}")
+            time.sleep(0.02)
+        self.port = int(found[1])
+
+    def lives(self) -> bool:
+        """Tell whether its own process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM."""
+        assert self._process is not None
+        self._asked_at = time.monotonic()
+        self._process.terminate()
+
+    def wait_end(self, within: float = 30.0) -> Ended:
+        """Wait until its own process is gone; raises `subprocess.TimeoutExpired`."""
+        assert self._process is not None
+        code = self._process.wait(within)
+        return Ended(code, time.monotonic() - self._asked_at)
+
+    def close_process(self) -> None:
+        """End what is left of it, whatever state it is in; the folder stays."""
+        if self._process is not None:
+            signal_all(self.children(), signal.SIGCONT)
+            processes.stop(self._process, 12)
+
+    def close(self) -> None:
+        """End every process of it and remove its folder."""
+        self.close_process()
+        super().close()
+
+    @property
+    def dsn(self) -> str:
+        """Return how to reach the database, the one it was given or its own."""
+        dsn = self._env["DATABASE_URL"] or running_dsn(self.data)
+        assert dsn, "the database runs"
+        return dsn
+
+    def token(self, user: str, ttl_s: float = 3_600.0) -> str:
+        """Return a token for a person of the demo school, signed with the key of the data directory."""
+        keys = KeyRing([own_key(self.data)])
+        return Tokens(keys, TrioClock(int(time.time() * 1000))).issue(user, *ROLES[user], ttl_s=ttl_s)
+
+    async def enter(self, user: str, client: str = "c-1", *, receive_buffer: int | None = None) -> Peer:
+        """Return a raw connection of `user` that has been welcomed."""
+        peer = await dial(self.port, receive_buffer=receive_buffer)
+        await peer.shake_hands()
+        await peer.hello(self.token(user), client)
+        return peer
+
+    async def make_room(self, name: str) -> str:
+        """Make an open room of the first teacher and return its address."""
+        teacher = await self.enter("demo-teacher-1", f"maker-of-{name}")
+        made = await teacher.do(f"room:{name}", "create", title=name, visibility="open")
+        assert made["t"] == "ok", made
+        await teacher.aclose()
+        return f"room:{name}"
+
+    def run(self, *words: str, within: float = 20.0) -> "subprocess.CompletedProcess[str]":
+        """Run another command of the program on the same data directory, and return what it printed; blocks."""
+        environment = {**os.environ, **self._env}
+        argv = [sys.executable, *PLAIN, *words, "--data-dir", str(self.data)]
+        return subprocess.run(
+            argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=within
+        )
+
+    def complaints(self) -> list[str]:
+        """Return the lines of its log that speak of a defect: tracebacks and crashes."""
+        return [line[:500] for line in self.log.splitlines() if "Traceback" in line or '"crashed"' in line]
+
+
+def signal_all(pids: Iterable[int], number: int) -> None:
+    """Send a signal to each of `pids` that still lives; never to the first process of the machine."""
+    for pid in pids:
+        if pid > 1:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+@asynccontextmanager
+async def serving(entry: Sequence[str] = PLAIN, env: Mapping[str, str] | None = None) -> AsyncIterator[Server]:
+    """Run a server for the time of the block; nothing of it is left behind."""
+    server = Server(entry, env)
+    try:
+        await trio.to_thread.run_sync(server.open)
+        yield server
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(server.close)
