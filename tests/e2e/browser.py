@@ -7,14 +7,13 @@ Never here: what a person does in a page (`page`).
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import trio
@@ -75,11 +74,17 @@ def _packaged_chromium() -> str:
     cache.mkdir(parents=True, exist_ok=True)
     try:
         if not (cache / "node_modules").exists():
-            subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", str(cache), PACKAGE], check=True)
+            subprocess.run(
+                ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(cache), PACKAGE],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
         unpacked = subprocess.run(
             ["node", "--input-type=module", "-e", UNPACK],
             cwd=cache,
-            env=os.environ | {"TMPDIR": str(cache)},
+            env=os.environ
+            | {"TMPDIR": str(cache), "AWS_LAMBDA_JS_RUNTIME": "nodejs22.x"},  # unpacks its libraries, too
             check=True,
             capture_output=True,
             text=True,
@@ -87,6 +92,12 @@ def _packaged_chromium() -> str:
     except subprocess.CalledProcessError as error:
         raise NoChromium(f"{HELP}\n\n{PACKAGE} could not be had: {error.stderr or error}") from error
     return unpacked.stdout.strip()
+
+
+def _environment(path: str) -> dict[str, str]:
+    """Return the environment of the browser: the packaged one brings libraries that a bare system lacks."""
+    libraries = Path(path).parent / "al2023" / "lib"
+    return dict(os.environ) | ({"LD_LIBRARY_PATH": str(libraries)} if libraries.is_dir() else {})
 
 
 class Browser:
@@ -123,7 +134,7 @@ def running_browser() -> Iterator[str]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            start_new_session=True,
+            env=_environment(path),
         ) as process:
             try:
                 yield _read_address(process)
@@ -176,13 +187,12 @@ def _read_address(process: subprocess.Popen[bytes]) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the browser and all that it started."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
+    """End the browser; its own processes end with it, for they hold on to it by pipes."""
+    process.terminate()
+    try:
         process.wait(LEAVE_S)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,10 @@ from tests.e2e.serving import Serving
 
 LINES = "[...document.querySelectorAll('#messages .text')].map((line) => line.textContent)"
 PENDING = "document.querySelectorAll('#pending li').length"
+HIDE = """
+(Object.defineProperty(document, "hidden", { value: %s, configurable: true }),
+document.dispatchEvent(new Event("visibilitychange")))"""
+BELOW_MARK = "[...document.querySelectorAll('.divider.unread ~ li .text')].map((line) => line.textContent)"
 CONNECTED = "document.getElementById('connection').dataset.phase === 'connected'"
 HERE = f"{CONNECTED} && document.getElementById('room-title').textContent === 'Lobby'"
 
@@ -97,6 +101,26 @@ async def test_edit_react_reply_and_delete_reach_the_others(demo: Serving, brows
     await author.click("button", "Really delete")
     await other.wait_for_text("a deleted message", within="#messages .quote")
     assert "First (edited)" not in await other.run(LINES)
+
+
+async def test_what_comes_while_the_tab_is_hidden_is_unread_until_it_is_looked_at(
+    demo: Serving, browser: Browser
+) -> None:
+    reader = await come_in(demo, browser, "demo-teacher-2")
+    writer = await come_in(demo, browser, "demo-student-1")
+    await say(writer, "seen")
+    await writer.wait_for_text("Read by Theo Teacher", within="#messages")
+    await reader.run(HIDE % "true")
+    await say(writer, "unseen")
+    await sees(reader, "unseen")
+    await reader.wait_for("document.title.startsWith('(1) ')")
+    assert await reader.run(BELOW_MARK) == ["unseen"]
+    await writer.wait_for(f"{PENDING} === 0")
+    assert "Read by" not in await writer.run("document.getElementById('messages').innerText")
+    await reader.run(HIDE % "false")
+    await writer.wait_for_text("Read by Theo Teacher", within="#messages")
+    assert await reader.run(BELOW_MARK) == ["unseen"]
+    await reader.wait_for("!document.title.startsWith('(')")
 
 
 async def test_whatever_is_written_stays_text_everywhere_on_the_page(demo: Serving, browser: Browser) -> None:

@@ -87,7 +87,7 @@ class App {
     this.#client.follow(ROOM, this.#room);
     this.#client.start();
     this.#drawSoon();
-    byId("composer-text").focus({ preventScroll: true });
+    if (window.matchMedia("(pointer: fine)").matches) byId("composer-text").focus({ preventScroll: true });
   }
 
   /** What the parts of the page see of it. */
@@ -113,6 +113,7 @@ class App {
 
   async #signOut(why = "") {
     this.#client.stop();
+    this.#people(false);
     this.#log?.end();
     await this.#session.logout();
     await this.#door.open(why);

@@ -9,6 +9,7 @@
 import { afterClose, backoff, passes, POLL_AFTER } from "./backoff.js";
 import { Errands } from "./errands.js";
 import { Follow } from "./follow.js";
+import { Polling } from "./polling.js";
 import { Refused } from "./session.js";
 
 const PROTOCOL = "homeroom.v1.json";
@@ -18,9 +19,6 @@ const HOLE_MS = 2_000;
 const RENEW_MS = 60_000;
 const IN_FLIGHT = 16;
 const STUBBORN = 3;
-const POLL_MS = 30_000;
-const POLL_WAIT_S = 25;
-const POLL_PAUSE_MS = 500;
 
 export class Client {
   /** `{phase, why, until, polling}`; phase: `idle connecting connected waiting stopped signed-out`. */
@@ -33,6 +31,7 @@ export class Client {
   #outbox;
   #notice;
   #errands;
+  #polling;
   #follows = new Map();
   #socket = null;
   #open = false;
@@ -46,7 +45,6 @@ export class Client {
   #held = new Map();
   #timers = new Map();
   #pings = 0;
-  #poll = null;
 
   /** `notice(what, detail)` is told `status` and `outbox` changes, and `refused` with `{command, error}`. */
   constructor(world, session, outbox, notice) {
@@ -54,6 +52,7 @@ export class Client {
     this.#session = session;
     this.#outbox = outbox;
     this.#notice = notice;
+    this.#polling = new Polling(world, session, this.#follows, (reached, error) => this.#polled(reached, error));
     this.#errands = new Errands(session, outbox, (command, answer, error) => this.#settle(command, answer, error));
   }
 
@@ -317,7 +316,7 @@ export class Client {
     const ms = advised ?? backoff(this.#failures, this.#world.random());
     this.#set({ phase: "waiting", why, until: this.#world.now() + ms });
     this.#after("retry", ms, () => this.#connect());
-    if (this.#failures >= POLL_AFTER) this.#beginPolling();
+    if (this.#failures >= POLL_AFTER) this.#polling.begin();
   }
 
   #leave(status) {
@@ -343,49 +342,20 @@ export class Client {
 
   // --- without a socket
 
-  #beginPolling() {
-    if (this.#poll) return;
-    this.#poll = new AbortController();
-    this.#keepPolling(this.#poll.signal);
+  /** The server answered, or did not, without a socket. When it is there again, so perhaps is the socket. */
+  #polled(reached, error) {
+    if (error?.status === 401) return void this.#refused(error);
+    const back = reached && !this.status.polling;
+    this.#set({ polling: reached });
+    if (back) this.hurry();
+    if (!reached) return;
+    this.#errands.take();
+    this.#errands.run();
   }
 
   #endPolling() {
-    this.#poll?.abort();
-    this.#poll = null;
+    this.#polling.end();
     this.#set({ polling: false });
-  }
-
-  async #keepPolling(signal, cursor = null) {
-    let pause = POLL_PAUSE_MS;
-    try {
-      cursor = await this.#sync(signal, cursor);
-    } catch (error) {
-      if (signal.aborted) return;
-      if (error.status === 401) return void this.#refused(error);
-      this.#set({ polling: false });
-      pause = POLL_MS;
-    }
-    this.#world.after(pause, () => signal.aborted || this.#keepPolling(signal, cursor));
-  }
-
-  async #sync(signal, cursor) {
-    const query = new URLSearchParams({ streams: [...this.#follows.keys()].join(","), wait: cursor ? POLL_WAIT_S : 0 });
-    if (cursor) query.set("since", cursor);
-    const answer = await this.#session.ask("GET", `/api/realtime/sync?${query}`, { signal });
-    if (signal.aborted) return null;
-    for (const [stream, found] of Object.entries(answer.streams)) this.#catchUp(this.#follows.get(stream), found);
-    this.#set({ polling: true });
-    this.#errands.take();
-    this.#errands.run();
-    return [...this.#follows.values()].every((follow) => follow.cursor) ? answer.cursor : null;
-  }
-
-  #catchUp(follow, { verdict, pos, state, seq, events = [], code }) {
-    if (!follow) return;
-    if (verdict === "refused") return void follow.end(code);
-    follow.open({ verdict, pos, state });
-    if (events.length && !follow.take(seq, events)) follow.cursor = null; // a hole: the next answer is asked for a state
-    follow.live = false; // the next answer, or the socket, says where it goes on
   }
 
   // --- small tools

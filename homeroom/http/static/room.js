@@ -32,6 +32,7 @@ function joined(state, event, { user, role, name = "" }) {
 function left(state, event, { user, reason }) {
   state.members.delete(user);
   state.chat.reads.delete(user);
+  if (state.owner === user) state.owner = "";
   if (reason === "removed") state.barred.set(user, event.at);
 }
 

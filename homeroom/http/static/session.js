@@ -56,8 +56,9 @@ export class Session {
 
   /** Exchange the refresh token, once, however many ask at the same time. */
   refresh() {
-    this.#refreshing ??= this.#post("/api/auth/refresh", { refresh_token: this.#held?.refresh })
-      .then((answer) => this.#take(answer))
+    const held = this.#held;
+    this.#refreshing ??= this.#post("/api/auth/refresh", { refresh_token: held?.refresh })
+      .then((answer) => this.#held === held && this.#take(answer)) // whoever went out meanwhile stays out
       .finally(() => (this.#refreshing = null));
     return this.#refreshing;
   }
