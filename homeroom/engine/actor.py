@@ -44,6 +44,7 @@ class Actor:
         "_audience",
         "_blueprint",
         "_desk",
+        "_doubted",
         "_ended",
         "_isolating",
         "_mailbox",
@@ -73,6 +74,7 @@ class Actor:
         self._published: int | None = None  # what subscribers were given; `None` before the first life
         self._refusal: Refusal | None = None  # what every post is answered at once, while away
         self._rest: Rest | None = None
+        self._doubted: Turn | None = None  # its append got no answer; settled by the next life
         self._redecided = False  # the batch was superseded once already
         self._isolating = 0  # posts to be taken one by one, since their batch could not be appended
         self._saving = False
@@ -166,7 +168,7 @@ class Actor:
         desk.begin(restored.behaviour, loaded.head)
         self._saved = restored.saved
         overdue = desk.agenda.load(loaded.deadlines, services.clock.now())
-        self._audience.publish(unseen, ())
+        self._make_up(unseen)
         self._published = loaded.head
         turn = desk.wake()
         self._perform(turn, await self._append(turn))
@@ -184,6 +186,15 @@ class Actor:
         records = await self._services.journal.read(self.name, published, loaded.head, loaded.head - published)
         facts = [(self._blueprint.fact(record), record.body) for record in records]
         return [self._blueprint.entry(restored.behaviour, fact, body) for fact, body in facts]
+
+    def _make_up(self, unseen: list[Entry]) -> None:
+        """Show what was committed although its answer was lost, with the farewells and signals of its turn."""
+        turn, self._doubted = self._doubted, None
+        if turn is None or not turn.became_durable(unseen):
+            self._audience.publish(unseen, ())
+            return
+        self._audience.publish(unseen, turn.evict)
+        self._signal(turn)
 
     # --- a turn
 
@@ -229,8 +240,7 @@ class Actor:
         self._published = self._desk.head = turn.seq
         self._rest = turn.rest or self._rest
         self._audience.publish(turn.entries, turn.evict)
-        for signal, event in turn.signals:
-            services.hub.signal(signal.stream, signal.key, event, retain=signal.retain, drop=signal.drop)
+        self._signal(turn)
         if messages:
             services.courier.send(messages)
         self._desk.agenda.finish(turn)
@@ -238,6 +248,10 @@ class Actor:
         services.counters.turns += 1
         services.counters.commands += turn.taken
         services.counters.events += len(turn.records)
+
+    def _signal(self, turn: Turn) -> None:
+        for signal, event in turn.signals:
+            self._services.hub.signal(signal.stream, signal.key, event, retain=signal.retain, drop=signal.drop)
 
     def _give_up(self, turn: Turn, batch: list[Post | Word], error: JournalError) -> None:
         """Answer a batch `unavailable` that could not be made durable, or let it be decided anew, once, after a reload."""
@@ -251,6 +265,7 @@ class Actor:
                 return
         elif turn.appending:
             counters.doubts += 1
+            self._doubted = turn
             self._desk.ledger.doubt(turn.consumed)
         self._redecided = False
         _refuse_posts(batch, self._services.unavailable())

@@ -1,6 +1,6 @@
 """A few connections to the database, made when needed and again when lost; the way in for everything that asks SQL.
 
-Every call ends within `timeout_s` (about 3 s) with rows or a `DatabaseError`. While the server is away callers are
+Every call ends within `timeout_s` (under 3 s) with rows or a `DatabaseError`. While the server is away callers are
 refused at once, and one of them a backoff (50 ms, doubling to 1 s) tries to connect. Never here: the driver, and SQL.
 """
 

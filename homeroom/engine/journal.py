@@ -111,7 +111,7 @@ class Loaded:
 
 
 class Journal(Protocol):
-    """One writer a node; every method may raise `Unavailable`, and none keeps a caller longer than about 3 s."""
+    """One writer a node; every method may raise `Unavailable`, and none keeps a caller longer than 3 s."""
 
     async def append(self, unit: Append) -> Sequence[Message]:
         """Make `unit` durable; returns its messages with their numbers. Raises `Superseded`, or `Unavailable` in doubt."""

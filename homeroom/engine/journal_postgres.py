@@ -1,6 +1,6 @@
 """The journal in PostgreSQL: reads over a small pool, appends through one writer (`group_commit`).
 
-Every method raises `Unavailable` within about 3 s when the database does not answer, and reads only after everything
+Every method raises `Unavailable` within 3 s when the database does not answer, and reads only after everything
 in doubt has been settled. Never here: the driver, and what the bytes mean.
 """
 

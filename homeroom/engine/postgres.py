@@ -72,9 +72,12 @@ class UnsuitableServer(DatabaseError):
 
 @dataclass(frozen=True, slots=True)
 class PostgresSettings:
-    """Bounds of a connection in seconds. `allow_unsafe` takes a server that may forget what it acknowledged."""
+    """Bounds of a connection in seconds. `allow_unsafe` takes a server that may forget what it acknowledged.
 
-    timeout_s: float = 3.0
+    `timeout_s` leaves room in the three seconds within which a client is told that the database is away.
+    """
+
+    timeout_s: float = 2.7
     statement_timeout_s: float = 2.5
     lock_timeout_s: float = 2.0
     idle_in_transaction_s: float = 5.0

@@ -7,7 +7,7 @@ Rules of this file: what one command causes is added wholly or not at all; nothi
 Never here: the journal, and what is done with a turn when the append returned (`actor`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from homeroom.engine.behaviour import After, Behaviour, Decision, Disarm, Fact, Row, Signal
@@ -112,6 +112,10 @@ class Turn:
         """Return a fact of this turn by its number."""
         index = seq - self.first
         return self.entries[index].fact if 0 <= index < len(self.entries) else None
+
+    def became_durable(self, found: Sequence[Entry]) -> bool:
+        """Tell whether the last event of this turn, whose append got no answer, is among those `found` in the journal."""
+        return bool(self.entries) and self.entries[-1].fact in (entry.fact for entry in found)
 
     def unit(self, stream: str) -> Append:
         """Return what must become durable."""

@@ -74,8 +74,8 @@ class Connection:
     """One client. Made, served and forgotten by the gateway."""
 
     __slots__ = (
-        "_active_at", "_beat_at", "_client", "_codec", "_gateway", "_nursery", "_opcode", "_pinged", "_session", "_stream",
-        "_subscriptions", "close_code", "identity", "name", "outbox",
+        "_active_at", "_beat_at", "_client", "_codec", "_gateway", "_nursery", "_pinged", "_session", "_stream",
+        "_subscriptions", "close_code", "identity", "name", "opcode", "outbox",
     )  # fmt: skip
 
     def __init__(
@@ -84,14 +84,14 @@ class Connection:
         settings = gateway.settings
         self._gateway = gateway
         self._codec = CODECS[handshake.subprotocol]
-        self._opcode = OPCODES[self._codec.format]
+        self.opcode = OPCODES[self._codec.format]
         self._nursery = nursery
         self._session = Session(settings.limits)
         self.outbox = Outbox(
             stream, nursery, overflow=self._overflow, drained=nursery.cancel_scope.cancel, settings=settings.outbox
         )
         meter = FrameMeter(gateway.meter, trio.current_time())
-        self._stream = WebSocketStream(stream, handshake, self.outbox, meter, self._violated)
+        self._stream = WebSocketStream(stream, handshake, self.outbox, meter, self)
         self._subscriptions: dict[str, Subscription] = {}
         self._client = ""
         self._pinged = False
@@ -129,7 +129,7 @@ class Connection:
         limit = self._gateway.settings.limits.message_bytes
         request = await wrap_server_stream(self._nursery, self._stream, 1, limit)
         websocket = await request.accept(subprotocol=self._codec.subprotocol)
-        websocket._wsproto.handshake = _ANSWERED
+        websocket._wsproto.handshake = _ANSWERED  # type: ignore[assignment] # as much of one as is still needed
         return websocket
 
     async def _open(self, websocket: WebSocketConnection) -> None:
@@ -187,7 +187,8 @@ class Connection:
     def _overflow(self) -> None:
         self.close(Close.SLOW_CONSUMER, "too much waits for this client")
 
-    def _violated(self, violation: Violation) -> None:
+    def violated(self, violation: Violation) -> None:
+        """End it: the client broke a rule of the meter."""
         if violation.code >= Close.NOT_A_FRAME:
             self.close(violation.code, violation.reason)
         elif self._session.closing():
@@ -195,12 +196,29 @@ class Connection:
 
     # --- what comes in
 
+    @property
+    def ready(self) -> bool:
+        """Tell whether messages may come by the short way: after welcome and before the end."""
+        return self._session.state is State.OPEN
+
+    async def take(self, messages: list[bytes]) -> None:
+        """Carry out messages that came by the short way; a defect of ours ends the connection, and nothing else."""
+        try:
+            for message in messages:
+                await self._carry_out(message)
+        except Exception:
+            self._gateway.failed(self)
+
     async def _receive(self, message: bytes | str) -> None:
+        """Carry out a message that trio-websocket has put together."""
+        if isinstance(message, str) is (self._codec.format == "json"):
+            await self._carry_out(message)
+        elif self._session.closing():
+            self._finish(Close.NOT_BINARY, "not the kind of message that was agreed")
+        self._stream.handled += 1
+
+    async def _carry_out(self, message: bytes | str) -> None:
         if self.outbox.closed:
-            return
-        if isinstance(message, str) is not (self._codec.format == "json"):
-            if self._session.closing():
-                self._finish(Close.NOT_BINARY, "not the kind of message that was agreed")
             return
         for number, frame in enumerate(self._decode(message)):
             if number % FRAMES_A_TURN == FRAMES_A_TURN - 1:
@@ -219,7 +237,7 @@ class Connection:
         except RemoteProtocolError as error:
             return [error]
         if (violation := self._stream.charge(len(frames) - 1)) is not None:
-            self._violated(violation)
+            self.violated(violation)
         elif self.identity is not None and self._gateway.clock.now() >= self.identity.expires:
             self.close(Close.UNAUTHENTICATED, "the token has expired")
         return frames
@@ -358,7 +376,7 @@ class Connection:
         self.outbox.push(self._frame(frame))
 
     def _frame(self, frame: ServerFrame) -> bytes:
-        return websocket_frame(self._opcode, self._codec.encode(frame))
+        return websocket_frame(self.opcode, self._codec.encode(frame))
 
 
 def _error(id: int, error: Refusal | RemoteProtocolError) -> Err:

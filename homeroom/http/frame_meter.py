@@ -50,7 +50,7 @@ _EXTENDED = {126: 2, 127: 8}
 class FrameMeter:
     """The count of one connection. `receive` it every byte that came after the handshake, in order."""
 
-    __slots__ = ("_bytes", "_control", "_fragments", "_frames", "_head", "_message", "_settings", "_skip")
+    __slots__ = ("_bytes", "_control", "_fragments", "_frames", "_head", "_message", "_settings", "_skip", "messages")
 
     def __init__(self, settings: MeterSettings, now: float) -> None:
         self._settings = settings
@@ -61,6 +61,13 @@ class FrameMeter:
         self._skip = 0  # bytes of the current frame's masking key and payload still to come
         self._fragments = 0  # frames of the current message
         self._message = 0  # its bytes
+        self.messages = 0
+        """Messages whose last frame has begun."""
+
+    @property
+    def between(self) -> bool:
+        """Tell whether the next byte begins a message."""
+        return not (self._skip or self._head or self._fragments)
 
     def receive(self, data: bytes | bytearray, now: float) -> Violation | None:
         """Count `data`; returns the first rule that it breaks. Keeps at most the 9 bytes of a broken header."""
@@ -106,4 +113,5 @@ class FrameMeter:
             return _FRAGMENTS
         if first & FIN:
             self._fragments = self._message = 0
+            self.messages += 1
         return None

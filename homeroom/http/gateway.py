@@ -115,6 +115,7 @@ class Gateway:
         self._empty = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._opened = 0
+        self._told_again = 0
         self._closed: dict[int, int] = {}
         self._faults: dict[str, int] = {}
         self.hub.when_ended(_note_ended)
@@ -125,11 +126,14 @@ class Gateway:
         """Sweep all connections, for ever: one task for all of them, no timer of their own."""
         async with trio.open_nursery() as self._nursery:
             task_status.started()
-            while True:
-                await trio.sleep(self.settings.sweep_s)
-                now, now_ms = trio.current_time(), self.clock.now()
-                for connection in [*self._connections]:
-                    connection.sweep(now, now_ms)
+            try:
+                while True:
+                    await trio.sleep(self.settings.sweep_s)
+                    now, now_ms = trio.current_time(), self.clock.now()
+                    for connection in [*self._connections]:
+                        connection.sweep(now, now_ms)
+            finally:
+                self._nursery = None  # actors that end later still answer, and must find no closing nursery
 
     def judge(self, head: RequestHead) -> Handshake | Refused:
         """Tell whether the handshake may go on."""
@@ -181,10 +185,8 @@ class Gateway:
     async def _converse(self, connection: Connection) -> None:
         try:
             await connection.serve()
-        except Exception:  # a defect of ours: logged, told to the client, and contained
-            incident = f"{self._random.getrandbits(48):012x}"
-            log.exception("connection failed", incident=incident)
-            connection.close(Close.INTERNAL, f"incident {incident}")
+        except Exception:
+            self.failed(connection)
 
     def _forget(self, connection: Connection) -> None:
         connection.forget()
@@ -215,6 +217,12 @@ class Gateway:
         name = f"{self._random.getrandbits(64):016x}"
         self._tell_presence(user, Connected(name))
         return name
+
+    def failed(self, connection: Connection) -> None:
+        """Contain a defect of ours, called where it is caught: logged, told to the client, and the connection ends."""
+        incident = f"{self._random.getrandbits(48):012x}"
+        log.exception("connection failed", incident=incident)
+        connection.close(Close.INTERNAL, f"incident {incident}")
 
     def beat(self, user: str, conn: str, *, active: bool) -> None:
         """Tell the person's presence of a sign of life on `conn`; `active`: the person did something."""
@@ -266,6 +274,7 @@ class Gateway:
             "opened": self._opened,
             "closed": dict(self._closed),
             "faults": dict(self._faults),
+            "presence_told_again": self._told_again,
             "waiting_bytes": sum(connection.outbox.held for connection in self._connections),
         }
 
@@ -282,6 +291,7 @@ class Gateway:
         if not isinstance(answer, Refusal) or answer.retry_ms is None or isinstance(command, Beat):
             return
         if self._nursery is not None and not self._draining:
+            self._told_again += 1
             self._nursery.start_soon(self._tell_later, user, command, answer.retry_ms / 1000)
 
     async def _tell_later(self, user: str, command: Any, seconds: float) -> None:

@@ -97,25 +97,26 @@ class _GuardedServer(TCPServer):
         socket = self.stream.socket
         client = parse_socket_addr(socket.family, socket.getpeername())
         server = parse_socket_addr(socket.family, socket.getsockname())
-        async with TaskGroup() as group:
-            self._task_group = group
-            state = ConnectionState(self.state)
-            send = self.protocol_send
-            self.protocol = _StrictProtocol(
-                self.app,
-                self.config,
-                self.context,
-                group,
-                state,
-                False,
-                client,
-                server,
-                send,
-            )
-            await self.protocol.initiate()
-            await self.idle_task.restart(group, self._idle_timeout)
-            await self._read_data()
-            await self.idle_task.stop()  # it would sleep to its end with the socket closed already
+        with trio.CancelScope() as scope:
+            async with TaskGroup() as group:
+                self._task_group = group
+                state = ConnectionState(self.state)
+                send = self.protocol_send
+                self.protocol = _StrictProtocol(
+                    self.app,
+                    self.config,
+                    self.context,
+                    group,
+                    state,
+                    False,
+                    client,
+                    server,
+                    send,
+                )
+                await self.protocol.initiate()
+                await self.idle_task.restart(group, self._idle_timeout)
+                await self._read_data()
+                scope.cancel()  # the client is gone: nobody waits for an answer, and nothing is left to be timed
 
     async def protocol_send(self, event: Event) -> None:
         """Send, shielded as Hypercorn wants it, but never for ever."""

@@ -1,25 +1,56 @@
 """The stream that trio-websocket believes to be its own: reading is metered, writing joins the connection's outbox.
 
+Messages that need none of its knowledge go past it (`plain_messages`), but never ahead of one that it still holds.
 Never here: frames' meaning, and closing the socket (its owner does that, after the outbox has been written).
 """
 
-from collections.abc import Callable
+from typing import Protocol
 
 import trio
 
 from homeroom.http.frame_meter import FrameMeter, Violation
 from homeroom.http.handshake import Handshake
 from homeroom.http.outbox import Outbox
+from homeroom.http.plain_messages import plain_messages
 from homeroom.http.websocket_frames import CLOSE, FIN
+
+
+class Taker(Protocol):
+    """Who takes what came in: the connection."""
+
+    opcode: int
+    """The kind of message agreed on."""
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether messages may come by the short way: after welcome and before the end."""
+
+    async def take(self, messages: list[bytes]) -> None:
+        """Carry out messages, in order; never raises but for cancellation."""
+
+    def violated(self, violation: Violation) -> None:
+        """End the connection: the client broke a rule of the meter."""
 
 
 class WebSocketStream(trio.abc.Stream):
     """First the request's head; then, once the handshake is answered, what follows it, metered.
 
     `heard` is when the client was heard last, on trio's clock. `close_sent`: trio-websocket has written a close frame.
+    `handled`: messages carried out, by either way; its owner counts those that trio-websocket gave it.
     """
 
-    __slots__ = ("_answered", "_below", "_head", "_meter", "_outbox", "_rest", "_violated", "close_sent", "heard")
+    __slots__ = (
+        "_answered",
+        "_below",
+        "_head",
+        "_meter",
+        "_outbox",
+        "_rest",
+        "_taker",
+        "close_sent",
+        "handled",
+        "heard",
+    )
 
     def __init__(
         self,
@@ -27,17 +58,18 @@ class WebSocketStream(trio.abc.Stream):
         handshake: Handshake,
         outbox: Outbox,
         meter: FrameMeter,
-        violated: Callable[[Violation], None],
+        taker: Taker,
     ) -> None:
         self._below = below
         self._head = handshake.raw
         self._rest = handshake.rest
         self._outbox = outbox
         self._meter = meter
-        self._violated = violated
+        self._taker = taker
         self._answered: trio.Event | None = trio.Event()
         self.heard = trio.current_time()
         self.close_sent = False
+        self.handled = 0
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Return the next bytes, empty at the end. Raises `trio.ClosedResourceError` after a violation, which is told once."""
@@ -47,6 +79,16 @@ class WebSocketStream(trio.abc.Stream):
         if self._answered is not None:
             await self._answered.wait()  # bytes that came with the request would be lost before the answer
             self._answered = None
+        while True:
+            settled = self._meter.between and self._meter.messages == self.handled
+            data = await self._receive_metered(max_bytes)
+            messages = plain_messages(data, self._taker.opcode) if settled and self._taker.ready else None
+            if not messages:
+                return data
+            await self._taker.take(messages)
+            self.handled += len(messages)
+
+    async def _receive_metered(self, max_bytes: int | None) -> bytes | bytearray:
         data: bytes | bytearray = self._rest
         if data:
             self._rest = b""
@@ -55,7 +97,7 @@ class WebSocketStream(trio.abc.Stream):
             data = await self._below.receive_some(max_bytes)
         self.heard = trio.current_time()
         if data and (violation := self._meter.receive(data, self.heard)) is not None:
-            self._violated(violation)
+            self._taker.violated(violation)
             raise trio.ClosedResourceError("the client broke a rule of the meter")
         return data
 

@@ -19,7 +19,7 @@ from tests.http.harness import DEN, House
 P99_S = 0.25
 MEMORY = 10_000_000
 BACK_S = 10.0
-PAUSE_S = 0.01
+PAUSE_S = 0.005
 
 
 class _Records(logging.Handler):
@@ -85,7 +85,7 @@ async def alive(house: House, *, kept: int = 0) -> AsyncIterator[None]:
     gc.collect()
     grown = psutil.Process().memory_info().rss - memory
     assert grown < MEMORY + kept, f"{grown / 1e6:.1f} MB more than before"
-    worst = sorted(delays)[int(len(delays) * 0.99)]
+    worst = sorted(delays)[int((len(delays) - 1) * 0.99)]
     assert worst < P99_S, f"p99 of {len(delays)} answers to the bystander: {worst * 1000:.0f} ms"
     blamed = [entry for entry in entries if "exc_info" in entry or entry["log_level"] in {"error", "critical"}]
     assert not blamed, blamed

@@ -67,7 +67,7 @@ def hello_app() -> QuartTrio:
 
     @app.get("/large")
     async def large() -> bytes:
-        return b"x" * 50_000_000
+        return b"x" * 10_000_000
 
     @app.post("/echo")
     async def echo() -> bytes:

@@ -1,6 +1,5 @@
 """A WebSocket client made by hand, with the independent `msgpack` package: it can also break every rule."""
 
-import os
 import socket
 import struct
 from collections.abc import Iterable
@@ -54,7 +53,7 @@ def ws_frame(
         head = struct.pack("!BBQ", first, bit | 127, size)
     if not masked:
         return head + payload
-    mask = os.urandom(4)
+    mask = b"\x37\xfa\x21\x3d"  # always the same: frames stand in the names of tests
     key = (mask * (len(payload) // 4 + 1))[: len(payload)]
     return head + mask + (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(len(payload), "big")
 

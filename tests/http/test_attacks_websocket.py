@@ -2,10 +2,11 @@
 
 import resource
 import socket
-import struct
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import msgpack
 import pytest
@@ -21,55 +22,21 @@ from homeroom.protocol.presence import Mine, OwnPresence
 from homeroom.protocol.room import Join
 from tests.http.alive import alive, until
 from tests.http.harness import LOBBY, MANY, House, open_house
+from tests.http.malformed import MALFORMED
 from tests.http.peer import BINARY, CLOSE, PING, TEXT, Closed, Peer, upgrade_request, ws_frame
 
+ROOT = Path(__file__).parents[2]
 QUICK = GatewaySettings(hello_s=0.5, sweep_s=0.05, close_s=0.5, outbox=OutboxSettings(patience_s=0.5))
 HELLO = ws_frame(msgpack.packb({"t": "hello", "token": "mallory", "client": "c"}))
 
-MALFORMED: dict[str, tuple[bytes, int]] = {
-    "unmasked": (ws_frame(b"abc", masked=False), 1002),
-    "rsv1, as of a compressed frame": (ws_frame(b"abc", rsv=4), 1002),
-    "rsv2": (ws_frame(b"abc", rsv=2), 1002),
-    "rsv3": (ws_frame(b"abc", rsv=1), 1002),
-    "reserved data opcode": (ws_frame(b"abc", 3), 1002),
-    "reserved control opcode": (ws_frame(b"abc", 11), 1002),
-    "fragmented ping": (ws_frame(b"abc", PING, fin=False), 1002),
-    "ping of 126 bytes": (ws_frame(b"x" * 126, PING), 1002),
-    "close with one byte": (ws_frame(b"x", CLOSE), 1002),
-    "close with code 999": (ws_frame(struct.pack("!H", 999), CLOSE), 1002),
-    "close with code 1005": (ws_frame(struct.pack("!H", 1005), CLOSE), 1002),
-    "close whose reason is no text": (ws_frame(struct.pack("!H", 1000) + b"\xff\xff", CLOSE), 1007),
-    "continuation of nothing": (ws_frame(b"abc", 0), 1002),
-    "a message inside a message": (ws_frame(b"a", fin=False) + ws_frame(b"b"), 1002),
-    "text that is no UTF-8": (ws_frame(b"\xff\xfe", TEXT), 1007),
-    "a length with its first bit": (ws_frame(b"", length=2**63), 1002),
-    "a length of 2^62": (ws_frame(b"", length=2**62), 1009),
-}
-
 
 async def test_w1_five_thousand_malformed_frames_followed_by_a_reset_leave_everybody_alive() -> None:
-    kinds = list(MALFORMED.values())
-    assert len(kinds) == 17
-
-    async def attack(house: House, first: int) -> None:
-        for number in range(first, 5_000, 40):
-            peer = await house.dial()
-            await peer.send(upgrade_request() + (HELLO if number % 2 else b""))
-            if number % 3:
-                await peer.read_http()
-            await peer.send(kinds[number % 17][0])
-            if number % 5 == 0:
-                with suppress(Closed):
-                    await peer.read_some()
-            house.peers.remove(peer)
-            peer.reset()
-
+    assert len(MALFORMED) == 17
     async with open_house() as house, alive(house):
-        async with trio.open_nursery() as nursery:
-            for first in range(40):
-                nursery.start_soon(attack, house, first)
+        before = house.listener.statistics()["accepted"]
+        await trio.run_process([sys.executable, "-m", "tests.http.malformed", str(house.port), "5000"], cwd=ROOT)
         await until(lambda: house.gateway.statistics()["connections"] == 1)
-        assert house.listener.statistics()["accepted"] >= 5_000
+        assert house.listener.statistics()["accepted"] == before + 5_000
 
 
 @pytest.mark.parametrize("name", MALFORMED)
@@ -203,7 +170,8 @@ async def talk(house: House, count: int, size: int) -> int:
 
 @pytest.mark.parametrize("reads_at_last", [True, False])
 async def test_w11_a_reader_that_stalls_is_4500_holds_nobody_up_and_can_resume(reads_at_last: bool) -> None:
-    settings = replace(QUICK, close_s=2.0 if reads_at_last else 0.5)
+    patient = OutboxSettings(bytes=2**26, patience_s=0.5)  # only its lateness can cut it
+    settings = replace(QUICK, close_s=2.0 if reads_at_last else 0.5, outbox=patient)
     async with open_house(gateway=settings) as house, alive(house, kept=4 * 600 * 4_000):
         slow = await house.member("slow", receive_buffer=4096)
         await slow.ping()
@@ -390,7 +358,7 @@ async def connections(house: House, user: str) -> int:
 
 
 async def test_w19_a_peer_that_vanished_is_noticed_its_presence_goes_and_resuming_leaves_no_gap() -> None:
-    times = replace(QUICK, ping_after_s=0.2, silent_s=0.5)
+    times = replace(QUICK, ping_after_s=0.5, silent_s=1.5)
     async with open_house(gateway=times) as house, alive(house):
         gone, stays = await house.member("gone"), await house.member("stays")
         await gone.ping()
@@ -398,7 +366,7 @@ async def test_w19_a_peer_that_vanished_is_noticed_its_presence_goes_and_resumin
         assert await connections(house, "gone") == 1
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stays.wait, "never")  # it answers pings, the other one is as good as dead
-            await until(lambda: "gone" not in house.gateway.present, 3)
+            await until(lambda: "gone" not in house.gateway.present, 6)
             nursery.cancel_scope.cancel()
         assert await connections(house, "gone") == 0
         assert (await stays.do(LOBBY, "say", text="anybody?"))["t"] == "ok"

@@ -4,14 +4,21 @@ from dataclasses import replace
 
 import msgpack
 import pytest
+import structlog
 import trio
+import trio.testing
+from trio_websocket import WebSocketConnection
 
+from homeroom.engine.behaviour import Caller
+from homeroom.engine.envelope import Done, Envelope
 from homeroom.engine.settings import EngineSettings
 from homeroom.http.budgets import BudgetSettings, Rate
 from homeroom.http.gateway import GatewaySettings
+from homeroom.http.identity import Identity
+from homeroom.protocol.presence import Mine
 from tests.http.alive import alive, until
-from tests.http.harness import DEN, LOBBY, START_MS, open_house
-from tests.http.peer import JSON, TEXT, Peer, upgrade_request, ws_frame
+from tests.http.harness import DEN, LOBBY, START_MS, House, believe, open_house
+from tests.http.peer import JSON, PING, TEXT, upgrade_request, ws_frame
 
 QUICK = GatewaySettings(hello_s=0.3, sweep_s=0.05)
 
@@ -77,6 +84,87 @@ async def test_an_array_of_frames_is_carried_out_in_order() -> None:
         answers = [await ann.answer(n) for n in range(10, 110)]
         positions = [answer["pos"][1] for answer in answers]
         assert positions == list(range(positions[0], positions[0] + 100))
+
+
+async def test_fragments_and_pings_between_whole_messages_change_nothing_about_the_order() -> None:
+    async with open_house() as house:
+        ann = await house.enter("ann")
+        await ann.do(LOBBY, "join")
+        data = b""
+        for n in range(10, 40):
+            message = msgpack.packb(
+                {"t": "cmd", "id": n, "to": LOBBY, "do": "say", "d": {"text": "x" * (n * 400 % 4000 + 1)}}
+            )
+            if n % 3:
+                data += ws_frame(message)
+            else:
+                data += ws_frame(message[:7], fin=False) + ws_frame(b"", PING) + ws_frame(message[7:], 0)
+        for start in range(0, len(data), 777):
+            await ann.send(data[start : start + 777])
+            await trio.lowlevel.checkpoint()
+        positions = [(await ann.answer(n))["pos"][1] for n in range(10, 40)]
+        assert positions == list(range(positions[0], positions[0] + 30))
+
+
+async def test_a_whole_message_never_overtakes_a_fragmented_one_that_is_still_being_carried_out() -> None:
+    gate = trio.Event()
+
+    async def slowly(token: str) -> Identity:
+        if token == "second":
+            await gate.wait()
+        return Identity("ann", "Ann", "student", 2**50)
+
+    async with open_house(authenticate=slowly) as house:
+        ann = await house.enter("first")
+        renewal = msgpack.packb({"t": "auth", "id": 50, "token": "second"})
+        await ann.send(ws_frame(renewal[:5], fin=False) + ws_frame(renewal[5:], 0))
+        await trio.testing.wait_all_tasks_blocked(0.02)
+        await ann.put({"t": "ping", "n": 1})
+        await trio.testing.wait_all_tasks_blocked(0.02)
+        gate.set()
+        assert [(await ann.receive())["t"] for _ in range(2)] == ["ok", "pong"]
+
+
+async def test_a_defect_of_ours_ends_one_connection_with_4502_and_an_incident_in_the_log() -> None:
+    async def broken(token: str) -> Identity:
+        if token == "boom":
+            raise ZeroDivisionError("planted")
+        return await believe(token)
+
+    async with open_house(authenticate=broken) as house:
+        ben = await house.enter("ben")
+        for way in ("hello", "auth"):
+            ann = await (house.connect() if way == "hello" else house.enter("ann"))
+            with structlog.testing.capture_logs() as entries:
+                hello = {"t": "hello", "token": "boom", "client": "c"}
+                await ann.put(hello if way == "hello" else {"t": "auth", "id": 1, "token": "boom"})
+                closed = await ann.wait_closed()
+            assert closed.code == 4502
+            assert closed.bye is not None
+            assert closed.bye["msg"] == f"incident {entries[0]['incident']}"
+            assert [entry["event"] for entry in entries] == ["connection failed"]
+        assert (await ben.ping())["t"] == "pong"
+
+
+async def test_whatever_trio_websocket_raises_ends_one_connection_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_house() as house:
+        ben = await house.enter("ben")
+        real, boom = WebSocketConnection._reader_task, trio.Event()
+
+        async def broken(self: WebSocketConnection) -> None:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(real, self)
+                await boom.wait()
+                raise ZeroDivisionError("planted")
+
+        async with alive(house):
+            monkeypatch.setattr(WebSocketConnection, "_reader_task", broken)
+            ann = await house.enter("ann")
+            boom.set()
+            await ann.wait_end()
+            for peer in (ann, ben):
+                await peer.aclose()
+        assert house.gateway.statistics()["faults"] == {"ZeroDivisionError": 1}
 
 
 async def test_a_frame_that_arrives_with_the_handshake_is_not_lost() -> None:
@@ -199,17 +287,45 @@ async def test_whoever_is_removed_from_a_room_is_told_gone_and_sees_no_more() ->
         assert not [frame for frame in ann.others if "secret" in str(frame)]
 
 
+async def known(house: House, user: str) -> int:
+    """Return how many connections the presence of `user` knows."""
+    answer = await house.engine.ref(f"presence:{user}").ask(Mine(), Caller(user, "student", user))
+    assert isinstance(answer, Done)
+    return int(answer.reply.connections)
+
+
 async def test_presence_follows_the_connections_of_a_person() -> None:
     async with open_house() as house:
-        ann, ben = await house.member("ann"), await house.member("ben")
+        first, second = await house.enter("ann", "c-1"), await house.enter("ann", "c-2")
+        assert await known(house, "ann") == 2
+        await first.aclose()
+        await until(lambda: house.gateway.statistics()["connections"] == 1)
+        assert await known(house, "ann") == 1
+        second.reset()
+        await until(lambda: house.gateway.present == ())
+        assert await known(house, "ann") == 0
 
-        def seen(peer: Peer, status: str) -> bool:
-            return any(status in str(frame) for frame in peer.others if frame["t"] == "sig")
 
-        assert (await ben.ask("sub", to="presence:ben"))["d"]["state"]["status"] == "online"
-        await ann.aclose()
-        await until(lambda: house.gateway.present == ("ben",))
-        assert not seen(ben, "never")
+async def test_presence_hears_of_a_connection_although_its_mailbox_was_full() -> None:
+    async with open_house(engine=EngineSettings(mailbox=1)) as house:
+        room = house.engine.ref("presence:ann")
+        caller = Caller("ann", "student", "Ann")
+        ann = await house.connect()
+        await ann.put({"t": "hello", "token": "ann", "client": "c"})
+        while not house.gateway.present:
+            for _ in range(3):
+                room.tell(Envelope(Mine(), caller, lambda _: None))
+            await trio.lowlevel.checkpoint()
+        await ann.wait("welcome")
+        assert house.gateway.statistics()["presence_told_again"] >= 1
+        with trio.fail_after(5):
+            while not await knows_one(house):
+                await trio.lowlevel.checkpoint()
+
+
+async def knows_one(house: House) -> bool:
+    answer = await house.engine.ref("presence:ann").ask(Mine(), Caller("ann", "student", "Ann"))
+    return isinstance(answer, Done) and answer.reply.connections == 1
 
 
 async def test_each_person_has_at_most_ten_connections() -> None:

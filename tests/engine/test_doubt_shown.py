@@ -1,0 +1,63 @@
+"""A commit whose answer was lost is shown as if it had come: to whom it concerns, with its signals and its farewells.
+
+Found by the simulation: a member removed in such a commit went on following the room, and somebody who hid stayed in sight.
+"""
+
+import pytest
+import trio.testing
+
+from homeroom.engine.behaviour import Caller
+from homeroom.engine.envelope import Answer
+from tests.engine.trial import ADA, BEN, Add, Expel, House, Sink, Wave
+
+
+@pytest.fixture
+async def house(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> House:
+    return await House(nursery).start()
+
+
+async def watching(house: House, caller: Caller) -> Sink:
+    sink = Sink(caller.user)
+    await house.watch(sink, caller=caller)
+    return sink
+
+
+async def test_who_was_expelled_by_a_commit_in_doubt_is_shown_nothing_more(house: House) -> None:
+    await house.done(Add(1))
+    bens, adas = await watching(house, BEN), await watching(house, ADA)
+    house.fail("append", "after")
+    assert (await house.refused(Expel("ben"))).code == "unavailable"
+    await trio.sleep(2)
+    await house.done(Add(2))
+    await trio.sleep(1)
+    assert (bens.numbers, adas.numbers) == ([2], [2, 3])
+    assert [frame["code"] for frame in bens.of("gone")] == ["forbidden"]
+    assert not adas.of("gone")
+
+
+async def test_who_was_not_expelled_after_all_goes_on(house: House) -> None:
+    await house.done(Add(1))
+    bens = await watching(house, BEN)
+    house.fail("append", "before")
+    assert (await house.refused(Expel("ben"))).code == "unavailable"
+    await trio.sleep(2)
+    await house.done(Add(2))
+    await trio.sleep(1)
+    assert bens.numbers == [2]
+    assert not bens.of("gone")
+
+
+@pytest.mark.parametrize(("fail", "signals"), [("after", 1), ("before", 0)])
+async def test_the_signals_of_a_commit_in_doubt_are_given_when_it_is_found(
+    house: House, fail: str, signals: int
+) -> None:
+    await house.done(Add(1))
+    sink = await watching(house, ADA)
+    house.fail("append", fail)
+    answers: list[Answer] = []
+    house.tell(Wave(), answers)
+    house.tell(Add(2), answers)
+    await trio.sleep(2)
+    assert len(answers) == 2
+    assert len(sink.of("sig")) == signals
+    assert sink.numbers == ([2] if signals else [])
