@@ -167,7 +167,7 @@ class Audience:
     def _end(self, outlet: Outlet, code: str) -> None:
         """Let go of an outlet that a feeder serves, with the frame `gone`."""
         self._forget(outlet)
-        outlet.push(self._services.hub.encoders[outlet.format].gone(self._address, code))
+        self._services.hub.end(self._address, outlet, code)
 
     def _forget(self, outlet: Outlet) -> bool:
         scope = self._feeding.pop(outlet, None) if self._feeding else None
