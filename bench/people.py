@@ -13,8 +13,8 @@ import trio
 
 from bench.dialects import Homeroom
 from bench.houses import ROOT, House
-from homeroom import bootstrap
 from homeroom.config import load_config
+from homeroom.house import open_house
 
 _LIFE_S = 6 * 3600.0
 
@@ -40,7 +40,7 @@ def enrolled(house: House, count: int, role: str = "student") -> People:
 async def enrol(house: House, count: int, role: str = "student") -> list[str]:
     """Add `count` people of `role` and return their tokens."""
     config = load_config({}, {"data_dir": str(house.data)})
-    async with bootstrap.open_house(config) as school:
+    async with open_house(config) as school:
         secret = await school.passwords.hash("a benchmark's own")
         for login in (logins := [f"member-{number}" for number in range(count)]):
             await school.users.add(login, login.title(), role, secret, id=login)

@@ -3,17 +3,13 @@
 Never here: what any part does. A decision that is more than "which part gets which" belongs into a part.
 """
 
-import logging
+import errno
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version as installed_version
 from importlib.resources import files
-from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
@@ -24,33 +20,26 @@ import trio
 from homeroom.actors.kinds import KINDS
 from homeroom.config import Config, ConfigError
 from homeroom.engine.behaviour import Caller, Kind, Refusal
-from homeroom.engine.clock import TrioClock
-from homeroom.engine.database import Database, open_database
-from homeroom.engine.embedded import EmbeddedError, open_embedded, running_dsn
+from homeroom.engine.database import Database
 from homeroom.engine.engine import Engine
 from homeroom.engine.group_commit import CommitSettings
 from homeroom.engine.hub import Hub, Windows
-from homeroom.engine.journal import JournalError
 from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.engine.migrate import MigrationError, pending, read_migrations
-from homeroom.engine.migrate import migrate as carry_out_migrations
-from homeroom.engine.postgres import DatabaseError, PostgresSettings
 from homeroom.engine.settings import EngineSettings
+from homeroom.house import MIGRATIONS, House, open_house, version
 from homeroom.http.app import AppParts, Demo, make_app
 from homeroom.http.authentication import Authentication, UserAnswer
 from homeroom.http.budgets import DEFAULT_RATES, Budgets, BudgetSettings, Rate
 from homeroom.http.frame_meter import MeterSettings
 from homeroom.http.gateway import Gateway, GatewayParts, GatewaySettings
 from homeroom.http.hypercorn_guard import HttpServer
-from homeroom.http.keys import KeyRing, UnfitKey, load_keys, own_key
 from homeroom.http.listener import Listener, ListenerSettings
 from homeroom.http.origins import Origins
 from homeroom.http.outbox import OutboxSettings
 from homeroom.http.pipeline import WebSettings
-from homeroom.http.revocations import Revocations
 from homeroom.http.sync import PollFrames, Sync
 from homeroom.http.throttle import LoginThrottle
-from homeroom.http.tokens import TokenRules, Tokens
 from homeroom.http.websocket_frames import WebSocketFrames
 from homeroom.protocol.asyncapi import describe_websocket
 from homeroom.protocol.frames import Limits
@@ -59,87 +48,10 @@ from homeroom.protocol.stored import JsonFrames, MsgpackFrames, StoredWire
 from homeroom.protocol.verbs import VerbTable
 from homeroom.records.demo import DEMO_PASSWORD, DEMO_PEOPLE, DEMO_ROOM, DEMO_ROOM_TITLE, add_demo_people
 from homeroom.records.logins import Logins
-from homeroom.records.passwords import Passwords
-from homeroom.records.users import Users
 
 log = structlog.get_logger(__name__)
 
-MIGRATIONS = files("homeroom.records") / "migrations"
-COMPLAINTS = (ConfigError, DatabaseError, EmbeddedError, JournalError, MigrationError, Refusal, UnfitKey, OSError)
-"""What a person can mend: told in one line, without a traceback."""
-
-
-def version() -> str:
-    """Return the version of the installed package."""
-    return installed_version("homeroom")
-
-
-# --- the house: what every command needs
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """The parts that are there without a server: the database, its people, and the keys."""
-
-    config: Config
-    database: Database
-    clock: TrioClock
-    users: Users
-    passwords: Passwords
-    revocations: Revocations
-    tokens: Tokens
-
-
-@asynccontextmanager
-async def open_dsn(config: Config, *, beside: bool = True) -> AsyncIterator[str]:
-    """Offer where the database is: the given one, else the embedded one of the data directory.
-
-    `beside`: share the embedded one of a running server. A server itself does not: two servers on one directory would
-    write the same streams, so the second one is refused with `DataDirectoryInUse`.
-    """
-    found = config.database_url or (running_dsn(config.data_path) if beside else None)
-    if found:
-        yield found
-        return
-    async with open_embedded(config.data_path) as server:
-        yield server.dsn
-
-
-@asynccontextmanager
-async def open_house(config: Config, *, beside: bool = True) -> AsyncIterator[House]:
-    """Open the migrated database and the keys; `beside` as in `open_dsn`."""
-    prepare_data_path(config.data_path)
-    async with (
-        open_dsn(config, beside=beside) as dsn,
-        open_database(dsn, _postgres_settings(config)) as database,
-    ):
-        await carry_out_migrations(database, MIGRATIONS)
-        yield await _furnish(config, database)
-
-
-async def _furnish(config: Config, database: Database) -> House:
-    clock = TrioClock(await PostgresJournal(database).now())
-    revocations = Revocations(clock)
-    rules = TokenRules(config.token_issuer, config.token_audience, config.access_ttl_s)
-    tokens = Tokens(load_key_ring(config), clock, rules, revocations.is_revoked)
-    return House(config, database, clock, Users(database, clock), Passwords(), revocations, tokens)
-
-
-def prepare_data_path(path: Path) -> None:
-    """Make the data directory, for its owner only: it holds the database and the secret that signs tokens."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
-def load_key_ring(config: Config) -> KeyRing:
-    """Return the configured keys, else the directory's own one."""
-    return load_keys(Path(config.token_keys)) if config.token_keys else KeyRing([own_key(config.data_path)])
-
-
-def _postgres_settings(config: Config) -> PostgresSettings:
-    return PostgresSettings(allow_unsafe=config.allow_unsafe_database)
-
-
-# --- the server
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +102,7 @@ class Server:
 
 async def serve(config: Config, *, on_ready: Callable[[Serving], None], progress: Callable[[str], None]) -> None:
     """Run the server until SIGINT or SIGTERM; `on_ready` is called when the doors are open."""
+    check_port(config)
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         progress("starting the database")
         async with open_house(config, beside=False) as house, trio.open_nursery() as nursery:
@@ -205,6 +118,18 @@ async def serve(config: Config, *, on_ready: Callable[[Serving], None], progress
     log.info("stopped")
 
 
+def check_port(config: Config) -> None:
+    """Raise `ConfigError` for an address that cannot be had, before anything is started or migrated."""
+    try:
+        family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((config.host, config.port))
+    except OSError as error:
+        reason = f"port {config.port} is in use" if error.errno == errno.EADDRINUSE else str(error)
+        raise ConfigError(f"{config.host}: {reason}; say --port N or HOMEROOM_PORT=N") from None
+
+
 async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
     """Join all parts; nothing runs yet."""
     config, wire = house.config, StoredWire()
@@ -214,7 +139,7 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
     hub = Hub(_encoders(), Windows(config.direct_window_ms, config.calm_window_ms))
     random = SystemRandom()
     engine = Engine(kinds, journal, wire, hub, clock=house.clock, random=random, settings=_engine_settings(config))
-    budgets = Budgets(trio.current_time, _budget_settings(config))
+    budgets = Budgets(trio.current_time, budget_settings(config))
     gateway = Gateway(
         GatewayParts(
             actors=engine,
@@ -228,7 +153,7 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
             epoch=await journal.epoch(),
             origins=Origins(config.allowed_origins),
         ),
-        _gateway_settings(config),
+        gateway_settings(config),
     )
     logins = Logins(house.database, house.clock, config.refresh_ttl_s)
     sync = Sync(engine, hub, journal, wire, take=budgets.take)
@@ -244,7 +169,7 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
             present=lambda: gateway.present,
             static=files("homeroom.http") / "static",
             docs=files("homeroom.http") / "docs_page",
-            asyncapi=describe_websocket(verb_types(kinds), {kind.name: kind.events for kind in kinds}, version()),
+            asyncapi=describe_websocket(kinds, version()),
             settings=_web_settings(config),
             statistics={
                 "engine": engine.statistics,
@@ -294,7 +219,7 @@ def _engine_settings(config: Config) -> EngineSettings:
     return EngineSettings(mailbox=config.mailbox_posts, snapshot_events=config.snapshot_every)
 
 
-def _budget_settings(config: Config) -> BudgetSettings:
+def budget_settings(config: Config) -> BudgetSettings:
     """Return the rates: a minute's worth may come at once."""
     per_minute = {
         "chat": config.chat_per_minute,
@@ -320,7 +245,8 @@ async def _check_migrations(database: Database) -> None:
         raise Refusal("unavailable", "migrations are to be carried out")
 
 
-def _gateway_settings(config: Config) -> GatewaySettings:
+def gateway_settings(config: Config) -> GatewaySettings:
+    """Return what a connection may do."""
     frames, octets = float(config.frames_per_second), float(config.bytes_per_second)
     return GatewaySettings(
         limits=Limits(streams=config.streams_per_connection),
@@ -345,61 +271,3 @@ async def _furnish_demo(house: House, engine: Engine) -> None:
     answer = await engine.ref(DEMO_ROOM).ask(Create(title=DEMO_ROOM_TITLE), Caller(owner.id, owner.role, owner.name))
     if isinstance(answer, Refusal) and answer.code != "conflict":
         raise answer
-
-
-# --- what the command line asks for without a server
-
-
-async def migrate(config: Config) -> Sequence[str]:
-    """Carry out the migrations that are new; returns their names."""
-    prepare_data_path(config.data_path)
-    async with open_dsn(config) as dsn, open_database(dsn, _postgres_settings(config)) as database:
-        return await carry_out_migrations(database, MIGRATIONS)
-
-
-async def add_user(config: Config, login: str, name: str, role: str, password: str) -> None:
-    """Add a person whose id is the login; raises `Refusal` for a taken login or unfit words."""
-    async with open_house(config) as house:
-        await house.users.add(login, name, role, await house.passwords.hash(password), id=login)
-
-
-async def create_token(config: Config, login: str, ttl_s: float) -> str:
-    """Return an access token for a person who exists; raises `Refusal`."""
-    async with open_house(config) as house:
-        found = await house.users.find_login(login)
-        person = found[0] if found else await house.users.find(login)
-        if person is None or not person.active:
-            raise Refusal("not_found", f"there is nobody with the login {login!r}; `homeroom user add` adds people")
-        return house.tokens.issue(person.id, person.name, person.role, ttl_s=ttl_s)
-
-
-async def check_token(config: Config, token: str) -> Mapping[str, str]:
-    """Return whom a token speaks for and until when, by this directory's keys; raises `Refusal`."""
-    prepare_data_path(config.data_path)
-    clock = TrioClock(int(datetime.now(UTC).timestamp() * 1000))
-    rules = TokenRules(config.token_issuer, config.token_audience, config.access_ttl_s)
-    who = await Tokens(load_key_ring(config), clock, rules).authenticate(token)
-    expires = datetime.fromtimestamp(who.expires / 1000, UTC).isoformat()
-    return {"user": who.id, "name": who.name, "role": who.role, "expires": expires}
-
-
-def set_up_logging(config: Config) -> None:
-    """Write log lines to standard error: for people on a terminal, as JSON elsewhere."""
-    level = getattr(logging, config.log_level.upper())
-    as_json = config.log_format == "json" or (config.log_format == "auto" and not sys.stderr.isatty())
-    # Local variables stay out of tracebacks: they hold tokens and passwords.
-    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    renderer = structlog.processors.JSONRenderer() if as_json else plain
-    traceback = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
-    exceptions = [traceback] if as_json else []
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            *exceptions,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )

@@ -9,8 +9,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from functools import partial
 from typing import Any, get_args
@@ -20,11 +20,15 @@ import trio
 from rich.console import Console
 from rich.table import Table
 
-from homeroom import bootstrap
+from homeroom import bootstrap, errands
 from homeroom.bootstrap import Serving
-from homeroom.client import ClientError, Gone, Reply, open_client
-from homeroom.config import Config, ConfigError, allowed_shape, load_config
+from homeroom.client import Client, ClientError, Gone, Refused, Reply, open_client
+from homeroom.config import MEANINGS, Config, ConfigError, allowed_shape, load_config
 from homeroom.doctor import examine
+from homeroom.engine.postgres import DatabaseError
+from homeroom.house import COMPLAINTS
+from homeroom.house import version as installed_version
+from homeroom.logs import set_up_logging
 from homeroom.protocol.access import Role
 from homeroom.records.demo import DEMO_PASSWORD, DEMO_PEOPLE
 
@@ -33,7 +37,12 @@ output = Console(highlight=False, soft_wrap=True)
 
 DATA_DIR = click.option("--data-dir", type=click.Path(file_okay=False), help="Where the data lives (./data).")
 URL = click.option(
-    "--url", envvar="HOMEROOM_URL", default="http://127.0.0.1:8000", show_default=True, help="The server."
+    "--url",
+    envvar="HOMEROOM_URL",
+    default="http://127.0.0.1:8000",
+    show_default=True,
+    help="The server.",
+    callback=lambda _, __, url: url if "://" in url else f"http://{url}",
 )
 TOKEN = click.option("--token", envvar="HOMEROOM_TOKEN", help="A token; or use --as.")
 AS = click.option(
@@ -42,6 +51,7 @@ AS = click.option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="homeroom", message="%(version)s")
 def main() -> None:
     """Homeroom: a realtime engine for schools."""
 
@@ -66,7 +76,7 @@ def _announce(config: Config, stop_spinner: Callable[[], None], serving: Serving
         output.print(f"The demo school; everybody's password is [bold]{DEMO_PASSWORD}[/bold]:")
         for person in DEMO_PEOPLE:
             output.print(f"  {person.role:<12} {serving.url}/?as={person.id}")
-    output.print(f"API {serving.url}/docs   health {serving.url}/readyz   stop with Ctrl-C")
+    output.print(f"API {serving.url}/docs   health {serving.url}/readyz   process {os.getpid()}, stop with Ctrl-C")
     sys.stdout.flush()
 
 
@@ -75,7 +85,7 @@ def _announce(config: Config, stop_spinner: Callable[[], None], serving: Serving
 def migrate(**options: Any) -> None:
     """Bring the database to this version's schema."""
     with errors.status("migrating"):
-        applied = _run(partial(bootstrap.migrate, _config(**options)))
+        applied = _run(partial(errands.migrate, _config(**options)))
     output.print("\n".join(f"applied {name}" for name in applied) or "nothing to do")
 
 
@@ -101,7 +111,7 @@ def user_add(login: str, name: str | None, role: str, password_stdin: bool, **op
     password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask_password()
     config = _config(**options)
     with errors.status("adding"):
-        _run(partial(bootstrap.add_user, config, login, name or login, role, password))
+        _run(partial(errands.add_user, config, login, name or login, role, password))
     output.print(f"{login} added as {role}")
 
 
@@ -123,7 +133,7 @@ def token() -> None:
 @DATA_DIR
 def token_create(login: str, ttl: float, **options: Any) -> None:
     """Print a token for LOGIN, alone on standard output; works also while the server runs."""
-    click.echo(_run(partial(bootstrap.create_token, _config(**options), login, ttl)))
+    click.echo(_run(partial(errands.create_token, _config(**options), login, ttl)))
 
 
 @token.command("check")
@@ -131,7 +141,7 @@ def token_create(login: str, ttl: float, **options: Any) -> None:
 @DATA_DIR
 def token_check(text: str | None, **options: Any) -> None:
     """Tell whom a token speaks for and until when; reads standard input when no TOKEN is given."""
-    found = _run(partial(bootstrap.check_token, _config(**options), text or sys.stdin.read().strip()))
+    found = _run(partial(errands.check_token, _config(**options), text or sys.stdin.read().strip()))
     click.echo(json.dumps(found, indent=2))
 
 
@@ -161,9 +171,9 @@ def config_show(as_json: bool, **options: Any) -> None:
     if as_json:
         click.echo(json.dumps(values, indent=2, default=list))
         return
-    table = Table("setting", "value", "takes", box=None)
+    table = Table("setting", "value", "takes", "what it is", box=None)
     for name, value in values.items():
-        table.add_row(f"HOMEROOM_{name.upper()}", str(value), allowed_shape(name))
+        table.add_row(f"HOMEROOM_{name.upper()}", str(value), allowed_shape(name), MEANINGS[name])
     output.print(table)
 
 
@@ -171,8 +181,14 @@ def _shown(name: str, value: Any) -> Any:
     return "(set, hidden)" if name in {"database_url", "metrics_token"} and value else value
 
 
+def _fit_address(context: click.Context, parameter: click.Parameter, address: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,16}:[A-Za-z0-9_.\-]{1,64}", address):
+        raise click.BadParameter("an address is kind:id, such as room:lobby")
+    return address
+
+
 @main.command()
-@click.argument("stream")
+@click.argument("stream", callback=_fit_address)
 @click.option("--since", type=click.IntRange(0), help="Show the events after this number first.")
 @URL
 @TOKEN
@@ -185,7 +201,7 @@ def tail(stream: str, since: int | None, url: str, **options: Any) -> None:
 
 
 async def _tail(url: str, bearer: str, stream: str, since: int | None) -> None:
-    async with open_client(_websocket_url(url), bearer) as client:
+    async with _connected(url, bearer) as client:
         welcome = await client.wait_connected()
         async for item in client.subscribe(stream, since=None if since is None else (welcome.epoch, since)):
             click.echo(json.dumps({"kind": type(item).__name__.lower(), **asdict(item)}, ensure_ascii=False))
@@ -194,11 +210,11 @@ async def _tail(url: str, bearer: str, stream: str, since: int | None) -> None:
 
 
 @main.command()
-@click.argument("address")
+@click.argument("address", callback=_fit_address)
 @click.argument("verb")
 @click.argument("arguments", metavar="[JSON]", default="{}")
 @click.option(
-    "--wait", type=click.FloatRange(0.1, 3_600), default=30.0, show_default=True, help="Seconds for an answer."
+    "--wait", type=click.FloatRange(0.1, 3_600), default=10.0, show_default=True, help="Seconds for an answer."
 )
 @URL
 @TOKEN
@@ -218,8 +234,25 @@ def call(address: str, verb: str, arguments: str, wait: float, url: str, **optio
 
 
 async def _call(url: str, bearer: str, address: str, verb: str, given: dict[str, Any]) -> Reply:
-    async with open_client(_websocket_url(url), bearer) as client:
+    async with _connected(url, bearer) as client:
         return await client.call(address, verb, given)
+
+
+@asynccontextmanager
+async def _connected(url: str, bearer: str) -> AsyncIterator[Client]:
+    """Offer a client, and tell on standard error whenever it is without a connection."""
+    async with open_client(url, bearer) as client, trio.open_nursery() as nursery:
+        nursery.start_soon(_tell_losses, client, url)
+        yield client
+        nursery.cancel_scope.cancel()
+
+
+async def _tell_losses(client: Client, url: str) -> None:
+    while True:
+        lost = await client.wait_status(lambda status: status.failures > 0)
+        errors.print(f"{url}: no connection ({lost.msg or 'lost'}); trying again")
+        await client.wait_status(lambda status: status.phase == "connected")
+        errors.print(f"{url}: connected again")
 
 
 async def _within(seconds: float, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
@@ -230,11 +263,7 @@ async def _within(seconds: float, work: Callable[[], Coroutine[Any, Any, Any]]) 
 @main.command()
 def version() -> None:
     """Print the version."""
-    click.echo(bootstrap.version())
-
-
-def _websocket_url(url: str) -> str:
-    return url.replace("http", "ws", 1).rstrip("/") + "/ws" if url.startswith("http") else url
+    click.echo(installed_version())
 
 
 def _config(**options: Any) -> Config:
@@ -242,13 +271,13 @@ def _config(**options: Any) -> Config:
         config = load_config(os.environ, options)
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
-    bootstrap.set_up_logging(config)
+    set_up_logging(config)
     return config
 
 
 def _bearer(token: str | None, person: str | None, **options: Any) -> str:
     if person:
-        return str(_run(partial(bootstrap.create_token, _config(**options), person, 43_200.0)))
+        return str(_run(partial(errands.create_token, _config(**options), person, 43_200.0)))
     if not token:
         raise click.UsageError("say who asks: --as USER (on the server's machine), --token or HOMEROOM_TOKEN")
     return token
@@ -268,8 +297,17 @@ def _complaints() -> Iterator[None]:
         sys.exit(130)
     except* trio.TooSlowError:
         raise click.ClickException("no answer in time: is the server running?") from None
-    except* (*bootstrap.COMPLAINTS, ClientError) as group:
-        raise click.ClickException(str(_first(group))) from None
+    except* (*COMPLAINTS, ClientError) as group:
+        raise click.ClickException(_told(_first(group))) from None
+
+
+def _told(error: BaseException) -> str:
+    """Return the words for a person: what is allowed too, and which setting a database error is about."""
+    allowed = error.data.get("allowed") if isinstance(error, Refused) and isinstance(error.data, dict) else None
+    if allowed:
+        return f"{error}; allowed: {', '.join(allowed) if isinstance(allowed, list) else allowed}"
+    given = isinstance(error, DatabaseError) and os.environ.get("DATABASE_URL")
+    return f"the database of DATABASE_URL: {error}" if given else str(error)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -5,7 +5,9 @@ Never here: what a figure does (the docstring of the part that takes it says so)
 """
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -57,7 +59,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     calm_window_ms: Milliseconds = 250
     commit_window_ms: Milliseconds = 20
     snapshot_every: Count = 500
-    stop_grace_s: Annotated[float, Meta(gt=0, le=60)] = 9.0
+    stop_grace_s: Annotated[float, Meta(gt=0, le=60)] = 8.0
 
     metrics_token: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -97,12 +99,17 @@ FOREIGN = frozenset({"HOMEROOM_TOKEN", "HOMEROOM_URL"})
 
 def _parse(variable: str, name: str, text: str, hints: Mapping[str, Any]) -> Any:
     if name not in hints:
-        raise ConfigError(f"{variable} is no setting; `homeroom config show` lists them")
+        raise ConfigError(f"{variable} is no setting{_guess(name, hints)}; docs/operating.md lists them")
     value: Any = text.split(",") if get_origin(hints[name]) is tuple else text
     try:
         return msgspec.convert(value, hints[name], strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{variable}={text!r}: {error}") from None
+        raise ConfigError(f"{variable}={text!r}: {error}; it takes {allowed_shape(name)}") from None
+
+
+def _guess(name: str, hints: Mapping[str, Any]) -> str:
+    close = get_close_matches(name, hints, n=1)
+    return f"; did you mean {PREFIX}{close[0].upper()}?" if close else ""
 
 
 def _checked(values: Mapping[str, Any]) -> Config:
@@ -115,10 +122,59 @@ def _checked(values: Mapping[str, Any]) -> Config:
     return config
 
 
+MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "host": "the address to listen on",
+        "port": "the port to listen on; 0: any free one",
+        "data_dir": "where the embedded database and the secret that signs tokens live",
+        "database_url": "a PostgreSQL 15 or newer instead of the embedded one; DATABASE_URL is read too",
+        "demo": "people of every role with a known password, and an open room; loopback only",
+        "allowed_origins": "other sites whose pages may connect, such as https://school.example",
+        "allow_unsafe_database": "bear a database with fsync or synchronous_commit off: a power cut then loses what was acknowledged",
+        "self_registration": "people may register themselves, as students",
+        "token_issuer": "the `iss` of every token",
+        "token_audience": "the `aud` of every token",
+        "token_keys": "a TOML file with [[keys]]: kid, algorithm (HS256 RS256 ES256 EdDSA) and a secret, private or public file",
+        "access_ttl_s": "the life of an access token",
+        "refresh_ttl_s": "the life of a login that is not used",
+        "chat_per_minute": "messages, edits and reactions of one person",
+        "typing_per_minute": "typing signs of one person",
+        "control_per_minute": "other commands of one person",
+        "connections_per_user": "WebSockets of one person at a time",
+        "connections_per_ip": "connections of one address at a time: a school may share one",
+        "streams_per_connection": "subscriptions of one connection",
+        "frames_per_second": "what one connection may send for long; five times as much at once",
+        "bytes_per_second": "what one connection may send for long; four times as much at once",
+        "outbox_bytes": "what may wait for one slow reader before it is cut",
+        "mailbox_posts": "commands that may wait for one actor before `overloaded`",
+        "heartbeat_ms": "how often clients are told to ping",
+        "direct_window_ms": "how long messages may wait for company while a stream is busy",
+        "calm_window_ms": "the same for presence, typing and receipts",
+        "commit_window_ms": "how long appends may wait for company while commits are frequent",
+        "snapshot_every": "events between two snapshots of an actor",
+        "stop_grace_s": "how long a stop may take",
+        "metrics_token": "the bearer that /metrics wants; nothing: open to all who reach the port",
+        "log_level": "what is logged",
+        "log_format": "lines for people (console) or programs (json); auto: by whether a terminal looks",
+    }
+)
+"""What each setting does, for `config show` and docs/operating.md."""
+
+
 def allowed_shape(name: str) -> str:
-    """Return what a setting takes, in words, for `config show`."""
+    """Return what a setting takes, in words."""
     hint = get_type_hints(Config, include_extras=True)[name]
     if get_origin(hint) is Literal:
         return " | ".join(map(str, get_args(hint)))
-    base = get_args(hint)[0] if get_origin(hint) is Annotated else hint
-    return getattr(base, "__name__", str(base)) if isinstance(base, type) else str(base)
+    base, *metas = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    return " ".join([_SHAPES.get(base, "a text"), *(_bounds(meta) for meta in metas)])
+
+
+_SHAPES: Mapping[Any, str] = MappingProxyType(
+    {int: "a whole number", float: "a number", bool: "true or false", tuple[str, ...]: "texts with commas between"}
+)
+
+
+def _bounds(meta: Meta) -> str:
+    low = f"over {meta.gt}" if meta.gt is not None else f"from {meta.ge}"
+    return f"{low} to {meta.le}"

@@ -8,11 +8,12 @@ import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from homeroom.bootstrap import COMPLAINTS, MIGRATIONS, load_key_ring, open_dsn, prepare_data_path
 from homeroom.config import Config
 from homeroom.engine.database import open_database
 from homeroom.engine.migrate import read_migrations
 from homeroom.engine.postgres import PostgresSettings
+from homeroom.house import COMPLAINTS, MIGRATIONS, has_data, load_key_ring, open_dsn, prepare_data_path
+from homeroom.http.keys import SECRET_FILE
 
 DESCRIPTORS = 4_096
 FREE_BYTES = 1_000_000_000
@@ -59,6 +60,8 @@ async def _data_directory(config: Config) -> str:
 
 
 async def _keys(config: Config) -> str:
+    if not config.token_keys and not (config.data_path / SECRET_FILE).exists():
+        return "none yet; the first start makes one"
     key = load_key_ring(config).signing
     return f"{key.algorithm}, key {key.kid!r}"
 
@@ -72,6 +75,8 @@ async def _descriptors(config: Config) -> str:
 
 async def _database(config: Config) -> str:
     """Connect, which checks version, fsync and synchronous_commit too, and compare the migrations."""
+    if not has_data(config):
+        return f"none yet; `homeroom serve` makes one in {config.data_path}"
     settings = PostgresSettings(allow_unsafe=config.allow_unsafe_database)
     async with open_dsn(config) as dsn, open_database(dsn, settings) as database:
         (row,) = await database.fetch(_SERVER)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -76,16 +77,19 @@ def test_a_person_is_added_and_gets_a_token_that_the_check_understands(homeroom:
     checked = json.loads(homeroom("token", "check", token.stdout.strip()).stdout)
     assert (checked["user"], checked["name"], checked["role"]) == ("ada", "Ada", "teacher")
     assert json.loads(homeroom("token", "check", say=token.stdout).stdout) == checked
+    assert "unauthenticated" in homeroom("token", "check", token.stdout.strip()[:-4] + "AAAA").stderr
+    assert "nobody with the login 'adam'" in homeroom("token", "create", "adam").stderr
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["token", "create", "nobody"], "nobody"),
-        (["token", "check", "not.a.token"], "unauthenticated"),
+        (["token", "create", "ada"], "no key"),
+        (["token", "check", "not.a.token"], "no key"),
         (["user", "add", "ada", "--password-stdin"], "password"),
         (["call", "room:lobby", "join"], "--as"),
         (["call", "room:lobby", "say", "{text}"], "JSON"),
+        (["call", "lobby", "join", "--token", "x"], "kind:id"),
         (["serve", "--demo", "--host", "0.0.0.0"], "public"),  # noqa: S104 - refused
     ],
 )
@@ -146,6 +150,7 @@ def test_people_talk_from_the_command_line_while_the_server_runs(homeroom: Homer
     refused = call("room:lobby", "fly", "--as", "demo-student-1")
     assert refused.returncode == 1
     assert "bad_command" in refused.stderr
+    assert "history" in refused.stderr, "what is allowed is said"
 
 
 def test_tail_prints_past_and_live_events_a_line_of_json_each(
@@ -171,8 +176,31 @@ def test_tail_prints_past_and_live_events_a_line_of_json_each(
     assert tail.returncode == 130
 
 
+def test_a_command_in_the_wrong_directory_makes_no_school_there(homeroom: Homeroom, home: Path) -> None:
+    for words in (["token", "create", "ada"], ["doctor"]):
+        done = homeroom(*words, DATABASE_URL="")
+        assert str(home) in done.stderr + done.stdout
+        assert not (home / "postgres").exists()
+
+
+def test_a_port_in_use_is_named_before_anything_is_started(homeroom: Homeroom, home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = homeroom("serve", "--port", str(port), DATABASE_URL="")
+    assert done.returncode == 1
+    assert f"port {port} is in use" in done.stderr
+    assert not (home / "postgres").exists()
+
+
+def test_a_wrong_database_url_is_named(homeroom: Homeroom) -> None:
+    done = homeroom("migrate", DATABASE_URL="postgresql://127.0.0.1:9/x")
+    assert done.returncode == 1
+    assert "DATABASE_URL" in done.stderr
+
+
 def test_a_server_that_is_not_there_is_named(homeroom: Homeroom) -> None:
     homeroom("user", "add", "ada", "--password-stdin", say="long enough 1\n")
-    done = homeroom("call", "room:lobby", "join", "--as", "ada", "--url", "http://127.0.0.1:9", "--wait", "1")
+    done = homeroom("call", "room:lobby", "join", "--as", "ada", "--url", "http://127.0.0.1:9", "--wait", "2")
     assert done.returncode == 1
+    assert "http://127.0.0.1:9: no connection" in done.stderr
     assert "is the server running" in done.stderr

@@ -1,8 +1,10 @@
 """The configuration: what wins, and what a wrong setting is told."""
 
+from pathlib import Path
+
 import pytest
 
-from homeroom.config import Config, ConfigError, allowed_shape, load_config
+from homeroom.config import MEANINGS, Config, ConfigError, allowed_shape, load_config
 
 
 def test_nothing_set_gives_the_defaults() -> None:
@@ -29,7 +31,8 @@ def test_database_url_is_read_from_the_name_every_host_uses() -> None:
     [
         ("HOMEROOM_PORT", "eighty", "HOMEROOM_PORT='eighty'"),
         ("HOMEROOM_PORT", "70000", "65535"),
-        ("HOMEROOM_LOG_LEVEL", "loud", "loud"),
+        ("HOMEROOM_LOG_LEVEL", "loud", "debug | info | warning | error"),
+        ("HOMEROOM_PROT", "8001", "did you mean HOMEROOM_PORT?"),
         ("HOMEROOM_CHAT_PER_MINUTE", "0", ">= 1"),
         ("HOMEROOM_CHATS_PER_MINUTE", "60", "no setting"),
         ("HOMEROOM_ACCESS_TTL_S", "50000", "43200"),
@@ -58,6 +61,14 @@ def test_the_demo_school_may_listen_on_loopback(host: str) -> None:
 
 def test_every_setting_can_say_what_it_takes() -> None:
     shapes = {name: allowed_shape(name) for name in Config.__struct_fields__}
-    assert shapes["port"] == "int"
+    assert shapes["port"] == "a whole number from 0 to 65535"
+    assert shapes["allowed_origins"] == "texts with commas between"
     assert shapes["log_format"] == "auto | console | json"
     assert all(shapes.values())
+
+
+def test_every_setting_is_explained_and_stands_in_the_operators_page() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "operating.md").read_text(encoding="utf-8")
+    assert set(MEANINGS) == set(Config.__struct_fields__)
+    missing = [name for name in MEANINGS if f"`HOMEROOM_{name.upper()}`" not in page]
+    assert not missing

@@ -1,0 +1,50 @@
+"""What the command line does without a server, beside a running one or on its own.
+
+Never here: how parts are joined (`house`, `bootstrap`), and words for people (`cli`).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from homeroom.config import Config
+from homeroom.engine.behaviour import Refusal
+from homeroom.engine.clock import TrioClock
+from homeroom.engine.database import open_database
+from homeroom.engine.migrate import migrate as carry_out_migrations
+from homeroom.house import MIGRATIONS, load_key_ring, open_dsn, open_house, postgres_settings, prepare_data_path
+from homeroom.http.tokens import TokenRules, Tokens
+
+
+async def migrate(config: Config) -> Sequence[str]:
+    """Carry out the migrations that are new; returns their names."""
+    prepare_data_path(config.data_path)
+    async with open_dsn(config) as dsn, open_database(dsn, postgres_settings(config)) as database:
+        return await carry_out_migrations(database, MIGRATIONS)
+
+
+async def add_user(config: Config, login: str, name: str, role: str, password: str) -> None:
+    """Add a person whose id is the login; raises `Refusal` for a taken login or unfit words."""
+    async with open_house(config) as house:
+        await house.users.add(login, name, role, await house.passwords.hash(password), id=login)
+
+
+async def create_token(config: Config, login: str, ttl_s: float) -> str:
+    """Return an access token for a person who exists; raises `Refusal`."""
+    async with open_house(config, make=False) as house:
+        found = await house.users.find_login(login)
+        person = found[0] if found else await house.users.find(login)
+        if person is None or not person.active:
+            where = "the database" if config.database_url else config.data_path
+            raise Refusal(
+                "not_found", f"there is nobody with the login {login!r} in {where}; `homeroom user add` adds people"
+            )
+        return house.tokens.issue(person.id, person.name, person.role, ttl_s=ttl_s)
+
+
+async def check_token(config: Config, token: str) -> Mapping[str, str]:
+    """Return whom a token speaks for and until when, by this directory's keys; raises `Refusal`."""
+    clock = TrioClock(int(datetime.now(UTC).timestamp() * 1000))
+    rules = TokenRules(config.token_issuer, config.token_audience, config.access_ttl_s)
+    who = await Tokens(load_key_ring(config, make=False), clock, rules).authenticate(token)
+    expires = datetime.fromtimestamp(who.expires / 1000, UTC).isoformat()
+    return {"user": who.id, "name": who.name, "role": who.role, "expires": expires}

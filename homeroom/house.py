@@ -1,0 +1,119 @@
+"""The ground floor of the composition: the database, its people and the keys, which every command needs.
+
+Never here: the server's parts (`bootstrap`) and what commands do (`errands`, `doctor`).
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from importlib.resources import files
+from pathlib import Path
+
+from homeroom.config import Config, ConfigError
+from homeroom.engine.behaviour import Refusal
+from homeroom.engine.clock import TrioClock
+from homeroom.engine.database import Database, open_database
+from homeroom.engine.embedded import EmbeddedError, open_embedded, running_dsn
+from homeroom.engine.journal import JournalError
+from homeroom.engine.journal_postgres import PostgresJournal
+from homeroom.engine.migrate import MigrationError
+from homeroom.engine.migrate import migrate as carry_out_migrations
+from homeroom.engine.postgres import DatabaseError, PostgresSettings
+from homeroom.http.keys import SECRET_FILE, KeyRing, UnfitKey, load_keys, own_key
+from homeroom.http.revocations import Revocations
+from homeroom.http.tokens import TokenRules, Tokens
+from homeroom.records.passwords import Passwords
+from homeroom.records.users import Users
+
+MIGRATIONS = files("homeroom.records") / "migrations"
+COMPLAINTS = (ConfigError, DatabaseError, EmbeddedError, JournalError, MigrationError, Refusal, UnfitKey, OSError)
+"""What a person can mend: told in one line, without a traceback."""
+
+
+def version() -> str:
+    """Return the version of the installed package."""
+    return installed_version("homeroom")
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The parts that are there without a server: the database, its people, and the keys."""
+
+    config: Config
+    database: Database
+    clock: TrioClock
+    users: Users
+    passwords: Passwords
+    revocations: Revocations
+    tokens: Tokens
+
+
+@asynccontextmanager
+async def open_dsn(config: Config, *, beside: bool = True, make: bool = True) -> AsyncIterator[str]:
+    """Offer where the database is: the given one, else the embedded one of the data directory.
+
+    `beside`: share the embedded one of a running server. A server itself does not: two servers on one directory would
+    write the same streams, so the second one is refused with `DataDirectoryInUse`.
+    `make`: make the embedded one if there is none yet; otherwise that raises `ConfigError`.
+    """
+    found = config.database_url or (running_dsn(config.data_path) if beside else None)
+    if found:
+        yield found
+        return
+    if not make and not has_data(config):
+        raise ConfigError(
+            f"there is no school in {config.data_path}: say --data-dir, or start `homeroom serve` there first"
+        )
+    async with open_embedded(config.data_path) as server:
+        yield server.dsn
+
+
+@asynccontextmanager
+async def open_house(config: Config, *, beside: bool = True, make: bool = True) -> AsyncIterator[House]:
+    """Open the migrated database and the keys; `beside` and `make` as in `open_dsn`."""
+    if make:
+        prepare_data_path(config.data_path)
+    async with (
+        open_dsn(config, beside=beside, make=make) as dsn,
+        open_database(dsn, postgres_settings(config)) as database,
+    ):
+        await carry_out_migrations(database, MIGRATIONS)
+        yield await _furnish(config, database, make=make)
+
+
+async def _furnish(config: Config, database: Database, *, make: bool) -> House:
+    clock = TrioClock(await PostgresJournal(database).now())
+    revocations = Revocations(clock)
+    rules = TokenRules(config.token_issuer, config.token_audience, config.access_ttl_s)
+    tokens = Tokens(load_key_ring(config, make=make), clock, rules, revocations.is_revoked)
+    return House(config, database, clock, Users(database, clock), Passwords(), revocations, tokens)
+
+
+def has_data(config: Config) -> bool:
+    """Tell whether a school's data is there already: a given database counts, whatever is in it."""
+    return bool(config.database_url) or (config.data_path / "postgres" / "PG_VERSION").exists()
+
+
+def prepare_data_path(path: Path) -> None:
+    """Make the data directory, for its owner only: it holds the database and the secret that signs tokens."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def load_key_ring(config: Config, *, make: bool = True) -> KeyRing:
+    """Return the configured keys, else the directory's own one; without `make` that one must be there already.
+
+    A key made in the wrong directory would sign tokens that no server takes: that raises `ConfigError`.
+    """
+    if config.token_keys:
+        return load_keys(Path(config.token_keys))
+    if not make and not (config.data_path / SECRET_FILE).exists():
+        raise ConfigError(
+            f"there is no key of a school in {config.data_path}: say --data-dir, or start the server first"
+        )
+    return KeyRing([own_key(config.data_path)])
+
+
+def postgres_settings(config: Config) -> PostgresSettings:
+    """Return how to connect."""
+    return PostgresSettings(allow_unsafe=config.allow_unsafe_database)
