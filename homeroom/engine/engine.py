@@ -89,9 +89,12 @@ class Engine:
         services.epoch = await services.journal.epoch()
         try:
             async with trio.open_nursery() as nursery:
-                await self._start(nursery)
-                task_status.started()
-                await self._drained.wait()
+                try:
+                    await self._start(nursery)
+                    task_status.started()
+                    await self._drained.wait()
+                finally:
+                    self._registry.shut()
                 nursery.cancel_scope.cancel()
         finally:
             self._registry.close()

@@ -85,9 +85,13 @@ class Registry:
         self.blueprint(address)
         self._activate(address, frozenset(keys))
 
+    def shut(self) -> None:
+        """Let nobody begin to live: the nursery is about to close, and whoever still posts is refused."""
+        self._nursery = None
+
     def close(self) -> None:
         """Let no actor live any more: those whose task has ended between two lives have posts to answer, too."""
-        self._nursery = None
+        self.shut()
         for actor in [*self._active.values()]:
             actor.end()
 

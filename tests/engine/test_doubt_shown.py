@@ -4,16 +4,14 @@ Found by the simulation: a member removed in such a commit went on following the
 """
 
 import pytest
-import trio.testing
+import trio
+from trio.testing import MockClock
 
 from homeroom.engine.behaviour import Caller
 from homeroom.engine.envelope import Answer
 from tests.engine.trial import ADA, BEN, Add, Expel, House, Sink, Wave
 
-
-@pytest.fixture
-async def house(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> House:
-    return await House(nursery).start()
+pytestmark = pytest.mark.usefixtures("logs")
 
 
 async def watching(house: House, caller: Caller) -> Sink:
@@ -22,7 +20,9 @@ async def watching(house: House, caller: Caller) -> Sink:
     return sink
 
 
-async def test_who_was_expelled_by_a_commit_in_doubt_is_shown_nothing_more(house: House) -> None:
+async def test_who_was_expelled_by_a_commit_in_doubt_is_shown_nothing_more(
+    house: House, autojump_clock: MockClock
+) -> None:
     await house.done(Add(1))
     bens, adas = await watching(house, BEN), await watching(house, ADA)
     house.fail("append", "after")
@@ -35,7 +35,7 @@ async def test_who_was_expelled_by_a_commit_in_doubt_is_shown_nothing_more(house
     assert not adas.of("gone")
 
 
-async def test_who_was_not_expelled_after_all_goes_on(house: House) -> None:
+async def test_who_was_not_expelled_after_all_goes_on(house: House, autojump_clock: MockClock) -> None:
     await house.done(Add(1))
     bens = await watching(house, BEN)
     house.fail("append", "before")
@@ -49,7 +49,7 @@ async def test_who_was_not_expelled_after_all_goes_on(house: House) -> None:
 
 @pytest.mark.parametrize(("fail", "signals"), [("after", 1), ("before", 0)])
 async def test_the_signals_of_a_commit_in_doubt_are_given_when_it_is_found(
-    house: House, fail: str, signals: int
+    house: House, autojump_clock: MockClock, fail: str, signals: int
 ) -> None:
     await house.done(Add(1))
     sink = await watching(house, ADA)

@@ -26,6 +26,7 @@ from homeroom.engine.embedded import (
     unprivileged,
 )
 from homeroom.engine.postgres import DatabaseError
+from homeroom.engine.postmaster import children_of
 from tests.conftest import TRIAL
 
 PATIENCE_S = 30
@@ -183,6 +184,22 @@ def test_it_starts_after_the_server_itself_was_killed(home: Path) -> None:
     try:
         assert server.dsn == dsn
         assert trio.run(fetch_number, dsn) == 7
+    finally:
+        server.stop()
+
+
+def test_a_frozen_server_is_stopped_all_the_same_and_the_next_start_works(home: Path) -> None:
+    server = EmbeddedPostgres(home, UNSAFE)
+    server.start()
+    family = [server.pid, *children_of(server.pid)]
+    assert len(family) > 1
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    server.stop()
+    assert not [pid for pid in family if exists(pid)]
+    server.start()
+    try:
+        assert trio.run(fetch_number, server.dsn) == 7
     finally:
         server.stop()
 

@@ -5,6 +5,7 @@ Never here: when (`plan`), and whether promises were kept (`judge`).
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
 import trio
@@ -24,6 +25,7 @@ from tests.simulation.plan import ROOMS, TESS, Disaster, Plan
 from tests.simulation.server import Server
 from tests.simulation.trace import Trace
 
+HEALED_AFTER_OUTAGE_S = 5.0
 GARBAGE = (b"\x00" * 40, b"GET /ws HTTP/1.1\r\nHost: x\r\n", b"\x16\x03\x01\x02\x00\x01", b"POST / HTTP/1.1\r\n\r\n")
 FRAMES = (b"\xc1", b"\x81\xa1t\xa3cmd", b"{}", b"\x82\xa1t\xa4ping\xa1n\x01", b"\x81\xa1t\xa5hello", b"\xde\xff\xff")
 
@@ -88,9 +90,17 @@ async def _stall(world: World, disaster: Disaster) -> None:
 
 
 async def _outage(world: World, disaster: Disaster) -> None:
+    """Take the journal away; when nothing else strikes, all is well again soon after it is back."""
     world.server.set_up(False)
     await trio.sleep(disaster.seconds)
     world.server.set_up(True)
+    if {each.what for each in world.plan.disasters} == {"outage"}:
+        await trio.sleep(HEALED_AFTER_OUTAGE_S)
+        life = world.server.life
+        refusing = life.engine.statistics()["actors"]["refusing"] if life is not None and world.server.weather.up else 0
+        world.server.judge.expect(
+            not refusing, f"{refusing} actors still refuse {HEALED_AFTER_OUTAGE_S} s after an outage"
+        )
 
 
 async def _storm(world: World, disaster: Disaster) -> None:
@@ -159,7 +169,7 @@ async def _repeat(world: World, engine: Engine, address: str, envelope: Envelope
     if envelope.command.do not in {"say", "react", "read"}:
         return
     client, number = envelope.client, envelope.number
-    world.server.judge.disputed.add((client, number))
+    world.server.judge.disputed |= {(client, number), getattr(envelope.command, "text", "")}
     answer = await engine.ref(address).ask(
         envelope.command, envelope.caller, client=client, number=number, digest=envelope.digest
     )
@@ -195,6 +205,18 @@ async def _vandalise(world: World, end: trio.abc.Stream) -> None:
         return
 
 
+async def _repeat_past(world: World, disaster: Disaster) -> None:
+    """Send commands of long ago once more, as they were and as others."""
+    for _ in range(4):
+        life, judge = world.server.life, world.server.judge
+        if life is not None and judge.past:
+            to, envelope, seq = world.chance.choice(judge.past)
+            ask = partial(life.engine.ref(to).ask, client=envelope.client, number=envelope.number)
+            judge.repeated(to, envelope, seq, await ask(envelope.command, envelope.caller, digest=envelope.digest))
+            judge.forged(to, envelope, await ask(envelope.command, envelope.caller, digest=b"another body"))
+        await trio.sleep(disaster.seconds / 4)
+
+
 async def _crowd(world: World, disaster: Disaster) -> None:
     await world.person(disaster).crowd(world.nursery, 10 + disaster.whom % 20)
 
@@ -207,4 +229,5 @@ _STRIKES: Mapping[str, Callable[[World, Disaster], Awaitable[None]]] = {
     "cut": _cut, "cut all": _cut_all, "swallow": _swallow, "stall": _stall, "outage": _outage, "storm": _storm, "slow": _slow,
     "kill": _kill, "drain": _drain, "sabotage": _sabotage, "rival": _rival, "vandal": _vandal, "crowd": _crowd,
     "poison": _poison,
+    "repeat": _repeat_past,
 }  # fmt: skip

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from homeroom.client import Event, Gone, Item, Resumed, Signal, Snapshot
+from homeroom.client import Event, Gone, Item, Resumed, Signal, Snapshot, Subscription
+from homeroom.protocol.chat import MessageEdited, MessagePosted
 from homeroom.protocol.chat_state import Happened
 from tests.simulation.judge import Judge
 from tests.simulation.truth import FACES, Stream
@@ -18,7 +19,7 @@ class Follower:
         self.stream = stream
         self.last: int | None = None
         self.state: Any = None
-        self.live = False
+        self.subscription: Subscription | None = None
         self.roster: dict[str, str] = {}
         """Who is here, by the newest signal of each."""
         self._judge = judge
@@ -32,9 +33,14 @@ class Follower:
         """Return how it is called in a trace."""
         return f"{self.name} at {self.stream.name}"
 
+    @property
+    def live(self) -> bool:
+        """Tell whether the server serves it now, as far as the client knows."""
+        return self.subscription is not None and self.subscription.statistics()["standing"] == "live"
+
     def forget(self) -> None:
         """Begin anew, without a cursor."""
-        self.last, self.state, self.live, self._connection = None, None, False, ""
+        self.last, self.state, self._connection = None, None, ""
         self.roster.clear()
 
     def reopen(self) -> None:
@@ -64,7 +70,6 @@ class Follower:
             self._check_state("at the end")
 
     def _take_verdict(self, item: Resumed | Snapshot, connection: str) -> None:
-        self.live = True
         if connection and connection == self._connection:
             self._judge.blame(f"{self.where} had a hole on an open connection, healed at {item.seq}")
         self._connection = connection
@@ -112,9 +117,15 @@ class Follower:
             self._judge.expect(
                 item.d == self.stream.redacted(item.seq), f"{self.where} got {item}, to be shown was {fact}"
             )
-        elif item.seq <= self._replayed_upto and getattr(fact.event, "text", ""):
+        elif (
+            item.seq <= self._replayed_upto
+            and isinstance(fact.event, MessagePosted | MessageEdited)
+            and fact.event.text
+        ):
             gone = self.stream.retracted.get(fact.event.id, self._replayed_upto + 1)
-            self._judge.expect(gone > self._replayed_upto, f"{self.where} got the words of {item.seq}, retracted at {gone}")
+            self._judge.expect(
+                gone > self._replayed_upto, f"{self.where} got the words of {item.seq}, retracted at {gone}"
+            )
 
     def _take_signal(self, item: Signal) -> None:
         if item.type == "room.presence":

@@ -29,7 +29,7 @@ ANSWER_WITHIN_S = 12.0
 
 @dataclass(slots=True)
 class Order:
-    """A command as its sender knows it. `word` is a text that nobody else says, `fate` what became of it."""
+    """A command as its sender knows it. `word` is a text that nobody else says, `fate` what became of it in `took_s`."""
 
     by: str
     client: str
@@ -38,6 +38,7 @@ class Order:
     arguments: Mapping[str, Any]
     word: str = ""
     fate: str = "unanswered"
+    took_s: float = 0.0
 
 
 class Judge:
@@ -46,9 +47,13 @@ class Judge:
     def __init__(self, truth: Truth, trace: Trace) -> None:
         self.blames: list[str] = []
         self.counts: Counter[str] = Counter()
+        self.reach: Counter[str] = Counter()
+        """What the server went through, in all of its lives."""
         self.orders: list[Order] = []
-        self.disputed: set[tuple[str, int]] = set()
-        """Commands that went to two owners at once, which one owner's refusal says nothing about."""
+        self.past: list[tuple[str, Envelope, int]] = []
+        """Commands that were carried out: where, what, and the number of their last event; from all lives of the server."""
+        self.disputed: set[tuple[str, int] | str] = set()
+        """Commands, and their words, that went to two owners: what one of them refused the other may have carried out."""
         self._truth = truth
         self._trace = trace
         self._claims: dict[tuple[str, str, int], Order] = {}
@@ -62,6 +67,11 @@ class Judge:
         """Blame unless it holds."""
         if not holds:
             self.blame(what)
+
+    def reached(self, counters: Mapping[str, int], closed: Mapping[int, int]) -> None:
+        """Add up what a life of the server went through, by the engine's counters and the codes of closed connections."""
+        self.reach.update(counters)
+        self.reach.update({f"closed {code}": count for code, count in closed.items()})
 
     # --- at the door of the engine
 
@@ -79,8 +89,25 @@ class Judge:
         elif answer.seq is not None:
             right = found is not None and found[1] == answer.seq and found[0].digest == envelope.digest
             self.expect(right, f"{name} was acknowledged at {answer.seq} and is not durable there: {found}")
+            self.past.append((to, envelope, answer.seq))
         else:
             self.expect(found is None, f"{name} was told that nothing happened, and has an effect")
+
+    def repeated(self, to: str, envelope: Envelope, seq: int, answer: Done | Refusal) -> None:
+        """Look at the answer to a command that was carried out long ago, and was sent once more."""
+        name = f"{envelope.client}#{envelope.number} {envelope.command.do} at {to}"
+        if isinstance(answer, Refusal):
+            self.expect(ERRORS[answer.code].retry, f"{name} was repeated and refused: {answer}")
+        else:
+            self.counts["repeated"] += 1
+            self.expect(answer.again and answer.seq == seq, f"{name} was done at {seq}, and again at {answer.seq}")
+
+    def forged(self, to: str, envelope: Envelope, answer: Done | Refusal) -> None:
+        """Look at the answer to another command under the number of one that was carried out."""
+        code = answer.code if isinstance(answer, Refusal) else "done"
+        self.counts["forged"] += 1
+        right = code == "conflict" or (isinstance(answer, Refusal) and ERRORS[code].retry)
+        self.expect(right, f"another command as {envelope.client}#{envelope.number} at {to} was answered {code}")
 
     def joined(self, to: str, watch: Watch, joined: Joined, replay_events: int) -> None:
         """Look at the verdict of a subscription."""
@@ -157,7 +184,7 @@ class Judge:
         elif times == 0 and order.fate == "acknowledged":
             self.counts["lost"] += 1
             self.blame(f"{order.word!r} of {order.client} was acknowledged and is lost")
-        elif times and order.fate == "refused":
+        elif times and order.fate == "refused" and order.word not in self.disputed:
             self.blame(f"{order.word!r} of {order.client} was refused and has an effect")
 
     def _settle_stream(self, stream: Stream) -> None:

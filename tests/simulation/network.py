@@ -60,10 +60,10 @@ class Pipe:
 
     async def send(self, data: bytes | bytearray | memoryview) -> None:
         """Send all; waits while the buffer is full. Cancelled, a part has been sent. Raises `trio.BrokenResourceError`."""
-        await trio.lowlevel.checkpoint()
-        rest, began = memoryview(bytes(data)), trio.current_time()
+        rest, began, waited = memoryview(bytes(data)), trio.current_time(), False
         while rest:
             if self.broken or self.ended:
+                await trio.lowlevel.checkpoint()
                 raise trio.BrokenResourceError("the other side is gone")
             room = len(rest) if self.swallowing else self._line.capacity - len(self.data)
             if room > 0:
@@ -72,7 +72,10 @@ class Pipe:
                 rest = rest[room:]
                 self.change()
             else:
+                waited = True
                 await self._wait(began)
+        if not waited:
+            await trio.lowlevel.checkpoint()
 
     async def _wait(self, began: float) -> None:
         try:
@@ -82,11 +85,14 @@ class Pipe:
 
     async def receive(self, most: int | None) -> bytes:
         """Return what has arrived, perhaps in pieces, empty at the end."""
-        await trio.lowlevel.checkpoint()
-        if self._line.delay_s and not self.ended:
+        waits = bool(self._line.delay_s) and not self.ended
+        if waits:
             await trio.sleep(self._line.delay_s)
         while not self.left and (self.stalled or not (self.data or self.ended)):
+            waits = True
             await self._changed.wait()
+        if not waits:
+            await trio.lowlevel.checkpoint()
         size = min(len(self.data), most or len(self.data))
         if size > 1 and self._chance.random() < self._line.pieces:
             size = self._chance.randint(1, size)

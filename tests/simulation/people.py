@@ -4,11 +4,12 @@ Never here: disasters, and what is right (`judge`, `follower`).
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import trio
 
-from homeroom.client import Client, ClientClosed, ClientSettings, Gone, Refused, open_client
+from homeroom.client import Client, ClientClosed, Gone, Refused, open_client
 from homeroom.protocol.rest_json import encode_json
 from tests.simulation.follower import Follower
 from tests.simulation.judge import Judge, Order
@@ -20,7 +21,6 @@ from tests.simulation.server import Server
 from tests.simulation.trace import Trace
 from tests.simulation.truth import Truth
 
-SETTINGS = ClientSettings()
 EMOJIS = ("+1", "heart")
 MODES = ("open", "open", "open", "moderated", "announce")
 
@@ -35,6 +35,8 @@ class Person:
         """This side of the newest connection."""
         self.quiet = False
         """Give no more commands."""
+        self.retry_s = 2.0
+        """How soon a refused subscription is asked for again."""
         self.open = 0
         """Commands without an answer."""
         self.followers: dict[str, Follower] = {}
@@ -63,10 +65,7 @@ class Person:
         streams = [*ROOMS, f"presence:{person.user}"]
         if person is TESS:
             streams += [f"presence:{other.user}" for other in PEOPLE if other is not TESS]
-        async with open_client(
-            "ws://school/ws", person.user, client_id=self.name, first_id=1, format=self.device.format,  # type: ignore[arg-type] # one of the two
-            random=self._server.plan.chance(f"{self.name} client"), dial=self._dial, fetch=self._fetch, settings=SETTINGS,
-        ) as client:  # fmt: skip
+        async with self._open() as client:
             self.client = client
             self.opened.set()
             async with trio.open_nursery() as nursery:
@@ -81,6 +80,18 @@ class Person:
         """Close the client."""
         self._leaving.set()
 
+    def _open(self) -> AbstractAsyncContextManager[Client]:
+        return open_client(
+            "ws://school/ws",
+            self.device.person.user,
+            client_id=self.name,
+            first_id=1,
+            format=self.device.format,
+            random=self._server.plan.chance(f"{self.name} client"),
+            dial=self._dial,
+            fetch=self._fetch,
+        )
+
     # --- following
 
     async def _follow(self, client: Client, stream: str) -> None:
@@ -88,6 +99,8 @@ class Person:
         follower = Follower(self.name, self._truth.stream(stream), self._judge, replay_events)
         self.followers[stream] = follower
         while True:
+            if follower.last is None and stream in ROOMS and not self.quiet:
+                await self.order(stream, "join", {})
             position = None if follower.last is None else (self._truth.store.epoch, follower.last)
             follower.reopen()
             try:
@@ -95,12 +108,10 @@ class Person:
             except Refused as refused:
                 self._trace.note(self.name, f"may not follow {stream}: {refused.code}")
                 follower.forget()
-            await trio.sleep(20.0 if self.quiet else self._chance.uniform(0.5, 3.0))
-            if stream in ROOMS and follower.last is None and not self.quiet:
-                await self.order(stream, "join", {})
+            await trio.sleep(self.retry_s * self._chance.uniform(0.3, 1.7))
 
     async def _read(self, client: Client, stream: str, position: Any, follower: Follower) -> None:
-        subscription = client.subscribe(stream, position)
+        subscription = follower.subscription = client.subscribe(stream, position)
         try:
             async for item in subscription:
                 self._trace.note(self.name, f"{stream} {_brief(item)}")
@@ -108,7 +119,6 @@ class Person:
                 if not self.quiet and self._chance.random() < 0.01 and not isinstance(item, Gone):
                     return
         finally:
-            follower.live = False
             subscription.close()
 
     # --- commands
@@ -134,9 +144,7 @@ class Person:
             await self.order(room, "say", {"text": text}, patient=False)
             await trio.sleep(1.0)
 
-    async def order(
-        self, to: str, do: str, arguments: Mapping[str, Any], *, patient: bool | None = None
-    ) -> Order:
+    async def order(self, to: str, do: str, arguments: Mapping[str, Any], *, patient: bool | None = None) -> Order:
         """Give a command and wait for its answer."""
         client = self.client
         if client is None:
@@ -152,6 +160,7 @@ class Person:
         self._judge.orders.append(order)
         self._trace.note(self.name, f"{do} {to} {dict(arguments)}")
         self.open += 1
+        began = trio.current_time()
         try:
             call = client.call_patiently if patient else client.call
             reply = await call(to, do, arguments)
@@ -166,6 +175,7 @@ class Person:
             self._judge.acknowledged(order, reply)
         finally:
             self.open -= 1
+            order.took_s = trio.current_time() - began
         return order
 
     def _choose(self) -> tuple[str, str, Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from collections import Counter
 from time import process_time
 
 from tests.simulation.school import Outcome, SimulationFailed, simulate
@@ -10,6 +11,7 @@ from tests.simulation.school import Outcome, SimulationFailed, simulate
 def main(seeds: list[int]) -> int:
     """Run `seeds`; returns how many of them broke a promise."""
     broken = 0
+    reach: Counter[str] = Counter()
     began = process_time()
     for seed in seeds:
         try:
@@ -19,8 +21,11 @@ def main(seeds: list[int]) -> int:
             traceback.print_exception(failed)
             continue
         broken += bool(outcome.blames)
+        reach.update(outcome.reach)
+        reach.update(outcome.counts)
         _show(outcome, alone=len(seeds) == 1)
-    sys.stderr.write(f"{len(seeds)} seeds, {broken} broken, {(process_time() - began) / len(seeds):.3f} s a seed\n")
+    spent_s = (process_time() - began) / len(seeds)
+    sys.stderr.write(f"{dict(sorted(reach.items()))}\n{len(seeds)} seeds, {broken} broken, {spent_s:.3f} s a seed\n")
     return broken
 
 

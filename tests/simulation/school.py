@@ -8,7 +8,7 @@ simulated, and there are no sockets, threads or files. `python -m tests.simulati
 Never here: what may go wrong (`disasters`), and what is right (`judge`, `follower`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +44,10 @@ class Outcome:
 
     plan: Plan
     blames: list[str]
-    counts: dict[str, int]
+    counts: Mapping[str, int]
+    reach: Mapping[str, int]
+    slowest_s: Mapping[str, float]
+    """The longest that each device waited for an answer."""
     trace: Trace
 
     def report(self, lines: int = 60) -> str:
@@ -92,7 +95,10 @@ class School:
 
     def outcome(self) -> Outcome:
         """Return what became of it."""
-        return Outcome(self.plan, self.judge.blames, dict(self.judge.counts), self.trace)
+        judge, slowest = self.judge, dict.fromkeys((person.name for person in self.people), 0.0)
+        for order in judge.orders:
+            slowest[order.by] = max(slowest[order.by], order.took_s)
+        return Outcome(self.plan, judge.blames, judge.counts, judge.reach, slowest, self.trace)
 
     async def run(self) -> None:
         """Run it to its end."""
@@ -120,8 +126,8 @@ class School:
             await person.opened.wait()
         await tess.order(ROOMS[0], "create", {"title": "Lobby"}, patient=True)
         await tess.order(ROOMS[1], "create", {"title": "Den", "visibility": "closed"}, patient=True)
-        for person in PEOPLE:
-            await tess.order(ROOMS[1], "invite", {"user": person.user}, patient=True)
+        for other in PEOPLE:
+            await tess.order(ROOMS[1], "invite", {"user": other.user}, patient=True)
 
     async def _suffer(self, world: World) -> None:
         async with trio.open_nursery() as nursery:
@@ -155,9 +161,13 @@ class School:
             for name, follower in person.followers.items():
                 if self.truth.stream(name).may_watch(person.device.person):
                     follower.finish()
+                elif follower.live:
+                    self.judge.blame(f"{follower.where} is still shown what it may not see")
 
     async def _be_quiet(self) -> None:
         """Stay connected and do nothing: who is here stays here, and everybody sees the same people."""
+        for person in self.people:
+            person.retry_s = 2 * QUIET_S
         await trio.sleep(QUIET_S)
         await self._until(self._arrived, ARRIVED_WITHIN_S, "catches up again")
         faces = {person.user: await self._face(person.user) for person in PEOPLE}
@@ -197,7 +207,9 @@ class School:
     # --- looking
 
     def _healed(self) -> bool:
-        connected = all(person.client is not None and person.client.status.phase == "connected" for person in self.people)
+        connected = all(
+            person.client is not None and person.client.status.phase == "connected" for person in self.people
+        )
         return self.server.life is not None and connected and not any(person.open for person in self.people)
 
     def _arrived(self) -> bool:
@@ -210,7 +222,7 @@ class School:
 
     async def _until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
         with trio.move_on_after(seconds):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - looked at from outside: nothing here tells when it changes
                 await trio.sleep(0.5)
             return
         self.judge.blame(f"the school never {what}: {self._state()}")
@@ -263,9 +275,10 @@ class School:
 
     def _check_poison(self) -> None:
         for (life, address, text), times in self.server.saboteur.poisoned.items():
+            self.judge.reached({"poisoned": times}, {})
             self.judge.expect(times <= POISON_TAKEN, f"{text} was run {times} times at {address} in life {life}")
 
-    def log(self, logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    def log(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
         """Take a line of the product's log: only sabotage may crash anything."""
         error = event.pop("exc_info", None)
         self.trace.note(f"log {method}", " ".join(f"{key}={event[key]}" for key in sorted(event)))

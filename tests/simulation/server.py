@@ -48,17 +48,28 @@ class Life:
         self.journal = journal
         self.hub = WatchedHub(encoders, server.judge)
         self.engine = Engine(
-            server.saboteur.sabotage_all(), journal, wire, self.hub,
-            clock=clock, random=plan.chance(f"{name} engine"), settings=plan.engine,
-        )  # fmt: skip
+            server.saboteur.sabotage_all(),
+            journal,
+            wire,
+            self.hub,
+            clock=clock,
+            random=plan.chance(f"{name} engine"),
+            settings=plan.engine,
+        )
         self.actors = WatchedActors(self.engine, server.judge, plan.engine.replay_events)
         budgets = Budgets(trio.current_time, GENEROUS)
-        self.gateway = Gateway(
-            GatewayParts(
-                actors=self.actors, hub=self.hub, kinds=KINDS, verbs=server.verbs, authenticate=believe, budgets=budgets,
-                clock=clock, random=plan.chance(f"{name} gateway"), epoch=epoch,
-            )  # fmt: skip
+        parts = GatewayParts(
+            actors=self.actors,
+            hub=self.hub,
+            kinds=KINDS,
+            verbs=server.verbs,
+            authenticate=believe,
+            budgets=budgets,
+            clock=clock,
+            random=plan.chance(f"{name} gateway"),
+            epoch=epoch,
         )
+        self.gateway = Gateway(parts)
         self.sync = Sync(self.engine, self.hub, journal, wire, take=budgets.take)
         self.ends: dict[End, None] = {}
         self.accepting = False
@@ -70,6 +81,7 @@ class Life:
         """Live until killed or stopped."""
         try:
             async with trio.open_nursery() as self._nursery:
+                self.journal.nursery = self._nursery
                 for part in (self.hub.run, self.engine.run, self.gateway.run):
                     await self._nursery.start(part)
                 self.accepting = True
@@ -107,6 +119,7 @@ class Life:
             self._server.judge.blame(f"{what} was never answered")
 
     async def _end(self) -> None:
+        self._server.judge.reached(self.engine.statistics()["counters"], self.gateway.statistics()["closed"])
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
         await self.over.wait()
@@ -157,6 +170,7 @@ class Server:
             life, self.life = self.life, None
             if life is not None:
                 self.trace.note("server", "killed")
+                self.judge.reached({"killed": 1}, {})
                 await life.kill()
 
     async def stop(self) -> None:

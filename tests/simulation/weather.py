@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
+import trio
+
 from homeroom.engine.journal import Saved
 from homeroom.engine.journal_memory import Fate, MemoryJournal, MemoryStore
 from tests.simulation.judge import Judge
@@ -50,6 +52,8 @@ class LifeJournal(MemoryJournal):
 
     def __init__(self, store: MemoryStore, weather: Weather, judge: Judge) -> None:
         super().__init__(store, weather.fate)
+        self.nursery: trio.Nursery | None = None
+        """Where the life runs that this belongs to."""
         self._judge = judge
 
     async def save(self, stream: str, saved: Saved) -> None:
