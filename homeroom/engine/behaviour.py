@@ -234,6 +234,10 @@ class Behaviour(ABC, Generic[StateT]):
         """Tell whether this thing does not exist as far as `caller` may know: refusals then say `not_found`."""
         return False
 
+    def within_reach(self, caller: Caller) -> Mapping[str, str]:
+        """Return the relations that `caller` could come to stand in alone, each with the words how; refusals then say so."""
+        return {}
+
     def public(self, fact: Fact) -> Any:
         """Return the event as everybody may see it when it has become durable; what is stored stays as decided.
 
@@ -256,16 +260,18 @@ class Behaviour(ABC, Generic[StateT]):
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One verb: the structure of its arguments, who may, its REST twin and the budget it draws on.
+    """One verb: the structure of its arguments, who may, its REST twin, the budget it draws on, and what it replies.
 
     `rest` is `METHOD /path` with `{id}` and the command's own fields as placeholders (`{id}` absent: the caller's own id);
-    empty means the pattern `POST /api/<plural>/{id}/<verb>`, `None` means that there is no door from outside.
+    empty means the pattern `POST /api/<plural>/{id}/<verb>`, `None` means that there is no door from outside. `reply` is the
+    type of `Decision.reply` (or of what a look-up makes); `None`: the answer carries nothing.
     """
 
     command: type[Any]
     rule: Rule
     rest: str | None = ""
     budget: str = "chat"
+    reply: type[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,8 +288,9 @@ class Kind:
     """The row by which an actor kind joins the engine.
 
     `events`: every durable or ephemeral event class; `calm`: durable event types that may wait for the coalesced lane;
-    `state` is the snapshot's type, `version` its schema; `upgrades[v]` turns a decoded snapshot (builtin types) of
-    version v into v + 1. `watch` says who may subscribe. `idle_s`: sleep after so long without message or watcher.
+    `state` is what is stored as the actor's snapshot, `version` its schema; `upgrades[v]` turns a decoded one (builtin types)
+    of version v into v + 1. `view` is the type of what `Behaviour.view` gives to subscribers, `None` when that is `state`.
+    `watch` says who may subscribe. `idle_s`: sleep after so long without message or watcher.
     """
 
     name: str
@@ -298,6 +305,12 @@ class Kind:
     upgrades: Mapping[int, Callable[[Any], Any]] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
     idle_s: float = 60.0
+    view: type[Any] | None = None
+
+    @property
+    def shown(self) -> type[Any]:
+        """Return the type of the snapshot that subscribers get."""
+        return self.state if self.view is None else self.view
 
     def verb(self, do: str) -> Verb | None:
         """Return the verb named `do`."""

@@ -6,7 +6,7 @@ Never here: the journal, and any one actor.
 
 from typing import Any
 
-from homeroom.engine.behaviour import Behaviour, Caller, Fact, Kind, Refusal, Verb
+from homeroom.engine.behaviour import Behaviour, Caller, Fact, Kind, Refusal, Rule, Verb
 from homeroom.engine.journal import Message, Record, Saved
 from homeroom.engine.ring import Entry
 from homeroom.engine.wire import Wire
@@ -37,12 +37,12 @@ class Blueprint:
         """Raise `Refusal` unless `caller` may: `not_found` where the thing is hidden from them, else `forbidden`."""
         verb = self.verb(command)
         if not verb.rule.permits(caller.role, behaviour.relations(caller)):
-            raise _denied(behaviour, caller, f"not yours to {verb.command.do}")
+            raise _denied(behaviour, caller, verb.rule, f"not yours to {verb.command.do}")
 
     def check_watch(self, behaviour: Behaviour[Any], caller: Caller) -> None:
         """Raise `Refusal` unless `caller` may look."""
         if not self.kind.watch.permits(caller.role, behaviour.relations(caller)):
-            raise _denied(behaviour, caller, "not yours to see")
+            raise _denied(behaviour, caller, self.kind.watch, "not yours to see")
 
     def command(self, message: Message) -> Any:
         """Return the command of a stored message; raises `Refusal("bad_command")` when this release cannot read it."""
@@ -111,5 +111,11 @@ class Blueprint:
         return self.wire.convert(value, self.kind.state) if saved.version < self.kind.version else None
 
 
-def _denied(behaviour: Behaviour[Any], caller: Caller, msg: str) -> Refusal:
-    return Refusal("not_found", NO_SUCH_THING) if behaviour.hidden(caller) else Refusal("forbidden", msg)
+def _denied(behaviour: Behaviour[Any], caller: Caller, rule: Rule, msg: str) -> Refusal:
+    """Return the refusal; with the way to what `rule` asks for, where the caller can go it alone."""
+    if behaviour.hidden(caller):
+        return Refusal("not_found", NO_SUCH_THING)
+    for relation, way in behaviour.within_reach(caller).items():
+        if rule.permits(caller.role, (relation,)):
+            return Refusal("forbidden", f"{msg}: {way}")
+    return Refusal("forbidden", msg)

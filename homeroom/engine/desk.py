@@ -27,7 +27,7 @@ from homeroom.engine.behaviour import (
     Refusal,
 )
 from homeroom.engine.blueprint import Blueprint
-from homeroom.engine.envelope import Due, Envelope, Post, Watch
+from homeroom.engine.envelope import Answer, Due, Envelope, Post, Watch
 from homeroom.engine.errors import ActorCrashed, internal
 from homeroom.engine.journal import JournalError
 from homeroom.engine.ledger import Ledger
@@ -88,7 +88,7 @@ class Desk:
         reply: Callable[[Any], None] = getattr(post, "reply", _ignore)
         incident = self._quarantined(post)
         if incident is not None:
-            turn.answer(reply, internal(incident, self._services.settings.retry_ms))
+            turn.answer(reply, await self._known(post) or internal(incident, self._services.settings.retry_ms))
             return None
         try:
             await self._TAKE[type(post)](self, turn, post)
@@ -100,9 +100,13 @@ class Desk:
             return crash
         return None
 
+    async def _known(self, post: Post | Word) -> Answer | None:
+        """Return the answer of a command that was carried out before; raises `JournalError`."""
+        return await self.ledger.find(post, self.head) if isinstance(post, Envelope) and post.number else None
+
     async def _take_command(self, turn: Turn, envelope: Envelope) -> None:
         self.busy_at = turn.at
-        known = await self.ledger.find(envelope, self.head) if envelope.number else None
+        known = await self._known(envelope)
         if known is not None:
             turn.answer(envelope.reply, known)
             return
@@ -238,10 +242,10 @@ def _verb(post: Any) -> str:
 
 
 def _fingerprint(post: Any) -> Fingerprint:
-    """Return what makes two posts the same one sent again."""
+    """Return what makes two posts the same one sent again; the caller counts: nobody closes a verb to others."""
     if isinstance(post, Envelope):
         digest = post.digest or blake2b(repr(post.command).encode("utf-8", "replace"), digest_size=16).digest()
-        return _verb(post), digest
+        return _verb(post), digest + post.caller.user.encode()
     if isinstance(post, Due):
         return _verb(post), post.key.encode()
     caller = getattr(post, "caller", SYSTEM_CALLER)

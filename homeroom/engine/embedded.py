@@ -31,14 +31,15 @@ from typing import IO
 import structlog
 import trio
 
-from homeroom.engine.postmaster import is_server_of, noted_pid, noted_status
+from homeroom.engine.postmaster import children_of, is_server_of, noted_pid, noted_status
 
 log = structlog.get_logger(__name__)
 
 USER = "homeroom"
 START_S = 60.0
 """How long a start may take, recovery after a crash included."""
-STOP_S = 10.0
+STOP_WAYS = ((signal.SIGINT, 5.0), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 2.0))
+"""How the server is asked to end (fast, at once, not asked), and the seconds that each way is given. None loses a commit."""
 LOCK_S = 1.0
 """How long a start waits for another holder of the lock, who may be dying this moment."""
 ORPHAN_S = 15.0
@@ -322,11 +323,18 @@ class EmbeddedPostgres:
         return (*unprivileged(), *leash, *server)
 
     def _end_process(self, process: "subprocess.Popen[bytes]") -> None:
-        """Ask for a fast shutdown, then for an immediate one, then insist."""
-        for way, patience_s in ((signal.SIGINT, STOP_S), (signal.SIGQUIT, STOP_S / 2), (signal.SIGKILL, STOP_S)):
+        """Ask for a fast shutdown, then for an immediate one, then insist; what is frozen goes on, to hear of it.
+
+        Its own processes end with it when they can; frozen ones would keep its memory from the next start.
+        """
+        for way, patience_s in STOP_WAYS:
             if process.poll() is None:
+                helpers = children_of(process.pid)
                 process.send_signal(way)
                 process.send_signal(signal.SIGCONT)
+                for pid in helpers:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL if way is signal.SIGKILL else signal.SIGCONT)
             if self._ended.wait(patience_s):
                 return
 

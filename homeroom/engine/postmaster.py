@@ -3,6 +3,7 @@
 Never here: starting and stopping one (`embedded`).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -31,3 +32,11 @@ def is_server_of(pid: int, data: Path) -> bool:
         return Path(f"/proc/{pid}/cwd").resolve(strict=True) == data.resolve()
     except OSError:
         return False
+
+
+def children_of(pid: int) -> Sequence[int]:
+    """Return the processes that `pid` has started, none where the system does not tell."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    except OSError:
+        return ()

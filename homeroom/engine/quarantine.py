@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 Fingerprint = tuple[str, bytes]
-"""A verb and a digest of its arguments."""
+"""A verb, and a digest of its arguments with the caller."""
 _PER_ACTOR = 64
 
 

@@ -11,9 +11,13 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.engine.envelope import Answer, Done, Envelope, Watch
 from homeroom.engine.journal import Record, Superseded
 from homeroom.engine.settings import EngineSettings, Strategy
-from tests.engine.trial import ADA, BEN, EVE, Add, Boom, Expel, Find, House, Peek, Poison, Sink, Veil, Wave
+from tests.engine.trial import ADA, BEN, EVE, Add, Boom, Expel, Find, House, Peek, Poison, Sink, Tally, Veil, Wave
 
 pytestmark = pytest.mark.usefixtures("logs")
+
+
+def _crash(*_: Any) -> Any:
+    raise ZeroDivisionError("broken")
 
 
 def codes(answers: list[Answer]) -> list[str]:
@@ -229,6 +233,28 @@ async def test_a_command_that_crashed_three_times_is_not_run_any_more(house: Hou
     assert house.counter("suspensions") == 0
     assert len({refusal.msg for refusal in refusals[2:]}) == 1
     assert (await house.done(Add(1))).seq == 2
+
+
+async def test_a_quarantined_command_is_still_run_for_others(house: House, autojump_clock: MockClock) -> None:
+    for _ in range(4):
+        await house.refused(Boom())
+    assert house.counter("crashes") == 3
+    await house.refused(Boom(), BEN)
+    assert house.counter("crashes") == 4
+
+
+async def test_a_quarantined_command_that_was_carried_out_before_gets_its_first_answer(
+    house: House, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity: dict[str, Any] = {"client": "ada/phone", "digest": b"add one"}
+    first = await house.done(Add(1), number=1, **identity)
+    with monkeypatch.context() as broken:
+        broken.setattr(Tally, "_on_add", _crash)  # the program breaks, and a verb that worked crashes
+        for number in (2, 3, 4):
+            await house.refused(Add(1), number=number, **identity)
+        assert (await house.refused(Add(1), number=5, **identity)).code == "internal"
+        again = await house.done(Add(1), number=1, **identity)
+    assert (again.again, again.seq) == (True, first.seq)
 
 
 async def test_too_many_crashes_suspend_one_actor_while_others_go_on(
