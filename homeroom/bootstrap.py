@@ -174,6 +174,8 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
             statistics={
                 "engine": engine.statistics,
                 "gateway": gateway.statistics,
+                "listener": lambda: listener.statistics(),
+                "http": lambda: pages.statistics(),
                 "database": house.database.statistics,
             },
             probes={"database": journal.now, "migrations": partial(_check_migrations, house.database)},

@@ -13,15 +13,15 @@ def chat_verbs(plural: str, members: Rule, moderators: Rule, readers: Rule) -> t
     root = f"/api/{plural}/{{id}}"
     message = f"{root}/messages/{{message}}"
     return (
-        Verb(words.Say, members, f"POST {root}/messages", "chat"),
+        Verb(words.Say, members, f"POST {root}/messages", "chat", words.Said),
         Verb(words.Edit, members, f"PATCH {message}", "chat"),
         Verb(words.Retract, members | moderators, f"DELETE {message}", "chat"),
         Verb(words.React, members, f"POST {message}/reactions", "chat"),
         Verb(words.Typing, members, f"POST {root}/typing", "typing"),
         Verb(words.Read, members, f"POST {root}/read", "read"),
-        Verb(words.Unread, members, f"GET {root}/unread", "read"),
-        Verb(words.History, readers, f"GET {root}/messages", "read"),
-        Verb(words.Audit, moderators, f"GET {root}/audit", "read"),
+        Verb(words.Unread, members, f"GET {root}/unread", "read", words.UnreadCount),
+        Verb(words.History, readers, f"GET {root}/messages", "read", words.HistoryPage),
+        Verb(words.Audit, moderators, f"GET {root}/audit", "read", words.AuditPage),
         Verb(words.Pin, moderators, f"PUT {root}/pins/{{message}}", "control"),
         Verb(words.Unpin, moderators, f"DELETE {root}/pins/{{message}}", "control"),
         Verb(words.SetMode, moderators, f"PUT {root}/mode", "control"),

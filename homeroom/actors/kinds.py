@@ -7,4 +7,7 @@ from homeroom.actors.presence import PRESENCE
 from homeroom.actors.room import ROOM
 from homeroom.engine.behaviour import Kind
 
-KINDS: tuple[Kind, ...] = (ROOM, PRESENCE)
+KINDS: tuple[Kind, ...] = (
+    ROOM,
+    PRESENCE,
+)

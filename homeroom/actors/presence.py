@@ -357,16 +357,17 @@ PRESENCE = Kind(
     behaviour=Presence,
     state=PresenceMemory,
     verbs=(
-        Verb(SetStatus, OWNER, "PUT /api/presence/status", "control"),
+        Verb(SetStatus, OWNER, "PUT /api/presence/status", "control", OwnPresence),
         Verb(Beat, OWNER | SYSTEM_ONLY, "POST /api/presence/heartbeat", "beat"),
-        Verb(Hide, OWNER, "POST /api/presence/hide", "control"),
-        Verb(Show, OWNER, "POST /api/presence/show", "control"),
-        Verb(Mine, OWNER, "GET /api/presence/mine", "read"),
+        Verb(Hide, OWNER, "POST /api/presence/hide", "control", OwnPresence),
+        Verb(Show, OWNER, "POST /api/presence/show", "control", OwnPresence),
+        Verb(Mine, OWNER, "GET /api/presence/mine", "read", OwnPresence),
         *(Verb(command, SYSTEM_ONLY, None, "beat") for command in (Connected, Disconnected, Enter, Exit)),
     ),
     events=PRESENCE_EVENTS,
     watch=OWNER | allow(STAFF),
     tables=(PEOPLE,),
     idle_s=600.0,
+    view=PresenceState,
 )
 """`idle_s` is longer than the idle timer's period, so whoever is here is never put to sleep with its connections."""

@@ -4,7 +4,7 @@ Never here: the words (`protocol.room`), what is done with messages (`chat`), wh
 (`protocol.room.reduce_room`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -90,6 +90,10 @@ class Room(Behaviour[RoomMemory]):
         if not room.created:
             return True
         return caller.role not in ADMINS and self._relation(caller.user) == "outsider"
+
+    def within_reach(self, caller: Caller) -> Mapping[str, str]:
+        """Return that whoever may join could be a member."""
+        return {"member": "join first"} if self._relation(caller.user) in {"stranger", "invited"} else {}
 
     def decide(self, command: Any, context: Context) -> Decision | Recall:
         """Answer a command; each decision says how it may be refused."""
@@ -272,4 +276,5 @@ ROOM = Kind(
     watch=READERS,
     calm=words.CALM_CHAT_EVENTS,
     tables=CHAT_TABLES,
+    view=RoomState,
 )

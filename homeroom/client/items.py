@@ -41,7 +41,7 @@ class Event:
 
     @property
     def name(self) -> str:
-        """Return its identity for deduplication, such as `room:physics-1@17`."""
+        """Return its identity for deduplication, such as `room:lobby@17`."""
         return f"{self.stream}@{self.seq}"
 
 

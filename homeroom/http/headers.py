@@ -37,7 +37,9 @@ def request_id(given: str | None) -> str:
 
 def holds_token(pairs: Iterable[tuple[str, str]]) -> bool:
     """Tell whether a query carries a token, by its name or by its look: such a request is refused."""
-    return any(name.lower() in _TOKEN_NAMES or _TOKEN_LOOKS.search(value) for name, value in pairs)
+    return any(
+        name.lower() in _TOKEN_NAMES or _TOKEN_LOOKS.search(name) or _TOKEN_LOOKS.search(value) for name, value in pairs
+    )
 
 
 def page_headers(host: str) -> Mapping[str, str]:

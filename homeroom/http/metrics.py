@@ -6,12 +6,14 @@ Never here: who may see it (`health`).
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
+
+from homeroom.http.figures import LABELS, find_figure
 
 Statistics = Callable[[], Mapping[str, Any]]
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -49,25 +51,41 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read every part once; called by the registry at each scrape."""
+        families: dict[str, Metric] = {}
         for part, read in self._sources.items():
-            for name, value in _flatten(read(), f"homeroom_{_word(part)}"):
-                yield _family(name, value)
+            for sample in flatten(read(), _word(part)):
+                _add(families, sample)
+        yield from families.values()
 
 
-def _flatten(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float]]:
+class Sample(NamedTuple):
+    """One number: the way to it through the statistics, and its label, if a map on the way has keys that are no names."""
+
+    way: str
+    value: float
+    label: tuple[str, str] | None
+
+
+def flatten(values: Mapping[str, Any], way: str, label: tuple[str, str] | None = None) -> Iterator[Sample]:
     """Name each number by the keys on the way to it; what is no number is left out."""
+    labelled = LABELS.get(way) if label is None else None
     for key, value in values.items():
-        name = f"{prefix}_{_word(str(key))}"
+        inside = way if labelled else f"{way}.{_word(str(key))}"
+        mark = (labelled, str(key)) if labelled else label
         if isinstance(value, Mapping):
-            yield from _flatten(value, name)
+            yield from flatten(value, inside, mark)
         elif isinstance(value, int | float):
-            yield name, float(value)
+            yield Sample(inside, float(value), mark)
 
 
-def _family(name: str, value: float) -> Metric:
-    family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-    metric: Metric = family(name, name.replace("_", " "), value=value)
-    return metric
+def _add(families: dict[str, Metric], sample: Sample) -> None:
+    family = families.get(sample.way)
+    if family is None:
+        figure = find_figure(sample.way)
+        make = CounterMetricFamily if figure.grows else GaugeMetricFamily
+        name = f"homeroom_{sample.way.replace('.', '_')}"
+        family = families[sample.way] = make(name, figure.words, labels=[sample.label[0]] if sample.label else [])
+    family.add_metric([sample.label[1]] if sample.label else [], sample.value)  # type: ignore[attr-defined]  # of each kind
 
 
 def _word(text: str) -> str:

@@ -78,13 +78,12 @@ class _Book:
     def _parameters(self, route: Route) -> list[dict[str, Any]]:
         known = self._properties(route.body) | self._properties(route.query)
         found = [
-            {"name": name, "in": "path", "required": True, "schema": known.get(name) or self._schemas[id(Id)]}
-            for name in route.placeholders
+            _parameter(name, "path", True, known.get(name) or self._schemas[id(Id)]) for name in route.placeholders
         ]
         required = set(self._resolved(self._of(route.query)).get("required", ()))
         for name, schema in self._properties(route.query).items():
             if name not in route.placeholders:
-                found.append({"name": name, "in": "query", "required": name in required, "schema": schema})
+                found.append(_parameter(name, "query", name in required, schema))
         return [*found, KEY_PARAMETER] if route.keyed else found
 
     def _responses(self, route: Route) -> dict[str, Any]:
@@ -143,3 +142,14 @@ class _Book:
     def _properties(self, type: Any) -> dict[str, Any]:
         properties: dict[str, Any] = self._resolved(self._of(type)).get("properties", {})
         return properties
+
+
+def _parameter(name: str, place: str, required: bool, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a parameter; the words and the example of its type stand where tools look for those of a parameter."""
+    told: dict[str, Any] = {"name": name, "in": place, "required": required}
+    for one in (schema, *schema.get("anyOf", ())):
+        if "description" in one:
+            told.setdefault("description", one["description"])
+        if one.get("examples"):
+            told.setdefault("example", one["examples"][0])
+    return {**told, "schema": schema}

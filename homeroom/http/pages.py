@@ -26,6 +26,8 @@ TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 INDEX = "index.html"
+PAGE_PATHS = frozenset({"/", "/docs", "/static/{name}", "/docs/{name}"})
+"""The patterns of all that is served here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,9 @@ class Pages:
             return self._send(folder, name)
 
         app.add_url_rule("/", "front", front, methods=["GET"])
-        app.add_url_rule("/docs", "docs", docs, methods=["GET"])
-        app.add_url_rule("/<any(static, docs):folder>/<path:name>", "file", file, methods=["GET"])
+        app.add_url_rule("/docs", "doors", docs, methods=["GET"])
+        for folder in self._folders:
+            app.add_url_rule(f"/{folder}/<path:name>", folder, file, methods=["GET"], defaults={"folder": folder})
 
     def _send(self, folder: str, name: str) -> Response:
         found = self._folders[folder].get(name)

@@ -5,6 +5,7 @@ structures; (5) the route's handler answers; (6) the answer gets its headers, a 
 Never here: what a route does, and which routes there are (`app`). No other file but `pages` knows Quart.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -24,6 +25,7 @@ from homeroom.engine.postgres import Disconnected
 from homeroom.http.headers import api_headers, cors_headers, holds_token, preflight_headers, request_id
 from homeroom.http.identity import Authenticate, Identity
 from homeroom.http.metrics import Metrics
+from homeroom.http.pages import PAGE_PATHS
 from homeroom.http.problems import (
     PROBLEM_TYPE,
     Problem,
@@ -39,6 +41,8 @@ from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.rest_json import encode_json, read_body, read_query
 
 log = structlog.get_logger(__name__)
+ROUTINE = frozenset({*PAGE_PATHS, "/healthz", "/readyz", "/health", "/metrics"})
+_PLACE = re.compile(r"<(?:path:)?(\w+)>")
 Register = Callable[[QuartTrio], None]
 
 
@@ -129,6 +133,7 @@ def _bearer() -> str:
 
 async def _read_call(route: Route, path: dict[str, str], who: Identity | None) -> Call:
     text = {name: values[-1] for name, values in request.args.lists()}
+    _check_names(route, text)
     query: Any = text
     if route.query is not None and not route.raw:
         query = read_query(text, route.query)
@@ -142,23 +147,39 @@ async def _read_call(route: Route, path: dict[str, str], who: Identity | None) -
     return Call(g.request_id, who, path, query, body, address, request.headers.get("Idempotency-Key"), _bearer())
 
 
+def _check_names(route: Route, names: Iterable[str]) -> None:
+    """Refuse a parameter that the door does not know: `limt=3` would be as good as none, and nobody would be told.
+
+    Doors that neither take a query nor ask who one is (health, figures, documents) overlook what proxies and monitors add.
+    """
+    if route.query is None and route.bearer == "ignored":
+        return
+    known = route.parameters
+    for name in names:
+        if name not in known:
+            allowed = "one of " + ", ".join(known) if known else "no parameters"
+            raise Refusal(
+                "bad_command", f"{name[:64]}: no such parameter", data={"field": name[:64], "allowed": allowed}
+            )
+
+
 async def _read_bytes() -> bytes:
     """Return the body; only JSON is taken, and only up to the limit (413) and in time (408)."""
     body: bytes = await request.get_data(cache=False, as_text=False, parse_form_data=False)
-    if body and request.mimetype not in {"application/json", ""}:
+    if body and request.mimetype != "application/json":
         raise UnfitType
     return body
 
 
 class UnfitType(HTTPException):
-    """The body is of a type that is not JSON."""
+    """The body is of a type that is not JSON, or does not say that it is."""
 
     code = 415
 
 
 def _respond(out: Out) -> Response:
     body = out.value if isinstance(out.value, bytes) else encode_json(out.value)
-    response = Response(body, out.status, mimetype=out.mimetype)
+    response = Response(body, out.status, content_type=out.mimetype)
     response.headers.extend(out.headers)
     return response
 
@@ -219,7 +240,8 @@ def _install_frame(app: App, metrics: Metrics, settings: WebSettings) -> None:
             response.headers[name] = value
         seconds = time.perf_counter() - g.get("began", time.perf_counter())
         metrics.observe(request.method, _route(), response.status_code, seconds)
-        log.info(
+        told = log.debug if _is_routine(response.status_code) else log.info
+        told(
             "request",
             method=request.method,
             route=_route(),
@@ -243,4 +265,9 @@ def _id() -> str:
 def _route() -> str:
     """Return the door's pattern, never the path as it was sent: nobody's secret gets into the log or a label."""
     rule = request.url_rule
-    return rule.rule if rule is not None else "(none)"
+    return _PLACE.sub(r"{\1}", rule.rule) if rule is not None else "(none)"
+
+
+def _is_routine(status: int) -> bool:
+    """Tell whether a request is one of those that come all day and tell nothing: our own files, and monitors that are content."""
+    return status < 400 and _route() in ROUTINE

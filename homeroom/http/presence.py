@@ -14,10 +14,10 @@ from msgspec import Meta, Struct
 
 from homeroom.engine.behaviour import Kind, Refusal
 from homeroom.http.identity import Identity
-from homeroom.http.rest import Desk, Done, checked_id
+from homeroom.http.rest import Desk, checked_id, done_with
 from homeroom.http.routes import Call, Out, Route
 from homeroom.protocol.ids import Id
-from homeroom.protocol.presence import Activity, PresenceState, SetStatus
+from homeroom.protocol.presence import Activity, OwnPresence, PresenceState, SetStatus
 
 KIND = "presence"
 BULK_MAX = 100
@@ -29,7 +29,7 @@ AT_ONCE = 50
 class OnlineQuery(Struct, frozen=True):
     """How many people at the most."""
 
-    limit: Annotated[int, Meta(ge=1, le=500)] = 100
+    limit: Annotated[int, Meta(ge=1, le=500, description="How many people at the most.")] = 100
 
 
 class BulkBody(Struct, frozen=True):
@@ -69,7 +69,7 @@ class PresenceDesk:
             Route("POST", "/api/presence/bulk", "presence_bulk", "The presence of several people.", self.several, tag,
                   body=BulkBody, reply=People, errors=limits),
             Route("PUT", "/api/presence/activity", "presence_activity", "Say what one is doing.", self.act, tag,
-                  body=ActivityBody, reply=Done, errors=("conflict", *limits), keyed=True),
+                  body=ActivityBody, reply=done_with(OwnPresence), errors=("conflict", *limits), keyed=True),
         )  # fmt: skip
 
     async def online(self, call: Call) -> Out:

@@ -38,6 +38,7 @@ WORDS = {
     405: "this method is not for this address; `Allow` names those that are",
     408: "the body did not arrive in time",
     413: "the body is over the limit",
+    415: "send Content-Type: application/json",
 }
 RETRY_MS = 1_000
 """How long to wait when an error that may pass does not say so itself."""

@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from types import GenericAlias
+from typing import Any, Generic, TypeVar
 
 import trio
 from msgspec import Struct
@@ -27,10 +28,16 @@ _KEY = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
 _ID = re.compile(r"\A[A-Za-z0-9_.\-]{1,64}\Z")
 
 
-class Done(Struct, frozen=True, omit_defaults=True):
-    """A command was carried out. `pos` is `[stream, seq]` of the last event it caused; `again`: it had been done before."""
+ReplyT = TypeVar("ReplyT")
 
-    data: Any = None
+
+class Done(Struct, Generic[ReplyT], frozen=True, omit_defaults=True):
+    """A command was carried out. `data` is the verb's reply, `pos` is `[stream, seq]` of the last event it caused.
+
+    `again`: it had been done before.
+    """
+
+    data: ReplyT | None = None
     pos: tuple[str, int] | None = None
     again: bool = False
 
@@ -48,7 +55,7 @@ class Desk:
     take: Callable[[str, str], int | None]
     timeout_s: float = 5.0
 
-    async def carry_out(self, address: str, verb: Verb, command: Any, who: Identity, key: str | None) -> Done:
+    async def carry_out(self, address: str, verb: Verb, command: Any, who: Identity, key: str | None) -> Done[Any]:
         """Have the actor do it; raises `Refusal`. With a `key`, exactly once however often it is sent."""
         self.spend(who, verb.budget)
         client, number = (f"{who.id}/{_key_name(key)}", 1) if key is not None else ("", 0)
@@ -70,7 +77,7 @@ class Desk:
         if wait_ms is not None:
             raise Refusal("rate_limited", f"the budget `{budget}` is used up", retry_ms=wait_ms)
 
-    def _read(self, answer: Answer | None, address: str) -> Done:
+    def _read(self, answer: Answer | None, address: str) -> Done[Any]:
         if answer is None:
             raise _timeout()
         if isinstance(answer, Refusal):
@@ -113,11 +120,16 @@ def _route(kind: Kind, verb: Verb, desk: Desk) -> Route:
         tag=kind.plural,
         body=None if reads else verb.command,
         query=verb.command if reads else None,
-        reply=Done,
+        reply=done_with(verb.reply),
         errors=("forbidden", "not_found", "conflict", "rate_limited", "overloaded", "unavailable", "timeout"),
         raw=True,
         keyed=not reads,
     )
+
+
+def done_with(reply: type[Any] | None) -> Any:
+    """Return the type of the answer of a verb that replies `reply`."""
+    return GenericAlias(Done, (reply,))
 
 
 def _timeout() -> Refusal:

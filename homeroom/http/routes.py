@@ -85,6 +85,12 @@ class Route:
     mimetype: str = "application/json"
 
     @property
+    def parameters(self) -> tuple[str, ...]:
+        """Return the names of the query that it knows, in order."""
+        fields: tuple[str, ...] = getattr(self.query, "__struct_encode_fields__", ())
+        return tuple(name for name in fields if name not in self.placeholders)
+
+    @property
     def placeholders(self) -> tuple[str, ...]:
         """Return the names in the path, in order."""
         return tuple(part[1:-1] for part in self.path.split("/") if part[:1] == "{")

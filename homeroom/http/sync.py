@@ -35,12 +35,31 @@ MARK = "c1."
 
 
 class SyncQuery(Struct, frozen=True):
-    """What to catch up on. `since`: the cursor of the last answer, or Unix ms; `wait`: seconds to hold the answer open."""
+    """What to catch up on: at least one stream or table."""
 
-    streams: Annotated[str, Meta(max_length=4_000, description="addresses, separated by commas")] = ""
-    tables: Annotated[str, Meta(max_length=2_000, description="exams,users means table:exams,table:users")] = ""
-    since: Annotated[str, Meta(max_length=8_000)] = ""
-    wait: Annotated[float, Meta(ge=0, le=60)] = 0.0
+    streams: Annotated[
+        str,
+        Meta(
+            max_length=4_000,
+            description=f"The streams' addresses, `kind:id`, separated by commas; with the tables at most {STREAMS_MAX}.",
+            examples=["room:lobby"],
+        ),
+    ] = ""
+    tables: Annotated[
+        str,
+        Meta(max_length=2_000, description="Names, separated by commas; each stands for the stream `table:<name>`."),
+    ] = ""
+    since: Annotated[
+        str,
+        Meta(
+            max_length=8_000,
+            description="The `cursor` of the last answer, or a time in Unix ms; without it, each stream as it is now.",
+        ),
+    ] = ""
+    wait: Annotated[
+        float,
+        Meta(ge=0, le=60, description="Hold the answer open for the next event, up to so many seconds."),
+    ] = 0.0
 
 
 class StreamAnswer(Struct, frozen=True):

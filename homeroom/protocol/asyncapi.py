@@ -3,26 +3,54 @@
 Never here: REST (`http.openapi`), and prose about what verbs mean beyond their own docstrings.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from inspect import getdoc
-from typing import Any, get_args
-
-from msgspec import Struct
+from typing import Any, Protocol, get_args
 
 from homeroom.protocol.codec import tag_of
 from homeroom.protocol.errors import ERRORS, Close
-from homeroom.protocol.frames import ClientFrame, Cmd, ServerFrame, Verb
-from homeroom.protocol.ids import AddressText, CommandId
+from homeroom.protocol.frames import ClientFrame, Resumed, ServerFrame, Snapshot
+from homeroom.protocol.readable import READABLE
 from homeroom.protocol.rest_json import json_schemas
 
 CHANNEL = "ws"
-Verbs = Mapping[str, Mapping[str, type[Any]]]
-Events = Mapping[str, Iterable[type[Any]]]
 
 
-def describe_websocket(verbs: Verbs, events: Events, version: str) -> dict[str, Any]:
-    """Return the document. `verbs`: kind → verb → structure of its arguments; `events`: kind → structures of its events."""
-    messages = {**_frame_messages(), **_command_messages(verbs), **_event_messages(events)}
+class VerbWords(Protocol):
+    """What is described of a verb; a row of the engine's is one."""
+
+    @property
+    def command(self) -> Any:
+        """The structure of its arguments, whose `do` is its name."""
+
+    @property
+    def reply(self) -> type[Any] | None:
+        """What its answer carries, `None` for nothing."""
+
+
+class KindWords(Protocol):
+    """What is described of a kind; a row of the engine's is one."""
+
+    @property
+    def name(self) -> str:
+        """The first half of its addresses."""
+
+    @property
+    def verbs(self) -> Sequence[VerbWords]:
+        """Its verbs."""
+
+    @property
+    def events(self) -> Sequence[Any]:
+        """Its structures of events, each with its `type`."""
+
+    @property
+    def shown(self) -> type[Any]:
+        """The snapshot that a subscriber gets."""
+
+
+def describe_websocket(kinds: Iterable[KindWords], version: str) -> dict[str, Any]:
+    """Return the document that describes the frames, and what `kinds` put into them."""
+    messages = {name: _message(name, shape) for name, shape in _shapes(list(kinds))}
     schemas = _name_payloads(messages.values())
     return {
         "asyncapi": "3.0.0",
@@ -38,37 +66,29 @@ def describe_websocket(verbs: Verbs, events: Events, version: str) -> dict[str, 
 
 _DESCRIPTION = (
     "One WebSocket message carries one frame or an array of frames. Subprotocols: homeroom.v1.msgpack, homeroom.v1.json. "
-    "The message `cmd` carries in `d` the arguments of a verb (messages `cmd.<kind>.<verb>`); `ev` and `sig` carry events "
-    "`{type, at, by, d}`, the `d` of which is one of the messages `event.<domain>.<action>`."
+    "What stands inside the frames is described as messages too: the `d` of `cmd` as `cmd.<kind>.<verb>`; the `d` of the "
+    "`ok` that answers it as `reply.<kind>.<verb>`, where there is one; the `d` of the `ok` to a `sub` as `sub.resumed` or "
+    "`sub.snapshot`, and the latter's `state` as `snapshot.<kind>`; the `d` of an event inside `ev` and `sig` as "
+    "`event.<domain>.<action>`."
 )
 
 
-def _frame_messages() -> dict[str, dict[str, Any]]:
-    frames = (*get_args(ClientFrame), *get_args(ServerFrame))
-    return {tag_of(frame): _message(tag_of(frame), _CmdText if frame is Cmd else frame) for frame in frames}
+def _shapes(kinds: Sequence[KindWords]) -> Iterator[tuple[str, type[Any]]]:
+    """Yield the name and the type of every message."""
+    for frame in (*get_args(ClientFrame), *get_args(ServerFrame)):
+        yield tag_of(frame), READABLE.get(frame, frame)
+    yield from (("sub.resumed", Resumed), ("sub.snapshot", Snapshot))
+    for kind in kinds:
+        yield f"snapshot.{kind.name}", kind.shown
+        for verb in kind.verbs:
+            yield f"cmd.{kind.name}.{verb.command.do}", verb.command
+            if verb.reply is not None:
+                yield f"reply.{kind.name}.{verb.command.do}", verb.reply
+        yield from ((f"event.{event.type}", event) for event in kind.events)
 
 
-class _CmdText(Struct, frozen=True, tag_field="t", tag="cmd"):
-    """Do `do` at the actor `to`; `d` holds the arguments, as the message `cmd.<kind>.<verb>` says."""
-
-    id: CommandId
-    to: AddressText
-    do: Verb
-    d: dict[str, Any] = {}
-
-
-def _command_messages(verbs: Verbs) -> dict[str, dict[str, Any]]:
-    named = ((f"cmd.{kind}.{do}", command) for kind, table in verbs.items() for do, command in table.items())
-    return {name: _message(name, command) for name, command in named}
-
-
-def _event_messages(events: Events) -> dict[str, dict[str, Any]]:
-    types = (event for kind in events.values() for event in kind)
-    return {f"event.{event.type}": _message(f"event.{event.type}", event) for event in types}
-
-
-def _message(name: str, type: type[Any]) -> dict[str, Any]:
-    return {"name": name, "summary": (getdoc(type) or name).splitlines()[0], "payload": type}
+def _message(name: str, shape: type[Any]) -> dict[str, Any]:
+    return {"name": name, "summary": (getdoc(shape) or name).splitlines()[0], "payload": shape}
 
 
 def _name_payloads(messages: Collection[dict[str, Any]]) -> dict[str, Any]:

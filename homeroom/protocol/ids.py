@@ -13,7 +13,7 @@ MAX_SEQ = 2**53 - 1
 Id = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.\-]{1,64}\Z", description="1 to 64 of A-Z a-z 0-9 _ - .")]
 Kind = Annotated[str, Meta(pattern=r"\A[a-z]{2,16}\Z", description="2 to 16 lower-case letters")]
 AddressText = Annotated[
-    str, Meta(pattern=r"\A[a-z]{2,16}:[A-Za-z0-9_.\-]{1,64}\Z", description="kind:id, such as room:physics-1")
+    str, Meta(pattern=r"\A[a-z]{2,16}:[A-Za-z0-9_.\-]{1,64}\Z", description="kind:id, such as room:lobby")
 ]
 CommandId = Annotated[int, Meta(ge=1, le=MAX_SEQ, description="positive, growing within `client`")]
 Seq = Annotated[int, Meta(ge=0, le=MAX_SEQ)]
@@ -22,7 +22,7 @@ Epoch = Annotated[str, Meta(max_length=64)]
 
 
 class Address(NamedTuple):
-    """Where an actor lives, and the name of its stream: `room:physics-1` is kind `room`, id `physics-1`."""
+    """Where an actor lives, and the name of its stream: `room:lobby` is kind `room`, id `lobby`."""
 
     kind: str
     id: str

@@ -1,110 +1,130 @@
 """The protocol's reference as Markdown, generated from the types and tables that are in force.
 
-Takes what the kinds are as plain values, so that it knows no actor. Never here: anything said twice; what is written by
-hand is only what no type can say.
+Takes what the kinds are, and the figures in force, as plain values, so that it knows no actor and no setting. Never here: what
+no type can say (`guide`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from inspect import cleandoc, getdoc
+from inspect import getdoc
 from typing import Any, get_args
 
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
+from homeroom.protocol import guide
 from homeroom.protocol.access import ANY, ROLES, STAFF, SYSTEM_ROLE, Rule
 from homeroom.protocol.codec import tag_of
 from homeroom.protocol.errors import ERRORS, Close, may_reconnect
-from homeroom.protocol.frames import LIMITS, ClientFrame, Resumed, ServerFrame, Snapshot
-from homeroom.protocol.shape import shape_of
+from homeroom.protocol.frames import ClientFrame, Event, Resumed, ServerFrame, Snapshot
+from homeroom.protocol.readable import READABLE
+from homeroom.protocol.shape import shape_of, structures_in
 
 
 @dataclass(frozen=True, slots=True)
 class VerbEntry:
-    """One verb as the reference shows it; `rest` is `METHOD /path`, `None` for a verb that has no door from outside."""
+    """One verb as the reference shows it.
+
+    `rest` is `METHOD /path`, `None` for a verb that has no door from outside; `reply` is what its answer carries, if anything.
+    """
 
     command: type[Any]
     rule: Rule
     rest: str | None
     budget: str
+    reply: type[Any] | None
 
 
 @dataclass(frozen=True, slots=True)
 class KindEntry:
-    """One kind as the reference shows it."""
+    """One kind as the reference shows it; `view` is the snapshot that is sent."""
 
     name: str
     verbs: Sequence[VerbEntry]
     events: Sequence[type[Any]]
     watch: Rule
-    state: type[Any]
+    view: type[Any]
 
 
-def describe_protocol(kinds: Iterable[KindEntry]) -> str:
+@dataclass(frozen=True, slots=True)
+class LimitEntry:
+    """One limit: what is limited, its figure with the unit, and what happens beyond it."""
+
+    what: str
+    figure: str
+    beyond: str
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetEntry:
+    """One budget: how many a minute on the average, and how many at once."""
+
+    name: str
+    per_minute: float
+    at_once: float
+
+
+def describe_protocol(kinds: Iterable[KindEntry], limits: Iterable[LimitEntry], budgets: Iterable[BudgetEntry]) -> str:
     """Return the whole page."""
-    parts = [_HEAD, *_frames(), _LIMITS, *_codes(), *(line for kind in kinds for line in _kind(kind))]
+    parts = [
+        *(guide.HEAD, guide.TOKEN, guide.CONNECTION, guide.REQUESTS, guide.STREAMS, _struct(Event), _EVENT_NOTE),
+        *(guide.REST, *_frames(), *_figures(limits, budgets), *_codes()),
+        *(line for kind in kinds for line in _kind(kind)),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
-_HEAD = cleandoc(
-    """
-    # Protocol reference
-
-    Generated from the code, and checked against it: to change this page, change the types and run
-    `python -m tests.docs.protocol_page`.
-
-    ## The connection
-
-    `GET /ws` upgrades to a WebSocket with subprotocol `homeroom.v1.msgpack` (binary messages) or `homeroom.v1.json` (text
-    messages, the same values). One message carries one frame or an array of frames; a frame is a map whose key `t` names its
-    type. Unknown fields are ignored; of a key that stands twice, the last counts; numbers are finite, keys are strings, and
-    msgpack's extension types do not exist. The first frame is `hello`, within five seconds; anything else before `welcome`
-    is answered by `bye` and 4401. What cannot be decoded, or has no known `t`, is answered by `bye` and 4400; a known frame
-    with wrong fields by `err` with `bad_frame` or `bad_command` and its `id`, and the connection goes on. A second `hello`
-    is answered by `err` with `conflict`.
-
-    A `cmd` without an answer is sent again with the same `id` on the next connection, and is carried out once. A `sub`
-    of a stream that is followed already replaces the subscription. The answer to `auth` holds `{expires}` in its `d`.
-    """
-)
-_LIMITS = "\n".join(
-    [
-        "## Limits",
-        "",
-        "The limits in force stand in `welcome.limits`. The defaults:",
-        "",
-        "| limit | default |",
-        "|---|---|",
-        *(f"| `{name}` | {value:,} |" for name, value in msgspec.to_builtins(LIMITS).items()),
-    ]
+_EVENT_NOTE = (
+    "Its identity, for deduplication, is stream and number, written `room:physics-1@17`. The events of each kind stand in its\n"
+    "chapter: what a table shows there is the `d`. Those that are called ephemeral come in `sig`, all others in `ev`. Of signals\n"
+    "about the same thing the newest wins; who subscribes is told the newest ones that still hold."
 )
 
 
 def _frames() -> Iterable[str]:
     yield "## Frames from the client"
-    yield from map(_frame, get_args(ClientFrame))
+    yield from (_frame(frame) for frame in get_args(ClientFrame))
     yield "## Frames from the server"
-    yield from map(_frame, get_args(ServerFrame))
+    yield from (_frame(frame) for frame in get_args(ServerFrame))
     yield "### The `d` of an `ok` to `sub`"
     yield _struct(Resumed, note='`verdict` is `"resumed"`.')
     yield _struct(Snapshot, note='`verdict` is `"snapshot"`.')
+    frames = [READABLE.get(frame, frame) for frame in (*get_args(ClientFrame), *get_args(ServerFrame))]
+    yield from _structures("the frames", structures_in(frames), known={*frames, Event})
 
 
 def _frame(frame: type[Any]) -> str:
-    return f"### `{tag_of(frame)}`\n\n{_struct(frame)}"
+    return f"### `{tag_of(frame)}`\n\n{_struct(READABLE.get(frame, frame))}"
+
+
+def _figures(limits: Iterable[LimitEntry], budgets: Iterable[BudgetEntry]) -> Iterable[str]:
+    yield guide.LIMITS
+    yield _table(("limit", "default", "beyond it"), ((one.what, one.figure, one.beyond) for one in limits))
+    yield guide.BUDGETS
+    figures = ((f"`{one.name}`", f"{one.per_minute:,g}", f"{one.at_once:,g}") for one in budgets)
+    yield _table(("budget", "a minute", "at once"), figures)
+
+
+def _structures(owner: str, found: Iterable[type[Any]], known: Collection[type[Any]]) -> Iterable[str]:
+    """Yield the structures that are not `known` from elsewhere on the page."""
+    new = [struct for struct in found if struct not in known]
+    if new:
+        yield f"### Structures of {owner}"
+        yield from (f"#### `{struct.__name__}`\n\n{_struct(struct)}" for struct in new)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = (head, ["---"] * len(head), *rows)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _codes() -> Iterable[str]:
-    rows = [f"| `{code}` | {row.status} | {row.meaning} | {_yes(row.retry)} |" for code, row in ERRORS.items()]
-    yield "\n".join(
-        ["## Errors", "", "| code | HTTP | meaning | the same again may succeed |", "|---|---|---|---|", *rows]
-    )
-    closes = [
-        f"| {int(code)} | {code.name.lower().replace('_', ' ')} | {_yes(may_reconnect(code))} |" for code in Close
-    ]
-    yield "\n".join(
-        ["## Close codes", "", "| code | reason | come back with the same input |", "|---|---|---|", *closes]
-    )
+    yield "## Errors"
+    errors = ((f"`{code}`", str(row.status), row.meaning, _yes(row.retry)) for code, row in ERRORS.items())
+    yield _table(("code", "HTTP", "meaning", "the same again may succeed"), errors)
+    yield "## Close codes"
+    closes = ((str(int(code)), code.name.lower().replace("_", " "), _yes(may_reconnect(code))) for code in Close)
+    yield _table(("code", "reason", "come back with the same input"), closes)
 
 
 def _kind(kind: KindEntry) -> Iterable[str]:
@@ -115,24 +135,25 @@ def _kind(kind: KindEntry) -> Iterable[str]:
     yield f"### Events of `{kind.name}`"
     yield from (f"#### `{event.type}`\n\n{_struct(event)}" for event in kind.events)
     yield f"### Snapshot of `{kind.name}`"
-    yield _struct(kind.state)
+    yield f"The `state` of a subscription's `snapshot`: {shape_of(kind.view)}."
+    words = [*(verb.command for verb in kind.verbs), *kind.events]
+    replies = [verb.reply for verb in kind.verbs if verb.reply is not None]
+    yield from _structures(f"`{kind.name}`", structures_in([kind.view, *replies, *words]), known=words)
 
 
 def _verb(verb: VerbEntry) -> str:
-    rest = f"REST: `{verb.rest}`. " if verb.rest else "No door from outside. "
-    return f"#### `{verb.command.do}`\n\n{_struct(verb.command)}\n\n{rest}Budget: `{verb.budget}`. For {rule_in_words(verb.rule)}."
+    rest = f"REST: `{verb.rest}`." if verb.rest else "No door from outside."
+    reply = f"Replies {shape_of(verb.reply)}." if verb.reply is not None else "Replies nothing."
+    facts = f"{reply} {rest} Budget: `{verb.budget}`. For {rule_in_words(verb.rule)}."
+    return f"#### `{verb.command.do}`\n\n{_struct(verb.command)}\n\n{facts}"
 
 
 def _struct(struct: type[Any], note: str = "") -> str:
     """Return a structure's own words and the table of its fields."""
-    rows = [_field(info) for info in fields(struct)]
-    table = ["", "| field | is | default |", "|---|---|---|", *rows] if rows else ["", "No fields."]
+    rows = [(f"`{info.encode_name}`", shape_of(info.type), _default(info)) for info in fields(struct)]
     words = " ".join((getdoc(struct) or "").split())
-    return "\n".join([f"{words} {note}".strip(), *table])
-
-
-def _field(info: FieldInfo) -> str:
-    return f"| `{info.encode_name}` | {shape_of(info.type)} | {_default(info)} |"
+    table = _table(("field", "is", "default"), rows) if rows else "No fields."
+    return f"{words} {note}".strip() + f"\n\n{table}"
 
 
 def _default(info: FieldInfo) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from homeroom.protocol.codec import UNDECODABLE
 from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.frames import Limits
+from homeroom.protocol.misfit import find_misfit
 from homeroom.protocol.verbs import decode_object
 
 T = TypeVar("T")
@@ -41,10 +42,8 @@ def _fit(values: Mapping[str, Any], type: type[T], *, strict: bool) -> T:
     try:
         return msgspec.convert(values, type, strict=strict)
     except UNDECODABLE as error:
-        allowed, _, place = str(error).partition(" - at ")
-        field = place.strip("`").removeprefix("$.") or "body"
-        data = {"field": field, "allowed": allowed}
-        raise RemoteProtocolError("bad_command", f"{field}: {allowed}", data=data) from None
+        misfit = find_misfit(error, type, "body")
+        raise RemoteProtocolError("bad_command", f"{misfit.field}: {misfit.wrong}", data=misfit.data) from None
 
 
 def json_schemas(types: Iterable[Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:

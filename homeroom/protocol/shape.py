@@ -1,9 +1,9 @@
-"""A type in a few words, bounds included, for people to read: `text, at most 4000`, `integer 0 to 3600`.
+"""A type in a few words, bounds included, for people to read: `text, at most 4000`, `integer 0 to 3600`, `map Message`.
 
 Never here: schemas for machines (`rest_json`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct, inspect
@@ -12,13 +12,53 @@ _PLAIN = {
     inspect.AnyType: "any value",
     inspect.NoneType: "`null`",
     inspect.BoolType: "true or false",
-    inspect.RawType: "map: the arguments of the verb",
+    inspect.RawType: "any value",
+    inspect.BytesType: "bytes",
+    inspect.DateTimeType: "text: date and time",
+    inspect.DateType: "text: date",
+    inspect.TimeType: "text: time",
+    inspect.UUIDType: "text: UUID",
 }
 
 
 def shape_of(type: Any) -> str:
     """Return the words for a type annotation."""
-    return _words(inspect.type_info(type))
+    return words_of(inspect.type_info(type))
+
+
+def words_of(info: inspect.Type) -> str:
+    """Return the words for a type that has been looked into; raises `KeyError` for one the protocol does not use."""
+    return _words(info)
+
+
+def structures_in(types: Iterable[Any]) -> list[type[Struct]]:
+    """Return the structures that `types` are made of, themselves included, each once, outer ones first."""
+    found: dict[type[Struct], None] = {}
+    for info in map(inspect.type_info, types):
+        _collect(info, found)
+    return [*found]
+
+
+def _collect(info: inspect.Type, found: dict[type[Struct], None]) -> None:
+    if isinstance(info, inspect.StructType):
+        if info.cls in found:
+            return
+        found[info.cls] = None
+    for inside in _inside(info):
+        _collect(inside, found)
+
+
+def _inside(info: inspect.Type) -> Iterator[inspect.Type]:
+    """Yield the types right inside a type."""
+    if isinstance(info, inspect.StructType):
+        yield from (field.type for field in info.fields)
+    for name in _PARTS:
+        part = getattr(info, name, ())
+        yield from (part,) if isinstance(part, inspect.Type) else part
+
+
+_PARTS = ("type", "types", "item_type", "item_types", "key_type", "value_type")
+"""Where the descriptions of types hold others."""
 
 
 def _words(info: inspect.Type) -> str:
@@ -28,7 +68,7 @@ def _words(info: inspect.Type) -> str:
     for known, words in _WORDS.items():
         if isinstance(info, known):
             return words(info)
-    return _PLAIN[type(info)]
+    return _PLAIN.get(type(info), "any value")
 
 
 def _text(info: Any) -> str:
@@ -58,12 +98,12 @@ def _union(info: Any) -> str:
     return " or ".join(map(_words, info.types))
 
 
-def _struct(info: Any) -> str:
-    return f"map {_fields(info.cls)}"
+def _choices(values: Iterable[Any]) -> str:
+    return " or ".join(f"`{value}`" for value in values)
 
 
-def _fields(struct: type[Struct]) -> str:
-    return "{" + ", ".join(f"`{name}`" for name in struct.__struct_encode_fields__) + "}"
+def _list(info: Any) -> str:
+    return f"list of {_words(info.item_type)}{_length(info)}"
 
 
 def _escape(text: str) -> str:
@@ -78,11 +118,14 @@ _WORDS: dict[type[inspect.Type], Callable[[Any], str]] = {
     inspect.StrType: _text,
     inspect.IntType: _number("integer"),
     inspect.FloatType: _number("number"),
-    inspect.LiteralType: lambda info: " or ".join(f"`{value}`" for value in info.values),
+    inspect.LiteralType: lambda info: _choices(info.values),
+    inspect.EnumType: lambda info: _choices(member.value for member in info.cls),
     inspect.UnionType: _union,
-    inspect.StructType: _struct,
-    inspect.ListType: lambda info: f"list of {_words(info.item_type)}{_length(info)}",
-    inspect.VarTupleType: lambda info: f"list of {_words(info.item_type)}{_length(info)}",
+    inspect.StructType: lambda info: f"map `{info.cls.__name__}`",
+    inspect.ListType: _list,
+    inspect.VarTupleType: _list,
+    inspect.SetType: _list,
+    inspect.FrozenSetType: _list,
     inspect.TupleType: lambda info: "[" + ", ".join(map(_words, info.item_types)) + "]",
     inspect.DictType: lambda info: f"map of {_words(info.key_type)} to {_words(info.value_type)}",
 }

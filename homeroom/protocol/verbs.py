@@ -14,6 +14,7 @@ from msgspec import Raw
 from homeroom.protocol.codec import UNDECODABLE
 from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.frames import LIMITS, Limits
+from homeroom.protocol.misfit import find_misfit
 from homeroom.protocol.scan import scan_json
 
 _NO_ARGUMENTS = {"msgpack": b"\x80", "json": b"{}"}
@@ -41,13 +42,13 @@ class VerbTable:
         """Return the command; `raw` are its arguments in `format`, empty for none.
 
         Raises `RemoteProtocolError`: `not_found` for an unknown kind, `bad_command` for an unknown verb or wrong
-        arguments, whose `data` then is `{"field": "$.text", "allowed": "Expected …"}`.
+        arguments, whose `data` then is `{"field": "text", "allowed": "text, at most 4000"}`.
         """
         decode = self._find(self._decoders[format], kind, do)
         try:
             return decode(raw if bytes(raw) else _NO_ARGUMENTS[format])
         except UNDECODABLE as error:
-            raise _wrong_arguments(do, error) from None
+            raise _wrong_arguments(do, error, self._find(self._types, kind, do)) from None
 
     def decode_body(self, kind: str, do: str, body: bytes, fields: Mapping[str, Any], limits: Limits = LIMITS) -> Any:
         """Return the command of a REST request: its JSON `body` (may be empty), with `fields` of the path and query laid over it.
@@ -64,7 +65,7 @@ class VerbTable:
         try:
             return msgspec.convert(values, wanted)
         except UNDECODABLE as error:
-            raise _wrong_arguments(do, error) from None
+            raise _wrong_arguments(do, error, wanted) from None
 
     def _read_fields(self, kind: str, do: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Turn the strings of a path or query into what the command's fields want."""
@@ -74,7 +75,7 @@ class VerbTable:
             try:
                 values[name] = msgspec.convert(value, types.get(name, Any), strict=False)
             except UNDECODABLE as error:
-                raise _wrong_arguments(do, error, name) from None
+                raise _wrong_arguments(do, error, types.get(name, Any), name) from None
         return values
 
     def _make_decoders(self, make: Callable[[type[Any]], Decode]) -> dict[str, dict[str, Decode]]:
@@ -109,9 +110,7 @@ def decode_object(body: bytes, limits: Limits = LIMITS) -> dict[str, Any]:
         raise RemoteProtocolError("bad_frame", "the body is not a JSON object", fatal=True) from None
 
 
-def _wrong_arguments(do: str, error: BaseException, field: str | None = None) -> RemoteProtocolError:
-    """Translate a decoder's words, `Expected … - at `$.field``, into the answer's `d`."""
-    text = "the text is not UTF-8" if isinstance(error, UnicodeError) else str(error)
-    allowed, _, place = text.partition(" - at ")
-    data = {"field": field or place.strip("`").removeprefix("$.") or "d", "allowed": allowed}
-    return RemoteProtocolError("bad_command", f"{do}: {data['field']}: {allowed}", data=data)
+def _wrong_arguments(do: str, error: BaseException, wanted: Any, whole: str = "d") -> RemoteProtocolError:
+    """Say which argument is wrong, and what it takes."""
+    misfit = find_misfit(error, wanted, whole)
+    return RemoteProtocolError("bad_command", f"{do}: {misfit.field}: {misfit.wrong}", data=misfit.data)

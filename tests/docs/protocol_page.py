@@ -1,33 +1,85 @@
 """Writes docs/protocol.md: `python -m tests.docs.protocol_page`, from the top of the tree."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from homeroom.actors.kinds import KINDS
+from homeroom.bootstrap import budget_settings, gateway_settings
+from homeroom.config import Config
 from homeroom.engine.behaviour import Kind, Verb
+from homeroom.engine.settings import EngineSettings
+from homeroom.http.budgets import Rate
+from homeroom.http.pipeline import WebSettings
+from homeroom.http.rest import twin_path
+from homeroom.http.sync import PAGE_EVENTS, STREAMS_MAX, SyncLimits
 from homeroom.protocol.access import Rule
-from homeroom.protocol.reference import KindEntry, VerbEntry, describe_protocol
+from homeroom.protocol.errors import Close
+from homeroom.protocol.reference import BudgetEntry, KindEntry, LimitEntry, VerbEntry, describe_protocol
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 
 
 def page() -> str:
     """Return the page as the code says it today."""
-    return describe_protocol(map(_kind, KINDS))
+    return describe_protocol(map(_kind, KINDS), _limits(Config()), _budgets(Config()))
 
 
 def _kind(kind: Kind) -> KindEntry:
     verbs = [_verb(kind, verb) for verb in kind.verbs]
-    return KindEntry(kind.name, verbs, kind.events, _rule(kind.watch), kind.state)
+    return KindEntry(kind.name, verbs, kind.events, _rule(kind.watch), kind.shown)
 
 
 def _verb(kind: Kind, verb: Verb) -> VerbEntry:
-    pattern = f"POST /api/{kind.plural}/{{id}}/{verb.command.do}"
-    return VerbEntry(verb.command, _rule(verb.rule), None if verb.rest is None else verb.rest or pattern, verb.budget)
+    rest = None if verb.rest is None else " ".join(twin_path(kind, verb))
+    return VerbEntry(verb.command, _rule(verb.rule), rest, verb.budget, verb.reply)
 
 
 def _rule(rule: object) -> Rule:
     assert isinstance(rule, Rule)
     return rule
+
+
+def _limits(config: Config) -> Iterator[LimitEntry]:
+    """Yield the limits that a client meets, in the order in which it meets them."""
+    gateway, sync = gateway_settings(config), SyncLimits()
+    told, meter = gateway.limits, gateway.meter
+    for name, figure, beyond in (
+        ("message_bytes", f"{told.message_bytes:,} bytes a message", f"{Close.TOO_LARGE}"),
+        ("nesting", f"{told.nesting} levels", f"{Close.NOT_A_FRAME}"),
+        ("frames", f"{told.frames} frames an array", f"{Close.NOT_A_FRAME}"),
+        ("elements", f"{told.elements:,} values a frame", f"{Close.NOT_A_FRAME}"),
+        ("streams", f"{told.streams} followed by a connection", "`full`"),
+    ):
+        yield LimitEntry(f"`welcome.limits.{name}`", figure, beyond)
+    yield LimitEntry("`hello` after the connection was opened", _seconds(gateway.hello_s), f"{Close.NO_HELLO}")
+    asked = f"the WebSocket's ping; after {_seconds(gateway.silent_s)} {Close.HEARTBEAT_MISSED}"
+    yield LimitEntry("silence of a connection", _seconds(gateway.ping_after_s), asked)
+    yield LimitEntry("connections of one person", f"{gateway.per_user}", f"{Close.FLOOD}")
+    yield LimitEntry("connections of one address", f"{config.connections_per_ip:,}", "503 to the handshake")
+    yield LimitEntry("frames of one connection", _rate(meter.frames), f"{Close.FLOOD}")
+    yield LimitEntry("bytes of one connection", _rate(meter.bytes), f"{Close.FLOOD}")
+    yield LimitEntry("pings and pongs of the WebSocket itself", _rate(meter.control), f"{Close.FLOOD}")
+    waits = f"{gateway.outbox.bytes:,} bytes, or {_seconds(gateway.outbox.patience_s)}"
+    yield LimitEntry("what waits for a slow reader", waits, f"{Close.SLOW_CONSUMER}")
+    yield LimitEntry("how far a cursor may lie back", f"{EngineSettings().replay_events:,} events", "`snapshot`")
+    yield LimitEntry("body of a REST request", f"{WebSettings().body_bytes:,} bytes", "`too_large`")
+    yield LimitEntry("streams of one `sync` request", f"{STREAMS_MAX}", "`bad_command`")
+    yield LimitEntry("events of one stream in one answer of `sync`", f"{PAGE_EVENTS}", "`more`")
+    yield LimitEntry("`wait` of `sync`", _seconds(sync.wait_s), "cut to it; over 60 s `bad_command`")
+    yield LimitEntry("waiting `sync` requests of one person", f"{sync.polls_per_user}", "`rate_limited`")
+
+
+def _seconds(value: float) -> str:
+    return f"{value:g} s"
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.per_second:,.10g} a second, {rate.burst:,.0f} at once"
+
+
+def _budgets(config: Config) -> Iterator[BudgetEntry]:
+    for name, rate in budget_settings(config).rates.items():
+        yield BudgetEntry(name, rate.per_second * 60, rate.burst)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Carries out `docs/adding-an-actor.md` in a copy of the tree: its files, its row, its test."""
+"""Carries out `docs/adding-an-actor.md` in a copy of the tree: its files, its row, its test, the documents."""
 
 import re
 import shutil
@@ -11,7 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "adding-an-actor.md"
 BLOCK = re.compile(r"^```python\n# (?P<path>\S+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
-SUPPORT = ("driver.py", "people.py", "school.py")
+CHANGE = re.compile(r"^```diff\n# (?P<path>\S+)\n(?P<lines>.*?)^```$", re.MULTILINE | re.DOTALL)
+LEFT_OUT = shutil.ignore_patterns("__pycache__")
+TABLE = "homeroom/actors/kinds.py"
 
 
 def blocks() -> dict[str, str]:
@@ -19,16 +21,40 @@ def blocks() -> dict[str, str]:
     return {found["path"]: found["code"] for found in BLOCK.finditer(PAGE.read_text("utf-8"))}
 
 
+def added_lines() -> tuple[str, str]:
+    """Return what the table gets: the import and the row."""
+    (change,) = CHANGE.finditer(PAGE.read_text("utf-8"))
+    assert change["path"] == TABLE
+    imported, row = (line[1:] for line in change["lines"].splitlines() if line.startswith("+"))
+    return imported, row
+
+
+def with_row(table: str) -> str:
+    """Return the table with the page's lines at their places; as it is when somebody has put them there."""
+    imported, row = added_lines()
+    lines = table.splitlines()
+    if imported not in lines:
+        place = next(number for number, line in enumerate(lines) if line.startswith("from ") and line > imported)
+        lines[place:place] = [imported]
+        lines[lines.index(")") : lines.index(")")] = [row]
+    return "\n".join(lines) + "\n"
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """Return a copy of the tree in which the page was carried out."""
-    shutil.copytree(ROOT / "homeroom", tmp_path / "homeroom", ignore=shutil.ignore_patterns("__pycache__", "static"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    (tmp_path / "tests" / "actors").mkdir(parents=True)
-    for name in SUPPORT:
-        shutil.copy(ROOT / "tests" / "actors" / name, tmp_path / "tests" / "actors")
+    for folder in (
+        "homeroom",
+        "docs",
+        *(f"tests/{name}" for name in ("actors", "docs", "http", "protocol", "vectors")),
+    ):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=LEFT_OUT)
+    for name in ("pyproject.toml", "tests/conftest.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
     for path, code in blocks().items():
         (tmp_path / path).write_text(code, "utf-8")
+    table = tmp_path / TABLE
+    table.write_text(with_row(table.read_text("utf-8")), "utf-8")
     return tmp_path
 
 
@@ -40,17 +66,9 @@ def run(tree: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_the_page_holds_one_new_file_one_table_and_one_test() -> None:
-    assert list(blocks()) == ["homeroom/actors/counter.py", "homeroom/actors/kinds.py", "tests/actors/test_counter.py"]
-    assert not (ROOT / "homeroom/actors/counter.py").exists()
-
-
-def test_the_table_of_the_page_is_the_real_one_with_one_row_more() -> None:
-    real = (ROOT / "homeroom/actors/kinds.py").read_text("utf-8")
-    page = blocks()["homeroom/actors/kinds.py"]
-    without = page.replace("from homeroom.actors.counter import COUNTER\n", "").replace(", COUNTER)", ")")
-    assert without == real
-    assert without != page
+def test_the_page_holds_one_new_file_two_lines_of_the_table_and_one_test() -> None:
+    assert list(blocks()) == ["homeroom/actors/counter.py", "tests/actors/test_counter.py"]
+    assert added_lines() == ("from homeroom.actors.counter import COUNTER", "    COUNTER,")
 
 
 def test_the_test_of_the_page_passes_in_the_real_engine(tree: Path) -> None:
@@ -66,16 +84,21 @@ def test_the_test_of_the_page_fails_for_a_counter_that_forgets(tree: Path) -> No
         run(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/actors/test_counter.py")
 
 
+def test_the_documents_and_the_access_matrix_are_right_after_the_one_command_of_the_page(tree: Path) -> None:
+    tests = [
+        f"tests/{name}" for name in ("docs/test_protocol_page.py", "docs/test_shapes.py", "protocol/test_asyncapi.py")
+    ]
+    tests += [f"tests/http/{name}" for name in ("test_openapi.py", "test_access_matrix.py")]
+    chosen = "counter or protocol_page or asyncapi or openapi or page or doors"
+    assert "python -m tests.docs.protocol_page" in PAGE.read_text("utf-8")
+    run(tree, "-m", "tests.docs.protocol_page")
+    output = run(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, *tests)
+    assert "failed" not in output
+    assert "## `counter`" in (tree / "docs/protocol.md").read_text("utf-8")
+
+
 def test_the_code_of_the_page_is_typed_and_clean(tree: Path) -> None:
-    files = list(blocks())
+    files = [*blocks(), TABLE]
     run(tree, "-m", "ruff", "check", "--no-cache", *files)
     run(tree, "-m", "ruff", "format", "--no-cache", "--check", *files)
-    run(
-        tree,
-        "-m",
-        "mypy",
-        "--cache-dir",
-        str(tree / ".types"),
-        "homeroom/actors/counter.py",
-        "homeroom/actors/kinds.py",
-    )
+    run(tree, "-m", "mypy", "--cache-dir", str(tree / ".types"), "homeroom/actors/counter.py", TABLE)

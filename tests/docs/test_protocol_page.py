@@ -3,13 +3,19 @@
 from typing import get_args
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import fields
 
 from homeroom.actors.kinds import KINDS
+from homeroom.engine.behaviour import Kind
+from homeroom.http.authentication import MeAnswer, TokenAnswer
+from homeroom.http.sync import StreamAnswer, SyncAnswer
 from homeroom.protocol.access import ADMINS, EVERYBODY, ROLES, STAFF, SYSTEM_ONLY, Rule, allow
 from homeroom.protocol.codec import tag_of
 from homeroom.protocol.errors import ERRORS, Close
-from homeroom.protocol.frames import ClientFrame, ServerFrame
+from homeroom.protocol.frames import ClientFrame, Event, ServerFrame
 from homeroom.protocol.reference import rule_in_words
+from homeroom.protocol.shape import structures_in
 from tests.docs.protocol_page import PAGE, page
 
 
@@ -27,6 +33,33 @@ def test_every_frame_code_verb_and_event_is_on_the_page() -> None:
         assert f"## `{kind.name}`" in text
         for name in (*(verb.command.do for verb in kind.verbs), *(event.type for event in kind.events)):
             assert f"#### `{name}`" in text
+
+
+def chapter(name: str) -> str:
+    """Return the chapter of a kind."""
+    return page().split(f"\n## `{name}`\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_structure_of_snapshots_and_replies_is_in_its_kinds_chapter_with_all_its_fields(kind: Kind) -> None:
+    text = chapter(kind.name)
+    replies = [verb.reply for verb in kind.verbs if verb.reply is not None]
+    for struct in structures_in([kind.shown, *replies]):
+        (section,) = [part for part in text.split("\n#### ") if part.startswith(f"`{struct.__name__}`\n")]
+        for field in fields(struct):
+            assert f"\n| `{field.encode_name}` | " in section
+
+
+def test_what_is_stored_and_never_sent_is_no_snapshot() -> None:
+    assert "said" not in chapter("room").split("### Snapshot of")[1]
+    assert "hidden" not in chapter("presence").split("### Snapshot of")[1].split("`OwnPresence`")[0]
+
+
+@pytest.mark.parametrize("struct", [Event, TokenAnswer, MeAnswer, SyncAnswer, StreamAnswer])
+def test_what_is_written_by_hand_names_every_field(struct: type[Struct]) -> None:
+    text = page().split("\n## Frames from the client")[0]
+    for field in fields(struct):
+        assert f'"{field.encode_name}"' in text or f"`{field.encode_name}`" in text
 
 
 @pytest.mark.parametrize(

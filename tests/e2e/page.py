@@ -78,6 +78,10 @@ class Page:
             raise NotThere(f"{url}: {answer['errorText']}")
         await self.wait_for("document.readyState === 'complete'")
 
+    async def reload(self) -> None:
+        """Load the page that is shown anew, whatever its address has become."""
+        await self.go(await self.run("location.href"))
+
     async def run(self, expression: str) -> Any:
         """Return the value of a JavaScript expression; a promise is awaited."""
         answer = await self.ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)

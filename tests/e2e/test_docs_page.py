@@ -2,6 +2,8 @@
 
 import trio
 
+from homeroom.http.app import Demo
+from homeroom.http.authentication import UserAnswer
 from homeroom.http.hypercorn_guard import HttpServer
 from homeroom.http.replay import ReplayStream
 from homeroom.protocol.room import Create
@@ -38,6 +40,8 @@ async def test_the_page_shows_every_door_and_lets_one_be_tried(nursery: trio.Nur
         await page.run("document.querySelector('#healthz summary').click()")
         await page.click("button", "Send GET")
         await page.wait_for_text('"status": "ok"')
+        assert "internal" not in await page.run("document.querySelector('#healthz').innerText")
+        await page.run("[...document.querySelectorAll('#healthz summary')].at(-1).click()")
         await page.wait_for_text("internal", within="#healthz")
         assert page.errors == []
 
@@ -55,3 +59,33 @@ async def test_what_the_server_answers_is_shown_as_text_and_a_refusal_as_what_it
         await page.wait_for_text("401 application/problem+json")
         assert await page.run("document.querySelectorAll('img').length") == 0
         assert [error for error in page.errors if "401" not in error] == []
+
+
+async def test_sending_stands_above_the_errors_and_backticks_are_shown_as_code(nursery: trio.Nursery) -> None:
+    school = await School().open(nursery)
+    url = await serve(school, nursery)
+    async with open_browser() as browser:
+        page = await browser.open_page()
+        await page.go(f"{url}/docs")
+        await page.wait_for("document.querySelector('#sync')")
+        await page.run("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        await page.wait_for("document.querySelectorAll('details[data-find]:not(:has(.try))').length === 0")
+        await page.run("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        assert "`" not in await page.run("document.body.innerText")
+        assert await page.run("[...document.querySelectorAll('#sync code')].map((one) => one.textContent)") != []
+        place = "(one) => document.querySelector(one).getBoundingClientRect().top"
+        assert await page.run(f"(({place})('#sync .try button') < ({place})('#sync details'))")
+        assert await page.run("document.getElementById('demo').hidden")
+        assert (page.errors, page.failed) == ([], [])
+
+
+async def test_the_demo_says_how_to_log_in(nursery: trio.Nursery) -> None:
+    people = (UserAnswer("demo-admin", "Ada", "admin"), UserAnswer("demo-student-1", MARKUP, "student"))
+    school = await School(demo=Demo(people, "open sesame")).open(nursery)
+    url = await serve(school, nursery)
+    async with open_browser() as browser:
+        page = await browser.open_page()
+        await page.go(f"{url}/docs")
+        told = "This is a demo: log in as demo-admin, demo-student-1 with the password open sesame."
+        await page.wait_for_text(told, within="#demo")
+        assert page.errors == []

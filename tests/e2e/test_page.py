@@ -103,6 +103,53 @@ async def test_edit_react_reply_and_delete_reach_the_others(demo: Serving, brows
     assert "First (edited)" not in await other.run(LINES)
 
 
+async def test_escape_puts_away_the_emoji_and_the_question_whether_to_delete(demo: Serving, browser: Browser) -> None:
+    author = await come_in(demo, browser, "demo-student-6")
+    await say(author, "to be kept")
+    await sees(author, "to be kept")
+    await stand_at(author, "to be kept")
+    for name, asked in (("React", "Cancel"), ("Delete", "Really delete")):
+        await author.click("button", name)
+        await author.find("button", asked)
+        await author.press("Escape")
+        await author.find("button", name)
+        assert not await author.holds("button", asked)
+        assert await author.run("document.activeElement.closest('article') !== null")
+    assert "to be kept" in await author.run(LINES)
+
+
+async def test_a_message_that_somebody_else_deleted_says_who_it_was(mortal: Serving, browser: Browser) -> None:
+    author = await come_in(mortal, browser, "demo-student-1")
+    admin = await come_in(mortal, browser, "demo-admin")
+    for text in ("mine to delete", "theirs to delete"):
+        await say(author, text)
+        await sees(admin, text)
+    for page, text, told in ((author, "mine to delete", "Deleted."), (admin, "theirs to delete", "Deleted by ")):
+        await stand_at(page, text)
+        await page.click("button", "Delete")
+        await page.click("button", "Really delete")
+        await author.wait_for(f"{LINES}.some((line) => line.startsWith({json.dumps(told)}))")
+    name = await admin.run("document.getElementById('me-name').textContent")
+    assert await author.run(LINES) == ["Deleted.", f"Deleted by {name}."]
+
+
+async def test_a_text_that_is_too_long_is_kept_and_told_but_not_sent(demo: Serving, browser: Browser) -> None:
+    page = await come_in(demo, browser, "demo-student-2")
+    text = "😀" * 4_000
+    await page.fill("textbox", "Message", text + "xyz")
+    await page.wait_for_text("3 characters too many", within="#composer-over")
+    assert await page.run("document.getElementById('composer-text').value.length") == 8_003
+    assert await page.run("document.getElementById('composer-send').disabled")
+    await page.press("Enter")
+    assert await page.run("document.getElementById('composer-text').value.length") == 8_003
+    assert await page.run(PENDING) == 0
+    await page.fill("textbox", "Message", text)
+    await page.wait_for("document.getElementById('composer-over').textContent === ''")
+    await page.press("Enter")
+    await sees(page, text)
+    assert page.errors == []
+
+
 async def test_what_comes_while_the_tab_is_hidden_is_unread_until_it_is_looked_at(
     demo: Serving, browser: Browser
 ) -> None:
@@ -246,6 +293,21 @@ async def test_a_demo_person_comes_in_by_one_press_and_goes_out_again(demo: Serv
     await page.click("button", "Sign out")
     await page.find("button", "Student 1 Student")
     assert await page.run("sessionStorage.getItem('homeroom.session')") is None
+
+
+async def test_a_link_that_names_a_person_does_not_bring_them_back_after_they_went(
+    demo: Serving, browser: Browser
+) -> None:
+    page = await come_in(demo, browser, "demo-student-1")
+    assert await page.run("location.pathname + location.search") == "/"
+    await page.click("button", "Sign out")
+    await page.find("button", "Student 2 Student")
+    await page.reload()
+    await page.click("button", "Student 2 Student")
+    await page.wait_for(HERE)
+    await page.reload()
+    await page.wait_for(HERE)
+    assert "Student 2" in await page.run("document.getElementById('me-name').textContent")
 
 
 async def test_everything_that_can_be_used_has_a_name_and_nothing_is_wider_than_a_phone(

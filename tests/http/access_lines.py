@@ -60,7 +60,7 @@ LINES: dict[str, dict[str, str]] = {
     },
 }
 
-EXAMPLES: dict[str, dict[str, Any]] = {
+EXAMPLES: dict[str | type[Any], dict[str, Any]] = {
     "create": {"title": "Room"},
     "invite": {"user": "carl"},
     "remove": {"user": "bob"},
@@ -82,7 +82,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "enter": {"room": "r1"},
     "exit": {"room": "r1"},
 }
-"""Arguments by verb, where it needs any; `$message` stands for a message of whoever is tried, else of the maker."""
+"""Arguments by verb, where it needs any; by the command's class, where another kind has a verb of the same name.
+
+`$message` stands for a message of whoever is tried, else of the maker.
+"""
 
 OUTCOMES: dict[tuple[str, str, str], str] = {
     **{("room", "create", relation): "conflict" for relation in (

@@ -40,7 +40,7 @@ def permitted_by_line(line: str, role: str, relation: str) -> bool:
 
 def example(verb: Verb, message: str = "1") -> dict[str, Any]:
     """Return arguments that a verb takes; `EXAMPLES` has them for every verb that needs some."""
-    given = EXAMPLES.get(verb.command.do, {})
+    given = EXAMPLES.get(verb.command, EXAMPLES.get(verb.command.do, {}))
     return {name: message if value == "$message" else value for name, value in given.items()}
 
 

@@ -235,7 +235,7 @@ async def test_unknown_addresses_and_verbs_are_answered_and_the_connection_goes_
         assert (await ann.ask("sub", to="nokind:x"))["code"] == "not_found"
         assert (await ann.do(LOBBY, "dance"))["code"] == "bad_command"
         assert (await ann.do("room:nowhere", "say", text="x"))["code"] == "not_found"
-        assert (await ann.do(LOBBY, "retract"))["d"]["field"] == "d"
+        assert (await ann.do(LOBBY, "retract"))["d"]["field"] == "message"
         assert (await ann.do("Room:lobby", "say", text="x"))["code"] == "bad_frame"
         assert (await ann.ping())["t"] == "pong"
 

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import trio
 import trio.testing
+from structlog.testing import capture_logs
 
 from homeroom.engine.journal import Unavailable
 from homeroom.engine.postgres import Disconnected
 from homeroom.http.app import make_app
+from homeroom.http.figures import FIGURES
 from homeroom.http.health import Probe
-from homeroom.http.metrics import Metrics
+from homeroom.http.metrics import Metrics, flatten
 from homeroom.http.pipeline import WebSettings
 from homeroom.protocol.room import Create
 from tests.http.rest_school import School
@@ -68,8 +70,9 @@ async def test_the_figures_of_all_parts_are_shown_when_somebody_scrapes(rest_sch
     await rest_school.do("room:r", Create("Room"))
     reply = await rest_school.call("GET", "/metrics")
     assert reply.status == 200
-    assert reply.headers["Content-Type"].startswith("text/plain")
-    for name in ("homeroom_hub_streams", "homeroom_sync_polls", "homeroom_budgets_refused", "process_open_fds"):
+    assert reply.headers["Content-Type"].startswith("text/plain; version=")
+    assert reply.headers["Content-Type"].count("charset") == 1
+    for name in ("homeroom_hub_streams", "homeroom_sync_polls", "homeroom_budgets_refused_total", "process_open_fds"):
         assert f"\n{name} " in reply.body
     assert any(line.startswith("homeroom_engine_") for line in reply.body.splitlines())
 
@@ -88,7 +91,65 @@ async def test_figures_are_read_at_the_scrape_and_not_before() -> None:
     assert reads == [1]
     assert "homeroom_box_depth 1.0" in text
     assert "# TYPE homeroom_box_inner_part_sent_total counter" in text
+    assert "# HELP homeroom_box_depth Box: depth." in text
     assert "left out" not in text
+
+
+async def test_every_figure_of_the_parts_is_described_and_what_only_grows_is_a_counter(rest_school: School) -> None:
+    await rest_school.do("room:r", Create("Room"))
+    text = (await rest_school.call("GET", "/metrics")).body
+    assert "# HELP homeroom_engine_journal_pending Appends waiting for their commit.\n" in text
+    assert "# TYPE homeroom_engine_journal_pending gauge\n" in text
+    assert "# HELP homeroom_engine_counters_commands_total Commands taken by actors.\n" in text
+    assert "# TYPE homeroom_engine_counters_commands_total counter\n" in text
+    assert "\nhomeroom_engine_counters_commands_total 1.0\n" in text
+
+
+async def test_no_figure_of_the_engine_is_without_its_words(rest_school: School) -> None:
+    found = {sample.way for sample in flatten(rest_school.engine.statistics(), "engine")}
+    assert found
+    assert found - set(FIGURES) == set()
+
+
+async def test_what_is_counted_by_a_code_or_a_name_is_one_counter_with_a_label() -> None:
+    figures = {
+        "closed": {4500: 2, 1000: 3},
+        "faults": {"OSError": 1},
+    }
+    actors = {"actors": {"busiest": {"room:a-1": {"depth": 4, "refusing": False}}}}
+    text = Metrics({"gateway": lambda: figures, "engine": lambda: actors}).render().decode()
+    assert text.count("# TYPE homeroom_gateway_closed_total counter") == 1
+    assert 'homeroom_gateway_closed_total{code="4500"} 2.0' in text
+    assert 'homeroom_gateway_closed_total{code="1000"} 3.0' in text
+    assert 'homeroom_gateway_faults_total{name="OSError"} 1.0' in text
+    assert 'homeroom_engine_actors_busiest_depth{actor="room:a-1"} 4.0' in text
+    assert 'homeroom_engine_actors_busiest_refusing{actor="room:a-1"} 0.0' in text
+
+
+async def test_what_comes_all_day_is_logged_for_those_who_look_closely_only(rest_school: School) -> None:
+    with capture_logs() as lines:
+        for path in ("/", "/docs", "/static/app.js", "/docs/docs.js", "/healthz", "/readyz", "/health", "/metrics"):
+            assert (await rest_school.call("GET", path)).status == 200
+        for path in ("/static/none.js", "/api/auth/me", "/openapi.json"):
+            await rest_school.call("GET", path)
+    told = [(line["route"], line["log_level"]) for line in lines if line["event"] == "request"]
+    assert told == [
+        ("/", "debug"),
+        ("/docs", "debug"),
+        ("/static/{name}", "debug"),
+        ("/docs/{name}", "debug"),
+        *[(path, "debug") for path in ("/healthz", "/readyz", "/health", "/metrics")],
+        ("/static/{name}", "info"),
+        ("/api/auth/me", "info"),
+        ("/openapi.json", "info"),
+    ]
+
+
+async def test_a_server_that_is_not_ready_is_told_to_everybody(rest_school: School) -> None:
+    school = with_probes(rest_school, database=refuses)
+    with capture_logs() as lines:
+        await school.call("GET", "/readyz")
+    assert [line["log_level"] for line in lines if line["event"] == "request"] == ["info"]
 
 
 async def test_two_servers_in_one_process_do_not_mix_their_figures() -> None:

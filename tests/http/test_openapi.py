@@ -13,7 +13,7 @@ from homeroom.protocol.errors import ERRORS
 from tests.http.rest_school import School
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
-PAGES = {"/", "/docs", "/<any(static, docs):folder>/<path:name>"}
+PAGES = {"/", "/docs", "/static/<path:name>", "/docs/<path:name>"}
 
 
 @pytest.fixture
@@ -154,3 +154,21 @@ def patterns(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inside in value:
             yield from patterns(inside)
+
+
+async def test_the_parameters_of_the_catch_up_are_described_and_their_example_is_a_stream_of_this_server(
+    rest_school: School, document: dict[str, Any]
+) -> None:
+    parameters = {one["name"]: one for one in document["paths"]["/api/realtime/sync"]["get"]["parameters"]}
+    assert set(parameters) == {"streams", "tables", "since", "wait"}
+    assert all(one["description"] for one in parameters.values())
+    example = parameters["streams"]["example"]
+    assert example.partition(":")[0] in {kind.name for kind in rest_school.kinds}
+    assert (await rest_school.call("GET", f"/api/realtime/sync?streams={example}", ("ann", "student"))).status == 200
+
+
+async def test_every_parameter_whose_type_has_words_shows_them(document: dict[str, Any]) -> None:
+    for _, path, operation in operations(document):
+        for one in operation["parameters"]:
+            if "description" in one["schema"]:
+                assert one["description"] == one["schema"]["description"], path

@@ -209,13 +209,21 @@ async def test_z9_a_number_that_does_not_fit_is_refused_by_the_name_of_its_field
 
 async def test_a_missing_field_is_named(app: App) -> None:
     problem = await problem_of(await app.test_client().post("/sum/x", json={}), 400, "bad_command")
-    assert "a" in problem["d"]["allowed"]
+    assert problem["d"] == {"field": "a", "allowed": "integer 0 to 2^53-1"}
+    assert problem["detail"] == "a: missing"
 
 
 async def test_a_body_of_another_type_is_refused(app: App) -> None:
-    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
-        response = await app.test_client().post("/sum/x", data=b'{"a": 1}', headers={"Content-Type": kind})
-        await problem_of(response, 415, "bad_frame")
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", None):
+        headers = {} if kind is None else {"Content-Type": kind}
+        response = await app.test_client().post("/sum/x", data=b'{"a": 1}', headers=headers)
+        problem = await problem_of(response, 415, "bad_frame")
+        assert problem["detail"] == "send Content-Type: application/json"
+
+
+async def test_a_json_body_may_name_its_charset(app: App) -> None:
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    assert (await app.test_client().post("/sum/x", data=b'{"a": 1}', headers=headers)).status_code == 200
 
 
 async def test_a_body_over_the_limit_is_413(app: App) -> None:
@@ -225,11 +233,26 @@ async def test_a_body_over_the_limit_is_413(app: App) -> None:
 
 
 async def test_a_query_is_read_by_its_structure(app: App, doors: Doors) -> None:
-    assert (await app.test_client().get("/list?limit=7&other=1")).status_code == 200
+    assert (await app.test_client().get("/list?limit=7")).status_code == 200
     assert doors.calls[0].query == Window(7)
     for text in ("0", "11", "x", "1.5", "", " 7", "٧٧"):
         problem = await problem_of(await app.test_client().get(f"/list?limit={quote(text)}"), 400, "bad_command")
         assert problem["d"]["field"] == "limit"
+
+
+@pytest.mark.parametrize("path", ["/list?limt=3", "/list?limit=3&limt=3", "/mine?limt=3", "/maybe?limt="])
+async def test_a_parameter_that_the_door_does_not_know_is_refused_by_its_name(
+    app: App, doors: Doors, path: str
+) -> None:
+    response = await app.test_client().get(path, headers={"Authorization": f"Bearer {SECRET}"})
+    problem = await problem_of(response, 400, "bad_command")
+    assert problem["detail"] == "limt: no such parameter"
+    assert problem["d"] == {"field": "limt", "allowed": "one of limit" if "/list" in path else "no parameters"}
+    assert doors.calls == []
+
+
+async def test_a_door_for_everybody_without_a_query_overlooks_what_others_add(app: App) -> None:
+    assert (await app.test_client().post("/sum/x?probe=1", json={"a": 1})).status_code == 200
 
 
 async def test_a_door_that_needs_a_token_says_so(app: App, doors: Doors) -> None:
@@ -253,7 +276,16 @@ async def test_an_open_door_takes_nobody_but_no_wrong_token_and_a_lenient_one_ta
 
 
 @pytest.mark.parametrize(
-    "query", [f"token={SECRET}", f"access_token={SECRET}", f"q={SECRET}", "ACCESS_TOKEN=x", "jwt=x", f"a=1&a={SECRET}"]
+    "query",
+    [
+        f"token={SECRET}",
+        f"access_token={SECRET}",
+        f"q={SECRET}",
+        "ACCESS_TOKEN=x",
+        "jwt=x",
+        f"a=1&a={SECRET}",
+        f"{SECRET}=1",
+    ],
 )
 async def test_a8_a_token_in_the_url_is_refused_at_every_address(app: App, doors: Doors, query: str) -> None:
     for path in ("/list", "/mine", "/nothing"):
@@ -325,5 +357,11 @@ async def test_requests_are_counted_by_the_pattern_of_their_address(app: App, me
     for path in ("/sum/a", "/sum/b", "/nothing", "/else"):
         await client.post(path, json={"a": 1})
     text = metrics.render().decode()
-    assert 'homeroom_http_requests_total{method="POST",route="/sum/<name>",status="200"} 2.0' in text
+    assert 'homeroom_http_requests_total{method="POST",route="/sum/{name}",status="200"} 2.0' in text
     assert 'homeroom_http_requests_total{method="POST",route="(none)",status="404"} 2.0' in text
+
+
+async def test_the_log_names_the_pattern_of_the_address(app: App, logs: list[Any]) -> None:
+    await app.test_client().post("/sum/anybody", json={"a": 1})
+    (line,) = [entry for entry in logs if entry["event"] == "request"]
+    assert (line["route"], line["status"], line["log_level"]) == ("/sum/{name}", 200, "info")

@@ -7,7 +7,7 @@ import trio.testing
 from homeroom.engine.journal_memory import Fate, MemoryJournal
 from homeroom.http.budgets import BudgetSettings, Rate
 from homeroom.protocol.chat import Say
-from homeroom.protocol.room import Create, Join
+from homeroom.protocol.room import Create, Join, Remove
 from tests.http.rest_school import School
 
 ANN, BOB, TEACHER = ("ann", "student"), ("bob", "student"), ("tess", "teacher")
@@ -64,6 +64,60 @@ async def test_a_wrong_query_is_refused_by_the_name_of_its_field(rest_school: Sc
     reply = await rest_school.call("GET", f"/api/rooms/r1/messages?{query}", ANN)
     assert (reply.status, reply.code) == (400, "bad_command")
     assert reply.body["d"]["field"] == query.partition("=")[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/api/rooms/r1/messages?limt=3", "one of before, limit, thread"),
+        ("POST", "/api/rooms/r1/messages?limt=3", "no parameters"),
+        ("GET", "/api/realtime/sync?streams=room:r1&limt=3", "one of streams, tables, since, wait"),
+        ("GET", "/api/presence/online?limt=3", "one of limit"),
+    ],
+)
+async def test_a_parameter_that_nobody_knows_is_refused_by_its_name(
+    rest_school: School, method: str, path: str, allowed: str
+) -> None:
+    await open_room(rest_school)
+    reply = await rest_school.call(method, path, ANN, body={"text": "x"} if method == "POST" else None)
+    assert (reply.status, reply.code) == (400, "bad_command")
+    assert reply.body["d"] == {"field": "limt", "allowed": allowed}
+
+
+@pytest.mark.parametrize(
+    ("door", "body", "field", "allowed"),
+    [
+        ("POST /api/auth/login", {"user": "ann"}, "login", "(1 to 254 characters without blanks)"),
+        ("POST /api/auth/login", {"login": "ann", "password": 5}, "password", "text, 1 to "),
+        ("POST /api/rooms/r1/messages", {"text": 5}, "text", "text, at most 4000"),
+        ("POST /api/rooms/r1/messages", {"text": "x", "mentions": ["ann", 5]}, "mentions[1]", "1 to 64 of A-Z"),
+        ("POST /api/rooms/r1/messages", {"text": "x", "file": {"name": "x"}}, "file.size", "integer 0 to"),
+        ("PUT /api/rooms/r1/mode", {"mode": "shut"}, "mode", "`moderated` or `open`"),
+    ],
+)
+async def test_a_wrong_body_is_refused_by_the_name_of_its_field_and_what_it_takes(
+    rest_school: School, door: str, body: dict[str, object], field: str, allowed: str
+) -> None:
+    await open_room(rest_school)
+    reply = await rest_school.call(*door.split(" "), TEACHER, body=body)
+    assert (reply.status, reply.code) == (400, "bad_command")
+    assert reply.body["d"]["field"] == field
+    assert allowed in reply.body["d"]["allowed"]
+    assert "got" not in reply.body["d"]["allowed"]
+
+
+async def test_who_could_join_is_told_to_and_who_could_not_is_not(rest_school: School) -> None:
+    await open_room(rest_school)
+    for method, path in (("POST", "/api/rooms/r1/messages"), ("GET", "/api/rooms/r1/messages")):
+        body = {"text": "x"} if method == "POST" else None
+        reply = await rest_school.call(method, path, ("carl", "student"), body=body)
+        assert reply.code == "forbidden"
+        assert reply.body["detail"].endswith(": join first")
+    moderating = await rest_school.call("PUT", "/api/rooms/r1/mode", ("carl", "student"), body={"mode": "open"})
+    assert (moderating.code, moderating.body["detail"]) == ("forbidden", "not yours to set_mode")
+    await rest_school.do("room:r1", Remove("bob"), TEACHER)
+    removed = await rest_school.call("POST", "/api/rooms/r1/messages", BOB, body={"text": "x"})
+    assert (removed.code, removed.body["detail"]) == ("forbidden", "not yours to say")
 
 
 async def test_the_path_wins_over_the_body(rest_school: School) -> None:

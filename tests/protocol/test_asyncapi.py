@@ -10,10 +10,7 @@ from homeroom.protocol.codec import tag_of
 from homeroom.protocol.errors import ERRORS, Close
 from homeroom.protocol.frames import ClientFrame, ServerFrame
 
-VERBS = {kind.name: {verb.command.do: verb.command for verb in kind.verbs} for kind in KINDS}
-DOCUMENT = json.loads(
-    json.dumps(describe_websocket(VERBS, {kind.name: kind.events for kind in KINDS}, "1.2.3"), allow_nan=False)
-)
+DOCUMENT = json.loads(json.dumps(describe_websocket(KINDS, "1.2.3"), allow_nan=False))
 
 
 def references(value: Any) -> Iterator[str]:
@@ -38,9 +35,18 @@ def test_every_reference_leads_somewhere() -> None:
         assert isinstance(place, dict)
 
 
-def test_every_frame_verb_and_event_is_a_message_and_every_message_is_on_the_channel() -> None:
+def payload(message: str) -> dict[str, Any]:
+    """Return the schema of a message."""
+    reference: str = DOCUMENT["components"]["messages"][message]["payload"]["$ref"]
+    found: dict[str, Any] = DOCUMENT["components"]["schemas"][reference.rpartition("/")[2]]
+    return found
+
+
+def test_every_frame_verb_reply_snapshot_and_event_is_a_message_and_every_message_is_on_the_channel() -> None:
     expected = {tag_of(frame) for frame in (*get_args(ClientFrame), *get_args(ServerFrame))}
-    expected |= {f"cmd.{kind}.{do}" for kind, verbs in VERBS.items() for do in verbs}
+    expected |= {"sub.resumed", "sub.snapshot", *(f"snapshot.{kind.name}" for kind in KINDS)}
+    expected |= {f"cmd.{kind.name}.{verb.command.do}" for kind in KINDS for verb in kind.verbs}
+    expected |= {f"reply.{kind.name}.{verb.command.do}" for kind in KINDS for verb in kind.verbs if verb.reply}
     expected |= {f"event.{event.type}" for kind in KINDS for event in kind.events}
     assert set(DOCUMENT["components"]["messages"]) == expected
     assert set(DOCUMENT["channels"]["ws"]["messages"]) == expected
@@ -52,6 +58,19 @@ def test_the_client_sends_its_frames_and_receives_the_servers() -> None:
         assert described["action"] == action
         shown = {message["$ref"].rpartition("/")[2] for message in described["messages"]}
         assert shown == {tag_of(frame) for frame in get_args(frames)}
+
+
+def test_snapshots_are_described_as_they_are_sent() -> None:
+    assert {"title", "members", "chat"} <= set(payload("snapshot.room")["properties"])
+    assert {"user", "status", "activity", "last_heard"} == set(payload("snapshot.presence")["properties"])
+    assert set(payload("reply.room.history")["properties"]) == {"messages", "more"}
+
+
+def test_events_inside_frames_are_described() -> None:
+    for frame in ("ev", "sig"):
+        reference = payload(frame)["properties"]["e"]["items"]["$ref"]
+        event = DOCUMENT["components"]["schemas"][reference.rpartition("/")[2]]
+        assert set(event["properties"]) == {"type", "at", "by", "d"}
 
 
 def test_bounds_and_patterns_are_written_for_other_languages() -> None:

@@ -243,15 +243,15 @@ def test_m12_wrong_commands_are_answered_by_their_name(codec: Codec) -> None:
     assert unknown.value.data == {"field": "do", "allowed": "say"}
     with pytest.raises(RemoteProtocolError, match="not_found"):
         VERBS.decode(codec.format, "volcano", "say", codec.arguments({}))
-    for arguments, field in (
-        ({"text": 5}, "text"),
-        ({"text": "x" * 21}, "text"),
-        ([], "d"),
-        ({"text": "", "n": "1"}, "n"),
+    for arguments, field, allowed in (
+        ({"text": 5}, "text", "text, "),
+        ({"text": "x" * 21}, "text", "text, "),
+        ([], "d", "map"),
+        ({"text": "", "n": "1"}, "n", "integer"),
     ):
         error = assert_bad_command(codec, codec.encode(Cmd(1, "room:a", "say", codec.arguments(arguments))))
         assert error.data["field"] == field
-        assert "Expected" in error.data["allowed"]
+        assert error.data["allowed"].startswith(allowed)
     assert VERBS.decode(codec.format, "room", "say", codec.arguments({"text": "x", "other": 1})) == Say("x")
 
 

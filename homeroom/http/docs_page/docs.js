@@ -2,6 +2,7 @@
 // The token stays in this page's memory: a reload forgets it, and it never stands in a URL.
 
 const byId = (id) => document.getElementById(id);
+const DEMO = "/api/demo";
 let token = null;
 
 /** Make an element; `children` are nodes or texts. */
@@ -11,6 +12,9 @@ function make(name, attributes = {}, ...children) {
   element.append(...children);
   return element;
 }
+
+/** Turn a text into nodes: what stands between backticks becomes code. */
+const prose = (text) => String(text ?? "").split("`").map((part, at) => (at % 2 ? make("code", {}, part) : part));
 
 /** Follow `$ref` once. */
 const resolve = (document_, schema) =>
@@ -53,23 +57,24 @@ function inputTable(document_, operation) {
   if (!rows.length) return make("p", {}, "No input.");
   const head = make("tr", {}, ...["name", "in", "takes", "required"].map((text) => make("th", { scope: "col" }, text)));
   const line = ([name, place, takes, required, note]) =>
-    make("tr", {}, make("td", {}, name), make("td", {}, place), make("td", {}, [takes, note].filter(Boolean).join(". ")), make("td", {}, required ? "yes" : ""));
+    make("tr", {}, make("td", {}, name), make("td", {}, place), make("td", {}, ...prose([takes, note].filter(Boolean).join(". "))), make("td", {}, required ? "yes" : ""));
   return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows.map(line)));
 }
 
-function answerTable(document_, operation) {
+/** Make the table of the answers whose status `wanted` takes. */
+function answerTable(document_, operation, wanted) {
   const line = ([status, answer]) => {
     const [kind, content] = Object.entries(answer.content ?? {})[0] ?? ["", {}];
-    return make("tr", {}, make("th", { scope: "row" }, status), make("td", {}, answer.description), make("td", {}, kind, " ", content.schema ? words(document_, content.schema) : ""));
+    return make("tr", {}, make("th", { scope: "row" }, status), make("td", {}, ...prose(answer.description)), make("td", {}, kind, " ", content.schema ? words(document_, content.schema) : ""));
   };
-  return make("table", {}, make("tbody", {}, ...Object.entries(operation.responses).map(line)));
+  return make("table", {}, make("tbody", {}, ...Object.entries(operation.responses).filter(([status]) => wanted(status)).map(line)));
 }
 
 /** Make the form that sends the request. */
 function tryForm(document_, method, path, operation) {
   const form = make("form", { class: "try" });
   const fields = operation.parameters.map((one) => {
-    const input = make("input", { name: one.name, ...(one.required ? { required: "" } : {}) });
+    const input = make("input", { name: one.name, ...(one.required ? { required: "" } : {}), ...(one.example ? { placeholder: one.example } : {}) });
     form.append(make("label", {}, `${one.name} (${one.in})`, input));
     return [one, input];
   });
@@ -119,7 +124,7 @@ function door(document_, path, method, operation) {
   const details = make(
     "details",
     { id: operation.operationId },
-    make("summary", {}, make("span", { class: "method" }, method.toUpperCase()), make("span", { class: "path" }, path), make("span", { class: "words" }, operation.summary)),
+    make("summary", {}, make("span", { class: "method" }, method.toUpperCase()), make("span", { class: "path" }, path), make("span", { class: "words" }, ...prose(operation.summary))),
     inside,
   );
   details.dataset.find = `${method} ${path} ${operation.summary} ${operation.tags}`.toLowerCase();
@@ -127,14 +132,17 @@ function door(document_, path, method, operation) {
     if (inside.childElementCount) return;
     const proof = operation.security ? "Needs a token." : "Open to everybody.";
     inside.append(make("p", {}, proof), make("h3", {}, "Input"), inputTable(document_, operation));
-    inside.append(make("h3", {}, "Answers"), answerTable(document_, operation), tryForm(document_, method, path, operation));
+    inside.append(tryForm(document_, method, path, operation));
+    inside.append(make("h3", {}, "Answer"), answerTable(document_, operation, (status) => status < "400"));
+    inside.append(make("details", {}, make("summary", {}, "Errors"), answerTable(document_, operation, (status) => status >= "400")));
   });
   return details;
 }
 
 function show(document_) {
   byId("title").textContent = `${document_.info.title} API ${document_.info.version}`;
-  byId("lead").textContent = document_.info.description;
+  byId("lead").replaceChildren(...prose(document_.info.description));
+  if (DEMO in document_.paths) tellDemo();
   for (const { name } of document_.tags) {
     const section = make("section", {}, make("h2", {}, name));
     for (const [path, methods] of Object.entries(document_.paths))
@@ -144,9 +152,17 @@ function show(document_) {
   }
 }
 
+/** In the demo, say who one can be and with which password. */
+async function tellDemo() {
+  const { people, password } = await (await fetch(DEMO)).json();
+  const roles = [...new Map(people.map((person) => [person.role, person.id]).reverse()).values()].reverse();
+  byId("demo").append("This is a demo: log in as ", ...roles.flatMap((id, at) => [at ? ", " : "", make("code", {}, id)]), " with the password ", make("code", {}, password), ".");
+  byId("demo").hidden = false;
+}
+
 function filter() {
   const wanted = byId("find").value.trim().toLowerCase();
-  for (const details of document.querySelectorAll("details")) details.hidden = !details.dataset.find.includes(wanted);
+  for (const details of document.querySelectorAll("details[data-find]")) details.hidden = !details.dataset.find.includes(wanted);
 }
 
 async function logIn(event) {

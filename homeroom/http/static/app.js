@@ -65,7 +65,7 @@ class App {
     for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, () => this.#alive(), { passive: true });
     byId("sign-out").addEventListener("click", () => this.#signOut());
     byId("people-button").addEventListener("click", () => this.#people(!byId("hall").classList.contains("people-open")));
-    document.addEventListener("keydown", ({ key }) => key === "Escape" && this.#people(false));
+    document.addEventListener("keydown", ({ key }) => key === "Escape" && this.#escape());
     setInterval(() => this.#tick(), 1000);
   }
 
@@ -73,6 +73,7 @@ class App {
 
   #enter() {
     const user = this.#session.user;
+    if (window.location.search) history.replaceState(null, "", "/"); // `?as=` is for coming in once, not for every reload
     this.#outbox.belongTo(user.id);
     this.#room = new Room(this.#world, (batch) => this.#changed(batch));
     this.#sending = new Sending(this.#outbox, ROOM);
@@ -117,6 +118,11 @@ class App {
     this.#log?.end();
     await this.#session.logout();
     await this.#door.open(why);
+  }
+
+  #escape() {
+    this.#people(false);
+    this.#log?.close();
   }
 
   #people(open) {

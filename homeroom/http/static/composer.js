@@ -19,7 +19,6 @@ export class Composer {
   /** `page`: `{world, room, me, act, hint, wrote, blocked}`, see app.js. */
   constructor(page) {
     this.#page = page;
-    this.#field.maxLength = TEXT_MAX;
     this.#field.value = recall(page.world.store, DRAFT) ?? "";
     this.#field.onkeydown = (event) => this.#key(event);
     this.#field.oninput = () => this.#typed();
@@ -37,13 +36,17 @@ export class Composer {
     this.#begin(message, true);
     this.#field.value = message.text;
     this.#grow();
+    this.draw();
   }
 
   /** Draw what depends on the room: whether one may write at all, and what this is an answer to. */
   draw() {
     const { room, blocked } = this.#page;
     const why = blocked();
-    byId("composer-send").disabled = why !== "" && !this.#editing;
+    const over = excess(this.#field.value);
+    byId("composer-send").disabled = (why !== "" && !this.#editing) || over > 0;
+    this.#field.setAttribute("aria-invalid", String(over > 0));
+    say(byId("composer-over"), over > 0 ? `${over} ${over === 1 ? "character" : "characters"} too many: a message has at most ${TEXT_MAX}.` : "");
     this.#field.placeholder = why || "Write a message";
     say(byId("composer-send"), this.#editing ? "Save" : "Send");
     show(byId("composer-about"), this.#about !== null);
@@ -88,6 +91,7 @@ export class Composer {
 
   #typed() {
     this.#grow();
+    this.draw();
     const { world, hint } = this.#page;
     const typing = this.#field.value.trim() !== "" && !this.#editing;
     if (typing === this.#told > 0 && world.now() - this.#told < TYPING_MS) return;
@@ -97,6 +101,7 @@ export class Composer {
   }
 
   #submit() {
+    this.draw();
     const text = this.#field.value;
     if (text.trim() === "" || byId("composer-send").disabled) return;
     const about = this.#about;
@@ -116,3 +121,6 @@ export class Composer {
     if (!this.#editing) keep(this.#page.world.store, DRAFT, this.#field.value || null);
   }
 }
+
+/** How many characters a text has too many, counted as the server counts: an emoji of one sign is one. */
+export const excess = (text) => (text.length > TEXT_MAX ? Math.max(0, [...text].length - TEXT_MAX) : 0);

@@ -72,6 +72,13 @@ export class Log {
     this.toEnd();
   }
 
+  /** Put away the emoji and the question whether to delete. */
+  close() {
+    if (!this.#reacting && !this.#sure) return;
+    this.#reacting = this.#sure = null;
+    this.draw();
+  }
+
   // --- what stands in the list
 
   #items() {
@@ -102,10 +109,18 @@ export class Log {
       nameOf: (user) => room.name(user),
       quote: message.reply_to ? { name: replied ? replied.name || room.name(replied.by) : "", text: excerpt(replied) } : null,
       seen: this.#readers(message),
+      deleter: this.#deleter(message),
       reacting: this.#reacting === message.id,
       sure: this.#sure === message.id,
       may: may(message),
     };
+  }
+
+  /** Who deleted a message that is not their own; its name, as far as it is known. */
+  #deleter({ by, retracted }) {
+    if (!retracted || retracted === by) return "";
+    const name = this.#page.room.name(retracted);
+    return name === retracted ? "a moderator" : name;
   }
 
   #readers(message) {
@@ -258,8 +273,8 @@ const key = (item) => item.key;
 
 const PLAN = (acts) => ({
   key,
-  stamp: ({ divider, message, name, short, quote, seen, reacting, sure, may }) =>
-    JSON.stringify([divider, message && { ...message, reactions: [...message.reactions] }, name, short, quote, seen, reacting, sure, may]),
+  stamp: ({ divider, message, name, short, quote, seen, deleter, reacting, sure, may }) =>
+    JSON.stringify([divider, message && { ...message, reactions: [...message.reactions] }, name, short, quote, seen, deleter, reacting, sure, may]),
   build: (item) => (item.divider ? make("li", { className: item.unread ? "divider unread" : "divider" }, make("span", {}, item.divider)) : buildMessage(item, acts)),
 });
 

@@ -20,7 +20,7 @@ export function excerpt(message) {
 }
 
 /**
- * Build a message. `item`: `{message, name, short, own, quote, me, seen, reacting, sure, may}`; `acts`: what the buttons do,
+ * Build a message. `item`: `{message, name, short, own, quote, me, seen, deleter, reacting, sure, may}`; `acts`: what the buttons do,
  * by name, each called with the message (and the emoji).
  */
 export function buildMessage(item, acts) {
@@ -47,11 +47,8 @@ function body(item, acts) {
   ].filter((part) => part);
 }
 
-function text({ message, name }) {
-  if (message.retracted) {
-    const by = message.retracted === message.by ? "" : " by a moderator";
-    return make("p", { className: "text hushed" }, `Deleted${by}.`);
-  }
+function text({ message, deleter }) {
+  if (message.retracted) return make("p", { className: "text hushed" }, deleter ? `Deleted by ${deleter}.` : "Deleted.");
   const edited = message.edited ? make("span", { className: "hushed small", title: WHOLE.format(message.edited) }, " (edited)") : null;
   return message.text || edited ? make("p", { className: "text", dir: "auto" }, message.text, edited) : null;
 }

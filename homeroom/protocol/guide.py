@@ -1,0 +1,186 @@
+"""The chapters of the protocol's reference that are written by hand: the order in which things are said, and what no type can say.
+
+Never here: figures, fields and codes (`reference` makes their tables from what is in force).
+"""
+
+from inspect import cleandoc
+
+HEAD = cleandoc(
+    """
+    # Protocol reference
+
+    Generated from the code, and checked against it: to change this page, change the types and run
+    `python -m tests.docs.protocol_page`.
+
+    Frames, events and snapshots are maps. **A field that equals its default, as the tables below give it, may be left out by
+    either side**: an `ok` without `again` was not done before, a message without `kind` is a `text`. Times are Unix
+    milliseconds by the server's clock. For Python there is a client that does all of this: [client.md](client.md).
+    """
+)
+
+TOKEN = cleandoc(
+    """
+    ## A token
+
+    Every door but the login wants an access token: REST in the header `Authorization: Bearer …`, the WebSocket in its first
+    frame; never in a URL.
+
+    ```
+    POST /api/auth/login     {"login": "ann", "password": "…"}
+    200                      {"access_token": "…", "expires": 1789000900000, "refresh_token": "…",
+                              "refresh_expires": 1791592000000, "user": {"id": "ann", "name": "Ann", "role": "student"},
+                              "token_type": "Bearer"}
+    POST /api/auth/refresh   {"refresh_token": "…"}
+    200                      the same again, with both tokens new
+    POST /api/auth/logout    {"refresh_token": "…"}
+    200                      {}
+    GET  /api/auth/me
+    200                      {"id": "ann", "name": "Ann", "role": "student", "expires": 1789000900000}
+    ```
+
+    A wrong pair is 401 `unauthenticated`; too many of them are 429 `rate_limited` with `Retry-After`. A refresh token is good
+    once: one that comes a second time ends its login. The end of a login, by that or by `logout`, closes its connections
+    with 4403. On the server's machine, `homeroom token create LOGIN` prints a token as well.
+
+    When a token ends (`expires`), its connection is closed with 4401. To stay, get the next one in time and hand it over in
+    the running connection with `auth`; the answer holds `{expires}` in its `d`.
+    """
+)
+
+CONNECTION = cleandoc(
+    """
+    ## The connection
+
+    `GET /ws` upgrades to a WebSocket with subprotocol `homeroom.v1.msgpack` (binary messages) or `homeroom.v1.json` (text
+    messages, the same values). One message carries one frame or an array of frames; a frame is a map whose key `t` names its
+    type. Unknown fields are ignored; of a key that stands twice, the last counts; numbers are finite, keys are strings, and
+    msgpack's extension types do not exist.
+
+    The first frame is `hello`; anything else before `welcome` is answered by `bye` and 4401. What cannot be decoded, or has no
+    known `t`, is answered by `bye` and 4400; a known frame with wrong fields by `err` with `bad_frame` or `bad_command` and its
+    `id`, and the connection goes on. A second `hello` is answered by `err` with `conflict`.
+
+    ```
+    → {"t": "hello", "token": "…", "client": "tab-1"}
+    ← {"t": "welcome", "conn": "c9", "user": {…}, "now": 1789000000000, "epoch": "e1", "heartbeat_ms": 30000, "limits": {…}, "expires": 1789000900000}
+    → {"t": "sub", "id": 1, "to": "room:lobby"}
+    ← {"t": "ok", "id": 1, "d": {"verdict": "snapshot", "pos": ["e1", 17], "state": {…}}}
+    → {"t": "cmd", "id": 2, "to": "room:lobby", "do": "say", "d": {"text": "hello"}}
+    ← {"t": "ev", "to": "room:lobby", "seq": 18, "e": [{"type": "room.message_posted", "at": 1789000000321, "by": "ann", "d": {"id": "18", "n": 9, "text": "hello", "name": "Ann"}}]}
+    ← {"t": "ok", "id": 2, "d": {"id": "18"}, "pos": ["room:lobby", 18]}
+    ```
+
+    Whatever comes from a client is a sign of its life, the WebSocket's own pong too. `ping` at least every `heartbeat_ms`: the
+    `at` of its `pong` tells the newest number of every stream followed, so that a hole is seen. A number that an `ev` still on
+    its way will bring may stand there; ask again only for what the pong before had told already.
+    """
+)
+
+REQUESTS = cleandoc(
+    """
+    ## Requests and answers
+
+    `auth`, `sub`, `unsub` and `cmd` carry an `id`, and each gets exactly one `ok` or `err` with it. **One counter for all of
+    them is right**: begin at 1 and add 1. Only the `id` of a `cmd` is more than a label. It is the command's identity, within
+    `client` and the address it is sent to: a `cmd` that comes again with the same `client`, `id`, `to`, `do` and `d` is not
+    carried out again, its first answer returns with `again`; with another `do` or `d` it is `conflict`. So:
+
+    - A `client` that is kept (an installation) never uses an `id` twice. Where the counter cannot be kept, choose a new `client`.
+    - Ids need not arrive in order and may have gaps. Commands of one connection to one address are carried out in the order
+      in which they were *sent*, whatever their ids.
+    - Answers are told apart by their `id`; they come in any order, and so does what was sent to different addresses.
+    - **An `ev` may arrive before the `ok` of the command that caused it**, or after it. `pos` in the `ok` is the number of the
+      last event that the command caused, so one tells which event is one's own; a command that changed nothing has no `pos`.
+    - A `cmd` without an answer is sent again with the same `id`, on the next connection too. A command that caused no event is
+      not remembered, and may be carried out again without harm.
+    - An `err` means that nothing changed. With `retry_ms` the same frame, with the same `id`, may succeed after that time.
+
+    What is decided on the way to the address (a wrong argument, an unknown verb, a used-up budget) is answered at once; what the
+    actor decides is answered when it is durable.
+    """
+)
+
+STREAMS = cleandoc(
+    """
+    ## Streams
+
+    A stream is a log of events, numbered 1, 2, 3, … without gaps; its name is an address. A cursor is `[epoch, seq]`.
+    `sub` answers with one of two verdicts: `resumed`, when it was given a cursor from which the missed events can be told, and
+    these follow as `ev`; or `snapshot`, the state at `pos`, for no cursor, and for one that is of another epoch, too far back
+    or ahead of the stream. `state` has the type that the kind's chapter names. Events after `pos` follow without a gap, and
+    state + events equals a later snapshot. No `ev` of the new subscription arrives before its `ok`; after `unsub`, some may
+    still be on their way until its `ok`.
+
+    **Coming back.** Keep the cursor of each stream: the `pos` of its snapshot, then the number of each event taken. On the next
+    connection send `sub` with it as `since`; subscriptions do not outlive their connection. Skip events whose number is not
+    greater than the cursor's. If the first number of an `ev` is greater than the next one due, something is missing: `sub` again
+    from the cursor. A `sub` of a stream that is followed already replaces the subscription.
+
+    A subscription ends with `unsub`, with the connection, or with `gone`, whose `code` says why (`forbidden`: access was withdrawn);
+    after `gone`, `sub` asks anew. After close codes 45xx come back with the cursors: after `reconnect_ms`, if the `bye` had one, else
+    after a random time up to 250 ms, doubled with each failure up to 30 s.
+
+    ## An event
+    """
+)
+
+REST = cleandoc(
+    """
+    ## REST
+
+    Each verb has a twin, named in its chapter. Names in braces are path fields, `{id}` the actor's id (a path without it is about
+    oneself); the other arguments are the JSON body, or the query of a GET. `POST /api/rooms/lobby/messages` with `{"text": "hello"}`:
+
+    ```
+    200   {"data": {"id": "18"}, "pos": ["room:lobby", 18]}
+    ```
+
+    `data` is the verb's reply, `pos` and `again` are those of an `ok`. Errors are RFC 9457 problem documents
+    (`application/problem+json`) with the `code` of the table below and its status; 429, 500 and 503 come with `Retry-After`. Nothing
+    changed, but for `timeout`: what was asked for may still happen, so ask again with the same `Idempotency-Key`.
+
+    `Idempotency-Key`, 1 to 255 visible ASCII characters, on any write of a verb: the same request with the same key, sent by the
+    same person to the same address, is carried out once, and the first answer returns with `again`; another request with
+    that key is `conflict`. Without it, a request that is sent twice is carried out twice.
+
+    All doors stand in `/openapi.json` (to look at: `/docs`), the WebSocket's side in `/asyncapi.json`.
+
+    ## Catching up over HTTP
+
+    `GET /api/realtime/sync?streams=room:a,room:b&since=<cursor>&wait=25`, for a client whose network blocks WebSocket, or that was
+    away. `tables=exams,users` means the streams `table:exams` and `table:users`.
+
+    ```
+    200   {"cursor": "c1.…", "more": false, "streams": {
+             "room:a": {"verdict": "resumed", "pos": ["e1", 19], "seq": 18, "events": [{…}, {…}]},
+             "room:b": {"verdict": "snapshot", "pos": ["e1", 4], "state": {…}},
+             "room:c": {"verdict": "refused", "code": "not_found", "msg": "no such thing"}}}
+    ```
+
+    - `resumed`: the missed events, none when nothing was missed; the first of them has number `seq`. `snapshot`: `state` at `pos`.
+      `refused`: a `sub` would be refused with this `code` (`forbidden` or `not_found`), and the other streams are answered all the
+      same. Any other refusal is the answer to the whole request.
+    - `since` is the `cursor` of the last answer, opaque, for the same or other streams; a stream that it does not hold is answered
+      by a snapshot. Unix milliseconds are taken as well: then each stream goes on at the first event at or after that time.
+    - `more`: there are further events; ask again at once.
+    - `wait`: with nothing to tell, the answer is held back until an event comes, so many seconds at the most; a longer wait than
+      the limit below is cut to it. Then all streams are answered `resumed` without events.
+    - Signals are not caught up on.
+    """
+)
+
+LIMITS = cleandoc(
+    """
+    ## Limits and budgets
+
+    Those of `welcome.limits` are told to every connection; all of them are defaults that a school may have changed.
+    """
+)
+
+BUDGETS = cleandoc(
+    """
+    Each verb draws on a budget, and `sub` and catching up on the budget `subscribe`. A budget belongs to a person: all its
+    connections and REST share it. When it is used up, the answer is `rate_limited` with `retry_ms` (REST: 429 with
+    `Retry-After`), nothing was done, and the connection goes on.
+    """
+)

@@ -1,0 +1,67 @@
+"""What is wrong with input that does not fit its type: which field, and what is allowed there.
+
+The decoder's words tell the place; what is allowed is told by the type at that place, in the words of the reference (`shape`).
+Never here: deciding what fits.
+"""
+
+import re
+from typing import Any, NamedTuple
+
+from msgspec import inspect
+
+from homeroom.protocol.shape import words_of
+
+_MISSING = re.compile(r"\AObject missing required field `([^`]+)`\Z")
+_PLACE = re.compile(r"`\$([^`]*)`")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(?:\d+|\.\.\.)\]")
+
+
+class Misfit(NamedTuple):
+    """The `field` by its place (`file.name`, `mentions[1]`), what is `allowed` there, and what was `wrong`."""
+
+    field: str
+    allowed: str
+    wrong: str
+
+    @property
+    def data(self) -> dict[str, str]:
+        """Return the `d` of the answer."""
+        return {"field": self.field, "allowed": self.allowed}
+
+
+def find_misfit(error: BaseException, type: Any, whole: str) -> Misfit:
+    """Return what `error`, raised on decoding a `type`, means; `whole` names the input itself, for what is wrong with all of it."""
+    said, _, where = ("the text is not UTF-8" if isinstance(error, UnicodeError) else str(error)).partition(" - at ")
+    found = _PLACE.search(where)
+    place = found[1] if found else ""
+    missing = _MISSING.match(said)
+    if missing:
+        place, said = f"{place}.{missing[1]}", "missing"
+    return Misfit(place.removeprefix(".") or whole, _allowed(type, place) or said, said)
+
+
+def _allowed(type: Any, place: str) -> str | None:
+    """Return what the type takes at `place`; `None` for a type there are no words for: the decoder's own must do then."""
+    info: inspect.Type | None = inspect.type_info(type)
+    for step in _STEP.finditer(place):
+        info = _inside(info, step[1])
+    try:
+        return None if info is None else words_of(info)
+    except KeyError:
+        return None
+
+
+def _inside(info: inspect.Type | None, name: str | None) -> inspect.Type | None:
+    """Return the type of the field `name`, or of the items when there is no name."""
+    match info:
+        case inspect.Metadata():
+            return _inside(info.type, name)
+        case inspect.UnionType():
+            return next(filter(None, (_inside(one, name) for one in info.types)), None)
+        case inspect.StructType() if name is not None:
+            return next((field.type for field in info.fields if field.encode_name == name), None)
+        case inspect.ListType() | inspect.VarTupleType() if name is None:
+            return info.item_type
+        case inspect.DictType() if name is None:
+            return info.value_type
+    return None
