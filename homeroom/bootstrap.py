@@ -174,8 +174,8 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
             statistics={
                 "engine": engine.statistics,
                 "gateway": gateway.statistics,
-                "listener": lambda: listener.statistics(),
-                "http": lambda: pages.statistics(),
+                "listener": lambda: listener.statistics(),  # noqa: PLW0108 - made after the application
+                "http": lambda: pages.statistics(),  # noqa: PLW0108 - the same
                 "database": house.database.statistics,
             },
             probes={"database": journal.now, "migrations": partial(_check_migrations, house.database)},
