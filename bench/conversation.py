@@ -13,7 +13,7 @@ import trio
 from bench.checker import Evidence, Kept, Resume, Talker
 from bench.kept import key_of
 from bench.witness import Witness
-from homeroom.client import Client, Event, Resumed, Snapshot, Subscription, open_client
+from homeroom.client import Backoff, Client, ClientSettings, Event, Resumed, Snapshot, Subscription, open_client
 
 PADDING = "x" * 160
 
@@ -38,6 +38,8 @@ class Plan:
     rate: float
     seed: int = 1
     within: float = 5.0
+    patience_s: float = 1.0
+    """The longest that a client waits before it tries again."""
 
 
 class Conversation:
@@ -112,7 +114,9 @@ class Conversation:
 
     async def _sit(self, number: int, seat: Seat, task_status: trio.TaskStatus[None]) -> None:
         url = f"ws://127.0.0.1:{self.plan.port}/ws"
-        async with open_client(url, self.plan.tokens[number]) as client, trio.open_nursery() as nursery:
+        settings = ClientSettings(backoff=Backoff(most_s=self.plan.patience_s))
+        opened = open_client(url, self.plan.tokens[number], settings=settings)
+        async with opened as client, trio.open_nursery() as nursery:
             await client.call_patiently(self.plan.room, "join")
             await nursery.start(self._watch, seat, client.subscribe(self.plan.room))
             task_status.started()

@@ -11,12 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
-
-import trio
 
 from bench import processes
 from bench.houses import GENEROUS, ROOT, House
@@ -31,6 +29,8 @@ OPEN = re.compile(r"open at http://\S+:(\d+)")
 PLAIN = ("-m", "homeroom")
 PLANTED = ("-m", "tests.e2e.planted")
 QUIET = {**GENEROUS, "PYTHONDONTWRITEBYTECODE": "", "COLUMNS": "200", "DATABASE_URL": ""}
+HASTY = {"HOMEROOM_ALLOW_UNSAFE_DATABASE": "true"}
+"""With the tests' own PostgreSQL, which does not sync: that matters in a power loss only."""
 ROLES = {person.id: (person.name, person.role) for person in DEMO_PEOPLE}
 
 
@@ -42,14 +42,22 @@ class Ended(NamedTuple):
 
 
 class Server(House):
-    """One demo school in a folder of its own, on a port of its own choice that it keeps in all its lives."""
+    """One demo school in a folder of its own, on a port of its own choice that it keeps in all its lives.
 
-    def __init__(self, entry: Sequence[str] = PLAIN, env: Mapping[str, str] | None = None) -> None:
+    `database`: the DSN of one that it is given; else it runs its own, which syncs and dies with it.
+    `planted`: with the faults that `planted` can strike with; so it is also when a whole run is to find a planted bug.
+    """
+
+    def __init__(
+        self, env: Mapping[str, str] | None = None, *, database: str | None = None, planted: bool = False
+    ) -> None:
         folder = Path(tempfile.mkdtemp(prefix="homeroom-e2e-"))
+        entry = PLANTED if planted or "PLANTED_BUG" in os.environ else PLAIN
         self.fuse = folder / "fuse"
         """What `planted` looks at: the name of the point where it is to strike."""
         argv = [sys.executable, *entry, "serve", "--demo", "--data-dir", str(folder / "data"), "--port"]
-        super().__init__("Homeroom", argv, {**QUIET, "PLANTED_FUSE": str(self.fuse), **(env or {})}, 0, folder)
+        given = {**HASTY, "DATABASE_URL": database} if database else {}
+        super().__init__("Homeroom", argv, {**QUIET, "PLANTED_FUSE": str(self.fuse), **given, **(env or {})}, 0, folder)
         self._asked_at = 0.0
 
     def begin(self) -> None:
@@ -124,6 +132,16 @@ class Server(House):
         await teacher.aclose()
         return f"room:{name}"
 
+    async def figure(self, name: str) -> float:
+        """Return one of the figures of `/metrics`, 0 for one that is not there yet."""
+        peer = await dial(self.port)
+        await peer.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        status, _, text = await peer.read_http()
+        await peer.aclose()
+        assert status == 200
+        found = (line.split()[1] for line in text.decode().splitlines() if line.startswith(f"{name} "))
+        return float(next(found, 0.0))
+
     def run(self, *words: str, within: float = 20.0) -> "subprocess.CompletedProcess[str]":
         """Run another command of the program on the same data directory, and return what it printed; blocks."""
         environment = {**os.environ, **self._env}
@@ -143,15 +161,3 @@ def signal_all(pids: Iterable[int], number: int) -> None:
         if pid > 1:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
-
-
-@asynccontextmanager
-async def serving(entry: Sequence[str] = PLAIN, env: Mapping[str, str] | None = None) -> AsyncIterator[Server]:
-    """Run a server for the time of the block; nothing of it is left behind."""
-    server = Server(entry, env)
-    try:
-        await trio.to_thread.run_sync(server.open)
-        yield server
-    finally:
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(server.close)

@@ -16,7 +16,7 @@ import trio
 from bench.checker import Evidence, Findings, Kept, Resume, Talker, examine
 from bench.kept import key_of, read_journal
 from tests.e2e.server import Server
-from tests.http.peer import Closed, Peer, dial
+from tests.http.peer import Closed, Peer
 
 PATIENCE_S = 30.0
 """Longer than any wait that can end well."""
@@ -102,13 +102,16 @@ class Voice:
             answer = await self._ask(number, key)
             if answer["t"] == "ok":
                 self.talker.acknowledged[key] = seq = int(answer["pos"][1])
+                self._note()
                 return seq
             assert answer.get("retry_ms"), f"{self.name} was refused for good: {answer}"
             await trio.sleep(answer["retry_ms"] / 1000)
 
     def settled(self, newest: int) -> bool:
         """Tell whether all that it said is answered, and it was shown everything up to `newest`."""
-        return len(self.talker.said) == len(self.talker.acknowledged) and bool(self.seen) and self.seen[-1].seq >= newest
+        return (
+            len(self.talker.said) == len(self.talker.acknowledged) and bool(self.seen) and self.seen[-1].seq >= newest
+        )
 
     # --- inside
 
@@ -141,7 +144,7 @@ class Voice:
         """Connect, listen to the end, and come back, for ever."""
         while True:
             try:
-                peer = await dial(self._server.port)
+                peer = Peer(await trio.open_tcp_stream("127.0.0.1", self._server.port))
             except OSError:
                 await trio.sleep(0.05)
                 continue
@@ -232,9 +235,23 @@ class Choir:
         """Return all answers to what was sent in that time."""
         return [heard for voice in self.voices for heard in voice.heard if since <= heard.sent < until]
 
+    def deliveries(self, since: float) -> list[float]:
+        """Return how long everything said after `since` took until each of the others was shown it."""
+        sent = {heard.key: heard.sent for heard in self.heard(since)}
+        return [
+            at - sent[kept.text]
+            for voice in self.voices
+            for kept, at in zip(voice.seen, voice.shown, strict=True)
+            if kept.text in sent
+        ]
+
     def shown(self, since: float, until: float) -> int:
         """Return how many events were shown to anybody in that time."""
         return sum(since <= at < until for voice in self.voices for at in voice.shown)
+
+    def newest(self) -> int:
+        """Return the largest number that was acknowledged to anybody."""
+        return max(seq for voice in self.voices for seq in voice.talker.acknowledged.values())
 
     async def finish(self) -> None:
         """Fall silent, and wait until all that was said is answered and shown to everybody."""
@@ -242,7 +259,7 @@ class Choir:
             voice.talking = False
         for voice in self.voices:
             await voice.until(lambda v=voice: len(v.talker.said) == len(v.talker.acknowledged))
-        newest = max(seq for voice in self.voices for seq in voice.talker.acknowledged.values())
+        newest = self.newest()
         for voice in self.voices:
             await voice.until(lambda v=voice: v.settled(newest))
 
@@ -270,9 +287,11 @@ class Choir:
 
 
 @asynccontextmanager
-async def choir(server: Server, room: str, users: Iterable[str], pause_s: float = 0.05) -> AsyncIterator[Choir]:
+async def choir(
+    server: Server, room: str, users: Iterable[str], *, pause_s: float = 0.05, padding: int = 100
+) -> AsyncIterator[Choir]:
     """Let a voice of each of `users` talk in `room` (an address, made already) for the time of the block."""
-    voices = [Voice(server, f"v{n}", Part(user, room, pause_s)) for n, user in enumerate(users)]
+    voices = [Voice(server, f"v{n}", Part(user, room, pause_s, padding)) for n, user in enumerate(users)]
     async with trio.open_nursery() as nursery:
         for voice in voices:
             await nursery.start(voice.run)

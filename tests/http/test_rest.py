@@ -99,7 +99,8 @@ async def test_a_wrong_body_is_refused_by_the_name_of_its_field_and_what_it_take
     rest_school: School, door: str, body: dict[str, object], field: str, allowed: str
 ) -> None:
     await open_room(rest_school)
-    reply = await rest_school.call(*door.split(" "), TEACHER, body=body)
+    method, path = door.split(" ")
+    reply = await rest_school.call(method, path, TEACHER, body=body)
     assert (reply.status, reply.code) == (400, "bad_command")
     assert reply.body["d"]["field"] == field
     assert allowed in reply.body["d"]["allowed"]
