@@ -28,7 +28,7 @@ from homeroom.doctor import examine
 from homeroom.engine.postgres import DatabaseError
 from homeroom.house import COMPLAINTS
 from homeroom.house import version as installed_version
-from homeroom.logs import set_up_logging
+from homeroom.logs import outlive_standard_error, set_up_logging
 from homeroom.protocol.access import Role
 from homeroom.records.demo import DEMO_PASSWORD, DEMO_PEOPLE
 
@@ -63,6 +63,7 @@ def main() -> None:
 @DATA_DIR
 def serve(**options: Any) -> None:
     """Run the server until SIGINT or SIGTERM."""
+    outlive_standard_error()
     config = _config(**options)
     with errors.status("starting") as status:
         announce = partial(_announce, config, status.stop)

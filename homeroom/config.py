@@ -55,7 +55,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mailbox_posts: Count = 1_000
     heartbeat_ms: Annotated[int, Meta(ge=1_000, le=600_000)] = 30_000
 
-    direct_window_ms: Milliseconds = 20
+    direct_window_ms: Milliseconds = 10
     calm_window_ms: Milliseconds = 250
     commit_window_ms: Milliseconds = 20
     snapshot_every: Count = 500

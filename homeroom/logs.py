@@ -1,7 +1,10 @@
-"""The log: one line an event, on standard error. Never here: what is logged."""
+"""The log: one line an event, on standard error, which may fail without harm. Never here: what is logged."""
 
+import io
 import logging
 import sys
+from contextlib import suppress
+from typing import Any, BinaryIO, cast
 
 import structlog
 import structlog.tracebacks
@@ -29,3 +32,23 @@ def set_up_logging(config: Config) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def outlive_standard_error() -> None:
+    """Let writing to standard error never fail from now on: what a full disk or a closed pipe cannot take is lost."""
+    try:
+        descriptor = sys.stderr.fileno()
+    except (OSError, ValueError):  # no file at all: a test's
+        return
+    raw = cast("BinaryIO", _LossyFile(descriptor, "w", closefd=False))  # unbuffered, as Python itself does it for -u
+    sys.stderr = io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
+
+
+class _LossyFile(io.FileIO):
+    """A file whose failures are nobody's concern."""
+
+    def write(self, data: Any) -> int:
+        """Write, or lose it; returns the size in any case."""
+        with suppress(OSError):
+            super().write(data)
+        return memoryview(data).nbytes

@@ -134,7 +134,7 @@ class Actor:
             goes_on = await self._activate()
             while goes_on:
                 limit = 1 if self._isolating else self._services.settings.batch
-                goes_on = await self._turn(await self._mailbox.receive_batch(limit))
+                goes_on = await self._turn(await self._mailbox.receive_batch(limit, self._services.journal.linger_s))
                 if goes_on and self._wants_sleep():
                     goes_on = await self._stay_awake()
         except trio.Cancelled:
@@ -193,7 +193,7 @@ class Actor:
         if turn is None or not turn.became_durable(unseen):
             self._audience.publish(unseen, ())
             return
-        self._audience.publish(unseen, turn.evict)
+        self._audience.publish(unseen, turn.evictions)
         self._signal(turn)
 
     # --- a turn
@@ -239,7 +239,7 @@ class Actor:
         services = self._services
         self._published = self._desk.head = turn.seq
         self._rest = turn.rest or self._rest
-        self._audience.publish(turn.entries, turn.evict)
+        self._audience.publish(turn.entries, turn.evictions)
         self._signal(turn)
         if messages:
             services.courier.send(messages)

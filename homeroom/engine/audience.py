@@ -7,6 +7,8 @@ Never here: live events to everybody (`hub`), and commands (`actor`).
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import trio
@@ -32,24 +34,36 @@ class Audience:
         self._blueprint = blueprint
         self._services = services
         self._post = post
-        self._feeding: dict[Outlet, trio.CancelScope] | None = None
+        self._feeding: dict[Outlet, tuple[Watch, trio.CancelScope]] | None = None
         self.ring = Ring(services.settings.ring)
 
     def __len__(self) -> int:
         return self._services.hub.watchers(self._address) + len(self._feeding or ())
 
-    def publish(self, entries: Sequence[Entry], evict: Iterable[str]) -> None:
-        """Show what has become durable, and then let go of those who may no longer look."""
-        hub = self._services.hub
+    def publish(self, entries: Sequence[Entry], evictions: Sequence[tuple[int, str]]) -> None:
+        """Show what has become durable. Each eviction (number, user) comes right behind its event, in ascending order.
+
+        Who may no longer look is let go before anything later is shown, whatever the turn holds besides.
+        """
+        self.ring.extend(entries)
+        for seq, group in groupby(evictions, itemgetter(0)):
+            upto = max(seq + 1 - entries[0].fact.seq, 0) if entries else 0
+            self._show(entries[:upto])
+            self._let_go(frozenset(user for _, user in group))
+            entries = entries[upto:]
+        self._show(entries)
+
+    def _show(self, entries: Sequence[Entry]) -> None:
         if entries:
-            self.ring.extend(entries)
             calm = self._blueprint.calm and all(entry.fact.event.type in self._blueprint.calm for entry in entries)
-            hub.publish(self._address, entries[0].fact.seq, [entry.shown for entry in entries], calm=bool(calm))
-        users = frozenset(evict)
-        if users:
-            hub.end_for(self._address, users, FORBIDDEN)
-            for outlet in [outlet for outlet in self._feeding or () if outlet.user in users]:
-                self._end(outlet, FORBIDDEN)
+            shown = [entry.shown for entry in entries]
+            self._services.hub.publish(self._address, entries[0].fact.seq, shown, calm=bool(calm))
+
+    def _let_go(self, users: frozenset[str]) -> None:
+        """End all subscriptions of `users`, those that a feeder serves too."""
+        self._services.hub.end_for(self._address, users, FORBIDDEN)
+        for outlet in [outlet for outlet in self._feeding or () if outlet.user in users]:
+            self._end(outlet, FORBIDDEN)
 
     def watch(self, behaviour: Behaviour[Any], head: int, post: Watch) -> None:
         """Answer a `Watch` and join the outlet to the stream, at once or at the end of a feeder's work."""
@@ -68,8 +82,14 @@ class Audience:
             self._join(post, joined, head, shown)
 
     def replay(self, behaviour: Behaviour[Any], head: int, word: Replay) -> None:
-        """Push a feeder's page; when that reaches the head, or the ring reaches from there, join the outlet."""
+        """Push a feeder's page; when that reaches the head, or the ring reaches from there, join the outlet.
+
+        A page that was on its way when its subscription ended is nobody's any more.
+        """
         watch = word.watch
+        if not self._serves(watch):
+            word.reply(None)
+            return
         self._blueprint.check_watch(behaviour, watch.caller)
         shown = self._page(behaviour, [record for record in word.records if record.seq <= head], watch.caller)
         upto = word.after + len(shown)
@@ -149,7 +169,7 @@ class Audience:
         scope = trio.CancelScope()
         if self._feeding is None:
             self._feeding = {}
-        self._feeding[post.outlet] = scope
+        self._feeding[post.outlet] = (post, scope)
         post.reply(joined)
         self._services.counters.feeds += 1
         self._services.start(f"feeder of {self._address}", partial(self._feed, post, after, scope))
@@ -161,8 +181,13 @@ class Audience:
                 if refusal is not None:
                     self._end(post.outlet, refusal.code)
         finally:
-            if self._feeding and self._feeding.get(post.outlet) is scope:
+            if self._feeding is not None and self._serves(post):
                 del self._feeding[post.outlet]
+
+    def _serves(self, watch: Watch) -> bool:
+        """Tell whether a feeder still serves this very subscription."""
+        served = self._feeding.get(watch.outlet) if self._feeding else None
+        return served is not None and served[0] is watch
 
     def _end(self, outlet: Outlet, code: str) -> None:
         """Let go of an outlet that a feeder serves, with the frame `gone`."""
@@ -170,7 +195,7 @@ class Audience:
         self._services.hub.end(self._address, outlet, code)
 
     def _forget(self, outlet: Outlet) -> bool:
-        scope = self._feeding.pop(outlet, None) if self._feeding else None
-        if scope is not None:
-            scope.cancel()
-        return scope is not None
+        served = self._feeding.pop(outlet, None) if self._feeding else None
+        if served is not None:
+            served[1].cancel()
+        return served is not None

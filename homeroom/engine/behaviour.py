@@ -180,8 +180,8 @@ class Row:
 class Decision:
     """What a command causes. `reply` is the `d` of the answer; a `lookup`, if any, makes the reply instead.
 
-    `evict` names users who may no longer follow this stream: after the events were published to them as well, each of
-    their subscriptions ends with `gone`, code `forbidden`.
+    `evict` names users who may no longer follow this stream: after these events were published to them as well, and before
+    any later one is, each of their subscriptions ends with `gone`, code `forbidden`.
     """
 
     events: tuple[Any, ...] = ()

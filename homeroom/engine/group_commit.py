@@ -171,6 +171,10 @@ class GroupCommit:
                 self._doubt()
             self._close()
 
+    def linger_s(self) -> float:
+        """Return how many seconds from now the next commit may begin; 0 while commits are rare."""
+        return self._pace.wait_s(trio.current_time())
+
     def statistics(self) -> Mapping[str, float]:
         """Return the queue's figures; `commit_ms` is how long the last commit took."""
         return {
@@ -193,7 +197,7 @@ class GroupCommit:
         return entry
 
     async def _linger(self) -> None:
-        wait_s = self._pace.wait_s(trio.current_time())
+        wait_s = self.linger_s()
         if wait_s:
             await trio.sleep(wait_s)
 

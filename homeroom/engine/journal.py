@@ -152,5 +152,11 @@ class Journal(Protocol):
     async def now(self) -> int:
         """Return the journal's own clock in Unix ms."""
 
+    def linger_s(self) -> float:
+        """Return how many seconds from now the next append would wait for company; 0 while commits are rare.
+
+        Whoever decides what to append waits so long before deciding: what comes meanwhile joins the same commit.
+        """
+
     def statistics(self) -> Mapping[str, float]:
         """Return the figures of its queue."""

@@ -191,6 +191,10 @@ class MemoryJournal:
         """Return the store's start plus trio's time, in Unix ms: `MockClock` moves it."""
         return await self._undergo("now", "", lambda: self.store.start_ms + int(trio.current_time() * 1000))
 
+    def linger_s(self) -> float:
+        """Return 0: an append costs nothing here, so nobody waits for company."""
+        return 0.0
+
     def statistics(self) -> Mapping[str, float]:
         """Return `pending` appends now, and `appends`, `records` and `failures` so far."""
         return {"pending": self._pending, **self._counts}

@@ -145,6 +145,10 @@ class PostgresJournal:
         (row,) = await self._fetch("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now")
         return int(row["now"])
 
+    def linger_s(self) -> float:
+        """Return how many seconds from now the next commit may begin."""
+        return self._writer.linger_s()
+
     def statistics(self) -> Mapping[str, float]:
         """Return the figures of the writer and, with `pool_` before them, of the pool."""
         pool = {f"pool_{name}": value for name, value in self._database.statistics().items()}

@@ -4,13 +4,17 @@ Rules of this file: nothing is dropped; `put_urgent` is for the engine's own pos
 (one message a sender in flight, one post a deadline). Never here: what a post means.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 
 from homeroom.engine.clock import Clock
 from homeroom.engine.envelope import Post
 from homeroom.engine.words import Word
+
+
+def _at_once() -> float:
+    return 0.0
 
 
 class Mailbox:
@@ -52,12 +56,18 @@ class Mailbox:
         posts, self._posts = self._posts, []
         return posts
 
-    async def receive_batch(self, limit: int) -> list[Post | Word]:
-        """Wait until there is something, and take up to `limit` posts. Always a checkpoint; cancelled, it took nothing."""
+    async def receive_batch(self, limit: int, linger_s: Callable[[], float] = _at_once) -> list[Post | Word]:
+        """Wait until there is something, and take up to `limit` posts. Always a checkpoint; cancelled, it took nothing.
+
+        `linger_s()`, asked when there is something, is how long to leave it lying for company.
+        """
         if self._posts:
             await trio.lowlevel.checkpoint()
         else:
             await self._wait_any()
+        seconds = linger_s()
+        if seconds:
+            await trio.sleep(seconds)
         if len(self._posts) <= limit:
             return self.take_all()
         batch, self._posts = self._posts[:limit], self._posts[limit:]

@@ -32,7 +32,7 @@ class Turn:
         "consumed",
         "disarm",
         "entries",
-        "evict",
+        "evictions",
         "first",
         "owed",
         "records",
@@ -59,7 +59,7 @@ class Turn:
         self.disarm: set[str] = set()
         self.consumed: list[int] = []
         self.signals: list[tuple[Signal, bytes]] = []
-        self.evict: list[str] = []
+        self.evictions: list[tuple[int, str]] = []  # users to let go, each behind the number of its decision
         self.volatile: list[After | Disarm] = []
         self.owed: list[str] = []
         self.rest: Rest | None = None
@@ -105,7 +105,7 @@ class Turn:
             self.rows += rows
         self.tells += tells
         self.signals += signals
-        self.evict += decision.evict
+        self.evictions += [(self.seq, user) for user in decision.evict]
         return Done(decision.reply, self.seq if count else None), stored
 
     def fact(self, seq: int) -> Fact | None:

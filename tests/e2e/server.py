@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -59,11 +59,16 @@ class Server(House):
         given = {**HASTY, "DATABASE_URL": database} if database else {}
         super().__init__("Homeroom", argv, {**QUIET, "PLANTED_FUSE": str(self.fuse), **given, **(env or {})}, 0, folder)
         self._asked_at = 0.0
+        self._before: Sequence[str] = ()
+
+    def lose_log(self) -> None:
+        """Let the log go, from the next start on, where every write fails as on a full disk."""
+        self._before = ("sh", "-c", 'exec "$0" "$@" 2>/dev/full')
 
     def begin(self) -> None:
         """Start the server, and do not wait for it."""
         with (self.folder / "log").open("ab") as log:
-            argv = [*self._argv, str(self.port)]
+            argv = [*self._before, *self._argv, str(self.port)]
             self._process = processes.start(argv, log=log, env=self._env, cwd=ROOT)
 
     def open(self, within: float = 60.0) -> None:
