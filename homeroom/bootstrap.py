@@ -85,7 +85,7 @@ class Server:
         """Start all parts; returns the port."""
         for part in (self.journal.run, self.hub.run, self.engine.run, self.gateway.run, self.pages.run):
             await nursery.start(part)
-        await nursery.start(house.revocations.follow, self.logins.ended_since, self.gateway.revoke)
+        await nursery.start(house.revocations.follow, self.logins.ended_since, _revoker(self.gateway, self.sync))
         nursery.start_soon(self.logins.run)
         if house.config.demo:
             await _furnish_demo(house, self.engine)
@@ -156,7 +156,7 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
         gateway_settings(config),
     )
     logins = Logins(house.database, house.clock, config.refresh_ttl_s)
-    sync = Sync(engine, hub, journal, wire, take=budgets.take)
+    sync = Sync(engine, hub, journal, wire, take=budgets.take, check=house.tokens.check, clock=house.clock)
     app = make_app(
         AppParts(
             engine=engine,
@@ -164,9 +164,10 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
             kinds=kinds,
             verbs=verbs,
             budgets=budgets,
-            authentication=_authentication(house, logins, gateway),
+            authentication=_authentication(house, logins, _revoker(gateway, sync)),
             sync=sync,
             present=lambda: gateway.present,
+            known=journal.known,
             static=files("homeroom.http") / "static",
             docs=files("homeroom.http") / "docs_page",
             asyncapi=describe_websocket(kinds, version()),
@@ -203,7 +204,17 @@ def _encoders() -> dict[str, Any]:
     }
 
 
-def _authentication(house: House, logins: Logins, gateway: Gateway) -> Authentication:
+def _revoker(gateway: Gateway, sync: Sync) -> Callable[[str, str | None], None]:
+    """Return what ends all that outlives a request: connections and long polls, of a person or of one login."""
+
+    def revoke(user: str, family: str | None) -> None:
+        gateway.revoke(user, family)
+        sync.revoke(user, family)
+
+    return revoke
+
+
+def _authentication(house: House, logins: Logins, revoke: Callable[[str, str | None], object]) -> Authentication:
     return Authentication(
         users=house.users,
         logins=logins,
@@ -211,7 +222,7 @@ def _authentication(house: House, logins: Logins, gateway: Gateway) -> Authentic
         tokens=house.tokens,
         throttle=LoginThrottle(),
         revocations=house.revocations,
-        revoke=gateway.revoke,
+        revoke=revoke,
         clock=house.clock,
         self_registration=house.config.self_registration,
     )

@@ -2,21 +2,20 @@
 
 Whoever is made with it keeps a `ChatState` and a `ChatMemory` in its state, hands over the commands it does not know
 together with the caller's `Standing`, and lets `apply`, `public`, `show` and `project` see its facts.
-Never here: members, and what an event does to the wire state (`protocol.chat_state`).
+Never here: members, what an event does to the wire state (`protocol.chat_state`), and to what is remembered (`chat_memory`).
 
-Messages that have left the window are edited, retracted, pinned and answered by way of `Recall` of the event that posted them;
-reactions to them are refused `too_late`.
+Messages that have left the window are edited, retracted, pinned and answered by way of `Recall` of the event that posted them and
+of their newest edit; reactions to them are refused `too_late`.
 """
 
-from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from homeroom.actors.chat_history import look_up_audit, look_up_history, project_chat
+from homeroom.actors.chat_memory import ChatMemory, is_retracted, is_settled, remember
 from homeroom.actors.fitting import fit_emoji, fit_file, fit_text
 from homeroom.engine.behaviour import NOTHING, After, Context, Decision, Fact, Recall, Refusal, Row, Signal
 from homeroom.protocol.chat import (
@@ -58,21 +57,6 @@ from homeroom.protocol.chat_state import KEPT, ChatState, as_message, find, is_m
 
 TYPING_MS = 6_000
 TYPING_TIMER = "typing."
-RETRACTED_MAX = 10_000
-SAID_MAX = 256
-
-
-class ChatMemory(Struct):
-    """What a chat must remember beside what it shows.
-
-    `retracted`: numbers of retracted messages, ascending, so that replays blank them; when there are more than
-    `RETRACTED_MAX`, everything up to `closed` counts as retracted and can no longer be changed: bounded, and never a leak.
-    `said`: when each person posted last (Unix ms), while there is a slow mode.
-    """
-
-    retracted: list[int] = field(default_factory=list)
-    closed: int = 0
-    said: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +93,7 @@ class Chat:
     def apply(self, fact: Fact) -> bool:
         """Let `fact` change both states; False when it is no event of a chat."""
         known = reduce_chat(self.state, fact, KEPT)
-        remember = _MEMORIES.get(type(fact.event))
-        if remember is not None:
-            remember(self, fact, fact.event)
+        remember(self.memory, self.state, fact)
         return known
 
     def public(self, event: Any) -> Any:
@@ -124,9 +106,9 @@ class Chat:
 
     def show(self, event: Any) -> Any:
         """Return `event` as a replay may show it: without the words of a message that was retracted since."""
-        if isinstance(event, MessagePosted) and self._is_retracted(event.id):
+        if isinstance(event, MessagePosted) and is_retracted(self.memory, event.id):
             return replace(event, text="", file=None, mentions=())
-        if isinstance(event, MessageEdited) and self._is_retracted(event.id):
+        if isinstance(event, MessageEdited) and is_retracted(self.memory, event.id):
             return replace(event, text="", was=None)
         return self.public(event)
 
@@ -170,7 +152,7 @@ class Chat:
         return Decision((posted,), reply=Said(posted.id), signals=self.stop_typing(user))
 
     def _edit(self, command: Edit, context: Context, standing: Standing) -> Decision | Recall:
-        """`forbidden` for another's message or who may not post; `conflict` when retracted."""
+        """`forbidden` for another's message or who may not post; `conflict` when retracted, `too_late` as `_check_settled`."""
         self._check_post(context, standing)
         found = self._find(command.message, context)
         if isinstance(found, Recall):
@@ -179,13 +161,14 @@ class Chat:
             raise Refusal("forbidden", "only its author may edit a message")
         if found.retracted:
             raise Refusal("conflict", "the message was retracted")
+        self._check_settled(found.id)
         text = fit_text("text", command.text) if command.text or found.file is None else ""
         if text == found.text:
             return NOTHING
         return Decision((MessageEdited(found.id, text, was=found.text),))
 
     def _retract(self, command: Retract, context: Context, standing: Standing) -> Decision | Recall:
-        """`forbidden` unless author or moderator; a second time is nothing."""
+        """`forbidden` unless author or moderator; `too_late` as `_check_settled`; a second time is nothing."""
         found = self._find(command.message, context)
         if isinstance(found, Recall):
             return found
@@ -193,6 +176,7 @@ class Chat:
             raise Refusal("forbidden", "only its author and those who moderate may retract a message")
         if found.retracted:
             return NOTHING
+        self._check_settled(found.id)
         reason = None if command.reason is None else fit_text("reason", command.reason)
         return Decision((MessageRetracted(found.id, reason, was=_words(found), author=found.by),))
 
@@ -311,7 +295,7 @@ class Chat:
             raise Refusal("rate_limited", f"one message in {self.state.slow} s here", retry_ms=wait)
 
     def _find(self, message: str, context: Context) -> Message | Recall:
-        """Return the message, or the wish to recall the event that posted it; `not_found` for what is no message."""
+        """Return the message as it stands, or the wish to recall the events that say so; `not_found` for what is no message."""
         found = find(self.state, message)
         if found is not None:
             return found
@@ -320,13 +304,17 @@ class Chat:
             raise Refusal("not_found", "no such message")
         if seq <= self.memory.closed:
             raise Refusal("too_late", "the message is too old to be changed")
-        if seq not in context.recalled:
-            return Recall((seq,))
-        fact = context.recalled[seq]
-        if fact is None or not isinstance(fact.event, MessagePosted):
-            raise Refusal("not_found", "no such message")
-        posted = as_message(fact)
-        return replace(posted, retracted=fact.by) if self._is_retracted(message) else posted
+        edit = self.memory.edited.get(seq)
+        wanted = (seq,) if edit is None else (seq, edit)
+        if not context.recalled.keys() >= set(wanted):
+            return Recall(wanted)
+        found = _as_it_stands(*(context.recalled[number] for number in wanted))
+        return replace(found, retracted=found.by) if is_retracted(self.memory, message) else found
+
+    def _check_settled(self, message: str) -> None:
+        """Raise `too_late` for a message of which nobody remembers whether it was edited: an audit would not be true."""
+        if is_settled(self.memory, message) and find(self.state, message) is None:
+            raise Refusal("too_late", "the message is too old to be changed")
 
     def _no_window(self, message: str, context: Context) -> Refusal:
         if self._is_before_window(int(message), context):
@@ -338,31 +326,8 @@ class Chat:
         messages = self.state.messages
         return len(messages) < self.state.posted and seq < min(int(messages[0].id), context.seq)
 
-    def _is_retracted(self, message: str) -> bool:
-        seq, retracted = int(message), self.memory.retracted
-        place = bisect_left(retracted, seq)
-        return seq <= self.memory.closed or (place < len(retracted) and retracted[place] == seq)
-
     def _signal_typing(self, user: str, typing: bool) -> Signal:
         return Signal(self.stream, f"typing:{user}", TypingChanged(user, typing))
-
-    # --- what is remembered beside the wire state
-
-    def _remember_retracted(self, fact: Fact, e: MessageRetracted) -> None:
-        insort(self.memory.retracted, int(e.id))
-        if len(self.memory.retracted) > RETRACTED_MAX:
-            self.memory.closed = self.memory.retracted.pop(0)
-
-    def _remember_said(self, fact: Fact, e: MessagePosted) -> None:
-        if not self.state.slow:
-            return
-        self.memory.said[fact.by] = fact.at
-        if len(self.memory.said) > SAID_MAX:
-            since = fact.at - self.state.slow * 1_000
-            self.memory.said = {user: at for user, at in self.memory.said.items() if at > since}
-
-    def _remember_slow(self, fact: Fact, e: SlowModeChanged) -> None:
-        self.memory.said.clear()
 
 
 _DECISIONS: dict[type[Any], Callable[[Chat, Any, Context, Standing], Decision | Recall]] = {
@@ -382,11 +347,14 @@ _DECISIONS: dict[type[Any], Callable[[Chat, Any, Context, Standing], Decision | 
     Mute: Chat._mute,
     Unmute: Chat._unmute,
 }
-_MEMORIES: dict[type[Any], Callable[[Chat, Fact, Any], None]] = {
-    MessageRetracted: Chat._remember_retracted,
-    MessagePosted: Chat._remember_said,
-    SlowModeChanged: Chat._remember_slow,
-}
+
+
+def _as_it_stands(posted: Fact | None, edited: Fact | None = None) -> Message:
+    """Return the message of which these are the posting and the newest edit; `not_found` when nothing was posted there."""
+    if posted is None or not isinstance(posted.event, MessagePosted):
+        raise Refusal("not_found", "no such message")
+    message = as_message(posted)
+    return message if edited is None else replace(message, text=edited.event.text, edited=edited.at)
 
 
 def _words(message: Message) -> str:

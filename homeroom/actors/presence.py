@@ -10,6 +10,10 @@ Never here: connections' sockets, and who may see a room.
     a beat without connection     lease of BEATS_MS: two heartbeat periods (a client that cannot use WebSocket)
     woken, connections unknown    lease of BEATS_MS: what lived before answers within it
     no activity for IDLE_MS       away; a connection keeps it there, without one the lease decides
+
+Whoever looks offline leaves no trace while it goes on looking so: a choice made meanwhile is of this life only, until an event that
+is seen anyway (of `show`, of being seen again) makes it durable. When the actor is made anew before that, the choice that
+was durable before stands again. `hide` and `show` themselves are kept at once, and joining or leaving a room is told by the room.
 """
 
 from collections.abc import Callable, Iterable
@@ -100,6 +104,12 @@ class Presence(Behaviour[PresenceMemory]):
         self._lease = 0
         self._told = 0
         self._watched = False
+        self._unkept: Own | None = None
+
+    @property
+    def own(self) -> Own:
+        """What the person chose, durable or not."""
+        return self._unkept or self.state.own
 
     @classmethod
     def fresh(cls, id: str) -> PresenceMemory:
@@ -182,7 +192,7 @@ class Presence(Behaviour[PresenceMemory]):
 
     def _live(self, context: Context, *, active: bool) -> Decision:
         """Be present; a choice that ends with the visit it was made in has ended when this is a new one."""
-        own = self.state.own
+        own = self.own
         if not self._present and own.chosen in _RESET and not own.hidden:
             own = replace(own, chosen="online")
         timers = self._hear(context, active=active)
@@ -225,7 +235,7 @@ class Presence(Behaviour[PresenceMemory]):
         if left > 0:
             return Decision(timers=(After(GONE, left),))
         self._present = False
-        return self._show_face(self.state.own, context)
+        return self._show_face(self.own, context)
 
     def _idled(self, context: Context) -> Decision:
         """Go away after five minutes without activity, or look again; the timer runs as long as somebody is here."""
@@ -234,7 +244,7 @@ class Presence(Behaviour[PresenceMemory]):
             return NOTHING
         left = self._active + IDLE_MS - context.now
         self._idle = left <= 0
-        return self._show_face(self.state.own, context, (self._watch_idle(left if left > 0 else IDLE_MS),))
+        return self._show_face(self.own, context, (self._watch_idle(left if left > 0 else IDLE_MS),))
 
     def _watch_idle(self, ms: int = IDLE_MS) -> After:
         self._watched = True
@@ -244,7 +254,7 @@ class Presence(Behaviour[PresenceMemory]):
 
     def _set(self, command: SetStatus, context: Context) -> Decision:
         """`bad_command` for an activity that is no plain line; replies what is true now."""
-        own = self.state.own
+        own = self.own
         if command.status is not None:
             own = replace(own, chosen="online" if command.status == "available" else command.status)
         if command.activity is not None:
@@ -253,15 +263,15 @@ class Presence(Behaviour[PresenceMemory]):
         return self._reply(own, self._show_face(own, context, timers))
 
     def _hide(self, command: Hide, context: Context) -> Decision:
-        own = replace(self.state.own, hidden=True)
+        own = replace(self.own, hidden=True)
         return self._reply(own, self._show_face(own, context))
 
     def _show(self, command: Show, context: Context) -> Decision:
-        own = replace(self.state.own, hidden=False)
+        own = replace(self.own, hidden=False)
         return self._reply(own, self._show_face(own, context))
 
     def _mine(self, command: Mine, context: Context) -> Decision:
-        return self._reply(self.state.own, NOTHING)
+        return self._reply(self.own, NOTHING)
 
     # --- rooms
 
@@ -280,15 +290,17 @@ class Presence(Behaviour[PresenceMemory]):
     # --- the face
 
     def _show_face(self, own: Own, context: Context, timers: tuple[After, ...] = ()) -> Decision:
-        """Decide the event, if any, that makes `own` and the present signs of life durable and seen."""
-        now, before = context.now, self.state.shown
+        """Decide the event, if any, that makes `own` and the present signs of life durable and seen; none that tells of the unseen."""
+        now, before, kept = context.now, self.state.shown, self.state.own
         status = self._status(own)
         activity = own.activity if status != "offline" else ""
         same_face = (status, activity) == (before.status, before.activity)
-        if same_face and own == self.state.own:
+        unseen = same_face and status == "offline" and own.hidden == kept.hidden
+        self._unkept = own if unseen else None
+        if unseen or (same_face and own == kept):
             return Decision(timers=timers)
         heard = before.last_heard if same_face and status == "offline" else max(self._heard, before.last_heard)
-        event = PresenceChanged(status, activity, heard, own if own != self.state.own else None)
+        event = PresenceChanged(status, activity, heard, own if own != kept else None)
         if same_face:
             return Decision((event,), timers=timers)
         self._told = now
@@ -358,10 +370,10 @@ PRESENCE = Kind(
     state=PresenceMemory,
     verbs=(
         Verb(SetStatus, OWNER, "PUT /api/presence/status", "control", OwnPresence),
-        Verb(Beat, OWNER | SYSTEM_ONLY, "POST /api/presence/heartbeat", "beat"),
+        Verb(Beat, OWNER | SYSTEM_ONLY, "POST /api/presence/heartbeat", "beat", remembered=False),
         Verb(Hide, OWNER, "POST /api/presence/hide", "control", OwnPresence),
         Verb(Show, OWNER, "POST /api/presence/show", "control", OwnPresence),
-        Verb(Mine, OWNER, "GET /api/presence/mine", "read", OwnPresence),
+        Verb(Mine, OWNER, "GET /api/presence/mine", "read", OwnPresence, remembered=False),
         *(Verb(command, SYSTEM_ONLY, None, "beat") for command in (Connected, Disconnected, Enter, Exit)),
     ),
     events=PRESENCE_EVENTS,

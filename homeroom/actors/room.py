@@ -9,8 +9,9 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from homeroom.actors.chat import TYPING_TIMER, Chat, ChatMemory, Standing
+from homeroom.actors.chat import TYPING_TIMER, Chat, Standing
 from homeroom.actors.chat_history import CHAT_TABLES
+from homeroom.actors.chat_memory import ChatMemory
 from homeroom.actors.chat_verbs import chat_verbs
 from homeroom.actors.fitting import fit_name
 from homeroom.engine.behaviour import (
@@ -276,5 +277,8 @@ ROOM = Kind(
     watch=READERS,
     calm=words.CALM_CHAT_EVENTS,
     tables=CHAT_TABLES,
+    version=2,
     view=RoomState,
 )
+"""Version 2 remembers the edits of messages. A snapshot of version 1 does not tell them, so there is no upgrade: such a room is
+made anew from its journal."""

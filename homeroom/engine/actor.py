@@ -165,10 +165,11 @@ class Actor:
         await desk.ledger.settle()
         restored = await restore(services.journal, self._blueprint, self.name, loaded, services.settings.ring)
         unseen = await self._unseen(restored, loaded)
-        desk.begin(restored.behaviour, loaded.head)
+        made = await self._was_made(unseen)
+        desk.begin(restored.behaviour, loaded.head, receipts=loaded.receipts)
         self._saved = restored.saved
         overdue = desk.agenda.load(loaded.deadlines, services.clock.now())
-        self._make_up(unseen)
+        self._make_up(unseen, made)
         self._published = loaded.head
         turn = desk.wake()
         self._perform(turn, await self._append(turn))
@@ -187,10 +188,19 @@ class Actor:
         facts = [(self._blueprint.fact(record), record.body) for record in records]
         return [self._blueprint.entry(restored.behaviour, fact, body) for fact, body in facts]
 
-    def _make_up(self, unseen: list[Entry]) -> None:
+    async def _was_made(self, unseen: list[Entry]) -> bool:
+        """Tell whether the turn in doubt became durable."""
+        turn = self._doubted
+        if turn is None or turn.entries or not turn.receipts:
+            return turn is not None and turn.became_durable(unseen)
+        last = turn.receipts[-1]
+        found = await self._services.journal.receipt(self.name, last.client, last.command)
+        return found is not None and found[0] == last
+
+    def _make_up(self, unseen: list[Entry], made: bool) -> None:
         """Show what was committed although its answer was lost, with the farewells and signals of its turn."""
         turn, self._doubted = self._doubted, None
-        if turn is None or not turn.became_durable(unseen):
+        if turn is None or not made:
             self._audience.publish(unseen, ())
             return
         self._audience.publish(unseen, turn.evictions)

@@ -100,6 +100,8 @@ class Audience:
             word.reply(upto)
             return
         self._push(watch.outlet, upto, rest)
+        if self._feeding is not None:
+            self._feeding.pop(watch.outlet, None)  # from here on it is the hub's
         self._services.hub.subscribe(self._address, watch.outlet, head)
         word.reply(None)
 

@@ -264,7 +264,8 @@ class Verb:
 
     `rest` is `METHOD /path` with `{id}` and the command's own fields as placeholders (`{id}` absent: the caller's own id);
     empty means the pattern `POST /api/<plural>/{id}/<verb>`, `None` means that there is no door from outside. `reply` is the
-    type of `Decision.reply` (or of what a look-up makes); `None`: the answer carries nothing.
+    type of `Decision.reply` (or of what a look-up makes); `None`: the answer carries nothing. `remembered`: also when it
+    caused no event, a command sent again gets its first answer; `False` for verbs that only read or signal.
     """
 
     command: type[Any]
@@ -272,6 +273,7 @@ class Verb:
     rest: str | None = ""
     budget: str = "chat"
     reply: type[Any] | None = None
+    remembered: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,10 +59,10 @@ class Desk:
         self._blueprint = blueprint
         self._services = services
 
-    def begin(self, behaviour: Behaviour[Any], head: int) -> None:
-        """Begin a life, with nothing in memory of the one before."""
+    def begin(self, behaviour: Behaviour[Any], head: int, *, receipts: bool) -> None:
+        """Begin a life, with nothing in memory of the one before. `receipts`: there are some without events."""
         self.behaviour, self.head = behaviour, head
-        self.ledger.forget()
+        self.ledger.begin(empty=head == 0 and not receipts)
 
     def wake(self) -> Turn:
         """Return the turn with which a life begins."""
@@ -102,7 +102,7 @@ class Desk:
 
     async def _known(self, post: Post | Word) -> Answer | None:
         """Return the answer of a command that was carried out before; raises `JournalError`."""
-        return await self.ledger.find(post, self.head) if isinstance(post, Envelope) and post.number else None
+        return await self.ledger.find(post) if isinstance(post, Envelope) and post.number else None
 
     async def _take_command(self, turn: Turn, envelope: Envelope) -> None:
         self.busy_at = turn.at
@@ -122,16 +122,27 @@ class Desk:
             turn.consumed.append(envelope.message)
 
     def _carry_out(self, turn: Turn, envelope: Envelope, decision: Decision) -> None:
-        identity = (envelope.client, envelope.number, envelope.digest) if envelope.number else None
+        keep = self._is_to_be_kept(envelope, decision)
+        identity = (envelope.client, envelope.number, envelope.digest) if keep else None
         done, stored = turn.add(self._blueprint, self.behaviour, decision, envelope.caller.user, identity)
         self.agenda.change(turn, decision.timers)
-        if identity and done.seq is not None:
-            self.ledger.remember(envelope, done.seq, stored, self.head)
+        if keep:
+            self.ledger.remember(envelope, done.seq, stored)
         if decision.lookup is None:
             turn.answer(envelope.reply, done)
         else:
             ask = partial(start_look_up, self._services, self.name, decision.lookup, envelope.reply)
             turn.later(ask, done.seq)
+
+    def _is_to_be_kept(self, envelope: Envelope, decision: Decision) -> bool:
+        """Tell whether a command gets a receipt: one without events too, lest it have an effect when it is sent again.
+
+        Not what only reads; and a message without events is kept from coming again by having been consumed.
+        """
+        if not envelope.number or decision.events:
+            return bool(envelope.number)
+        asks = envelope.message or decision.lookup is not None
+        return not asks and self._blueprint.verb(envelope.command).remembered
 
     async def _take_due(self, turn: Turn, due: Due) -> None:
         """Decide on a deadline or timer that has come, unless it was moved or disarmed meanwhile."""

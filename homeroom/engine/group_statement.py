@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from homeroom.engine.behaviour import Row, Table
-from homeroom.engine.journal import Append, Message, Record
+from homeroom.engine.journal import Append, Message, Receipt
 from homeroom.engine.read_model import STREAM, ReadModels
 
 COMPOSED_KEPT = 500
@@ -30,6 +30,10 @@ class Part(NamedTuple):
 JOURNAL = Part(
     "INSERT INTO journal (stream, seq, type, at, by, body, client, command, digest, reply) SELECT * FROM {} AS given",
     ("text", "bigint", "text", "bigint", "text", "bytea", "text", "bigint", "bytea", "bytea"),
+)
+RECEIPTS = Part(
+    "INSERT INTO receipts (stream, client, command, digest, reply) SELECT * FROM {} AS given",
+    ("text", "text", "bigint", "bytea", "bytea"),
 )
 MESSAGES = Part(
     "INSERT INTO messages (source, target, verb, body) SELECT source, target, verb, body "
@@ -90,11 +94,15 @@ def _parts(units: Sequence[Append], models: ReadModels) -> Iterator[tuple[Part, 
 
 def _record_rows(unit: Append) -> Iterator[Sequence[Any]]:
     for record in unit.records:
-        yield (unit.stream, record.seq, record.type, record.at, record.by, record.body, *_receipt_cells(record))
+        yield (unit.stream, record.seq, record.type, record.at, record.by, record.body, *_receipt_cells(record.receipt))
 
 
-def _receipt_cells(record: Record) -> Sequence[Any]:
-    receipt = record.receipt
+def _receipt_rows(unit: Append) -> Iterator[Sequence[Any]]:
+    for receipt in unit.receipts:
+        yield (unit.stream, *_receipt_cells(receipt))
+
+
+def _receipt_cells(receipt: Receipt | None) -> Sequence[Any]:
     return (None,) * 4 if receipt is None else (receipt.client, receipt.command, receipt.digest, receipt.reply)
 
 
@@ -122,6 +130,7 @@ def _arm_rows(unit: Append) -> Iterator[Sequence[Any]]:
 _ROWS = (
     (MESSAGES, _message_rows),
     (JOURNAL, _record_rows),
+    (RECEIPTS, _receipt_rows),
     (CONSUMED, _consumed_rows),
     (DISARM, _disarm_rows),
     (ARM, _arm_rows),

@@ -78,8 +78,8 @@ class Deadline:
 class Append:
     """All that one turn of one actor makes durable, in one transaction or not at all.
 
-    `arm` maps a deadline's key to its due time, `disarm` forgets keys, `consumed` are numbers of messages carried out.
-    May hold no records: a turn can change deadlines only.
+    `arm` maps a deadline's key to its due time, `disarm` forgets keys, `consumed` are numbers of messages carried out,
+    `receipts` are of commands that caused no event. May hold no records: a turn can change deadlines only.
     """
 
     stream: str
@@ -89,6 +89,7 @@ class Append:
     disarm: frozenset[str] = frozenset()
     consumed: Sequence[int] = ()
     rows: Sequence[Row] = ()
+    receipts: Sequence[Receipt] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +103,16 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What an actor starts from. `head` is the newest number (0: nothing happened yet); `tail` follows `saved`."""
+    """What an actor starts from. `head` is the newest number (0: nothing happened yet); `tail` follows `saved`.
+
+    `receipts` tells whether there are any of commands that caused no event.
+    """
 
     head: int
     saved: Saved | None
     tail: Sequence[Record]
     deadlines: Mapping[str, int | None]
+    receipts: bool = False
 
 
 class Journal(Protocol):
@@ -122,8 +127,8 @@ class Journal(Protocol):
     async def read(self, stream: str, after: int, upto: int, limit: int) -> Sequence[Record]:
         """Read events `after` < seq <= `upto` in order, `limit` at the most."""
 
-    async def receipt(self, stream: str, client: str, command: int) -> tuple[Receipt, int] | None:
-        """Find what became of a command, and the number of its last event."""
+    async def receipt(self, stream: str, client: str, command: int) -> tuple[Receipt, int | None] | None:
+        """Find what became of a command, and the number of its last event; `None` when it caused none."""
 
     async def newest_command(self, stream: str, client: str) -> int:
         """Return the largest command number of `client` in this stream; 0 if there is none."""
@@ -142,6 +147,9 @@ class Journal(Protocol):
 
     async def look_up(self, stream: str, lookup: Lookup) -> list[Mapping[str, Any]]:
         """Answer a question to a read model."""
+
+    async def known(self, streams: Sequence[str]) -> frozenset[str]:
+        """Return those of `streams` that something has happened in."""
 
     async def seq_at(self, stream: str, at: int) -> int:
         """Return the number before the first event at or after `at` (Unix ms)."""

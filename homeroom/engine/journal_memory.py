@@ -50,6 +50,7 @@ class _Stream:
 
     records: list[Record] = field(default_factory=list)
     receipts: dict[str, dict[int, tuple[Receipt, int]]] = field(default_factory=dict)
+    alone: dict[str, dict[int, Receipt]] = field(default_factory=dict)  # of commands without an event
     saved: Saved | None = None
     deadlines: dict[str, int | None] = field(default_factory=dict)
     rows: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = field(default_factory=dict)
@@ -81,6 +82,8 @@ class MemoryStore:
         _refuse_superseded(stream, unit)
         for record in unit.records:
             _add(stream, record)
+        for receipt in unit.receipts:
+            stream.alone.setdefault(receipt.client, {})[receipt.command] = receipt
         for key in unit.disarm:
             stream.deadlines.pop(key, None)
         stream.deadlines.update(unit.arm)
@@ -141,17 +144,13 @@ class MemoryJournal:
         end = min(upto, max(after, 0) + max(limit, 0))
         return await self._undergo("read", stream, lambda: self.store.peek(stream).records[max(after, 0) : max(end, 0)])
 
-    async def receipt(self, stream: str, client: str, command: int) -> tuple[Receipt, int] | None:
-        """Find what became of a command."""
-        return await self._undergo(
-            "receipt", stream, lambda: self.store.peek(stream).receipts.get(client, {}).get(command)
-        )
+    async def receipt(self, stream: str, client: str, command: int) -> tuple[Receipt, int | None] | None:
+        """Find what became of a command, in both places."""
+        return await self._undergo("receipt", stream, lambda: _receipt(self.store.peek(stream), client, command))
 
     async def newest_command(self, stream: str, client: str) -> int:
         """Return the largest command number of `client`, 0 if there is none."""
-        return await self._undergo(
-            "newest_command", stream, lambda: max(self.store.peek(stream).receipts.get(client, {}), default=0)
-        )
+        return await self._undergo("newest_command", stream, lambda: _newest(self.store.peek(stream), client))
 
     async def save(self, stream: str, saved: Saved) -> None:
         """Keep a snapshot unless a newer one is there."""
@@ -176,6 +175,15 @@ class MemoryJournal:
         cleaned = self.store.models.clean_lookup(lookup)
         table = self.store.models.table(cleaned.table)
         return await self._undergo("look_up", stream, lambda: _look_up(self.store.peek(stream), table, cleaned))
+
+    async def known(self, streams: Sequence[str]) -> frozenset[str]:
+        """Return those of `streams` that have records or a snapshot."""
+
+        def find() -> frozenset[str]:
+            found = ((name, self.store.peek(name)) for name in streams)
+            return frozenset(name for name, stream in found if stream.records or stream.saved is not None)
+
+        return await self._undergo("known", "", find)
 
     async def seq_at(self, stream: str, at: int) -> int:
         """Return the number before the first event at or after `at`."""
@@ -225,6 +233,19 @@ def _refuse_superseded(stream: _Stream, unit: Append) -> None:
         receipt = record.receipt
         if receipt and receipt.command in stream.receipts.get(receipt.client, {}):
             raise Superseded(f"{unit.stream}: command {receipt.command} of {receipt.client} is there already")
+    for receipt in unit.receipts:
+        if receipt.command in stream.alone.get(receipt.client, {}):
+            raise Superseded(f"{unit.stream}: command {receipt.command} of {receipt.client} is there already")
+
+
+def _receipt(stream: _Stream, client: str, command: int) -> tuple[Receipt, int | None] | None:
+    found = stream.receipts.get(client, {}).get(command)
+    alone = stream.alone.get(client, {}).get(command)
+    return (alone, None) if found is None and alone is not None else found
+
+
+def _newest(stream: _Stream, client: str) -> int:
+    return max((*stream.receipts.get(client, ()), *stream.alone.get(client, ())), default=0)
 
 
 def _add(stream: _Stream, record: Record) -> None:
@@ -248,7 +269,8 @@ def _save(stream: _Stream, saved: Saved) -> None:
 
 def _loaded(stream: _Stream) -> Loaded:
     start = stream.saved.seq if stream.saved else 0
-    return Loaded(len(stream.records), stream.saved, tuple(stream.records[start:]), dict(stream.deadlines))
+    tail = tuple(stream.records[start:])
+    return Loaded(len(stream.records), stream.saved, tail, dict(stream.deadlines), bool(stream.alone))
 
 
 def _due(streams: Mapping[str, _Stream], upto: int) -> Sequence[Deadline]:

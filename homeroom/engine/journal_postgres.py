@@ -27,11 +27,15 @@ _RECORD = "seq, type, at, by, body, client, command, digest, reply"
 _LOAD = """SELECT coalesce((SELECT max(seq) FROM journal WHERE stream = $1), 0) AS head,
 saved.seq, saved.version, saved.body,
 ARRAY(SELECT key FROM deadlines WHERE stream = $1 ORDER BY key) AS keys,
-ARRAY(SELECT due FROM deadlines WHERE stream = $1 ORDER BY key) AS dues
+ARRAY(SELECT due FROM deadlines WHERE stream = $1 ORDER BY key) AS dues,
+EXISTS (SELECT FROM receipts WHERE stream = $1) AS receipts
 FROM (VALUES ($1)) AS asked (stream) LEFT JOIN snapshots AS saved ON saved.stream = asked.stream"""
 _READ = f"SELECT {_RECORD} FROM journal WHERE stream = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4"  # noqa: S608 - constants
-_RECEIPT = "SELECT seq, digest, reply FROM journal WHERE stream = $1 AND client = $2 AND command = $3"
-_NEWEST = "SELECT max(command) AS command FROM journal WHERE stream = $1 AND client = $2"
+_RECEIPT = """SELECT seq, digest, reply FROM journal WHERE stream = $1 AND client = $2 AND command = $3
+UNION ALL SELECT NULL, digest, reply FROM receipts WHERE stream = $1 AND client = $2 AND command = $3"""
+_NEWEST = """SELECT greatest(
+(SELECT max(command) FROM journal WHERE stream = $1 AND client = $2),
+(SELECT max(command) FROM receipts WHERE stream = $1 AND client = $2)) AS command"""
 _SAVE = """INSERT INTO snapshots (stream, seq, version, body) VALUES ($1, $2, $3, $4)
 ON CONFLICT (stream) DO UPDATE SET seq = excluded.seq, version = excluded.version, body = excluded.body
 WHERE snapshots.seq <= excluded.seq"""
@@ -44,6 +48,10 @@ FROM search, LATERAL (SELECT (low + high) / 2) AS half (middle), LATERAL (
 SELECT coalesce((SELECT at < $2 FROM journal WHERE stream = $1 AND seq = middle), true)) AS side (before)
 WHERE high - low > 1)
 SELECT low FROM search WHERE high - low = 1"""
+
+_KNOWN = """SELECT stream FROM unnest($1::text[]) AS asked (stream)
+WHERE EXISTS (SELECT FROM journal WHERE journal.stream = asked.stream)
+OR EXISTS (SELECT FROM snapshots WHERE snapshots.stream = asked.stream)"""
 
 
 class PostgresJournal:
@@ -77,7 +85,7 @@ class PostgresJournal:
         """Make `unit` durable together with those of others; raises `Superseded`, or `Unavailable` in doubt."""
         if unit.rows:
             unit = replace(unit, rows=self._models.clean_rows(unit.rows))
-        elif not (unit.records or unit.tells or unit.arm or unit.disarm or unit.consumed):
+        elif not (unit.records or unit.tells or unit.arm or unit.disarm or unit.consumed or unit.receipts):
             return ()
         return await self._writer.append(unit)
 
@@ -88,15 +96,16 @@ class PostgresJournal:
         saved = None if row["seq"] is None else Saved(row["seq"], row["version"], row["body"])
         start = saved.seq if saved else 0
         tail = await self.read(stream, start, row["head"], BIGINT_MOST) if row["head"] > start else ()
-        return Loaded(max(row["head"], start), saved, tail, dict(zip(row["keys"], row["dues"], strict=True)))
+        deadlines = dict(zip(row["keys"], row["dues"], strict=True))
+        return Loaded(max(row["head"], start), saved, tail, deadlines, row["receipts"])
 
     async def read(self, stream: str, after: int, upto: int, limit: int) -> Sequence[Record]:
         """Read events `after` < seq <= `upto`, at most `limit`."""
         rows = await self._fetch(_READ, stream, after, min(upto, BIGINT_MOST), max(limit, 0))
         return [_record(row) for row in rows]
 
-    async def receipt(self, stream: str, client: str, command: int) -> tuple[Receipt, int] | None:
-        """Find what became of a command."""
+    async def receipt(self, stream: str, client: str, command: int) -> tuple[Receipt, int | None] | None:
+        """Find what became of a command, in both places."""
         rows = await self._fetch(_RECEIPT, stream, client, command)
         return (Receipt(client, command, rows[0]["digest"], rows[0]["reply"]), rows[0]["seq"]) if rows else None
 
@@ -129,6 +138,11 @@ class PostgresJournal:
         cleaned = self._models.clean_lookup(lookup)
         sql, args = look_up_statement(stream, cleaned, self._models.table(cleaned.table))
         return [dict(row) for row in await self._fetch(sql, *args)]
+
+    async def known(self, streams: Sequence[str]) -> frozenset[str]:
+        """Return those of `streams` that have events or a snapshot."""
+        rows = await self._fetch(_KNOWN, list(streams))
+        return frozenset(row["stream"] for row in rows)
 
     async def seq_at(self, stream: str, at: int) -> int:
         """Return the number before the first event at or after `at`."""

@@ -14,23 +14,24 @@ from homeroom.engine.services import Services
 class Ledger:
     """Receipts in memory with the journal behind them."""
 
-    __slots__ = ("_address", "_doubted", "_receipts", "_services", "_settled")
+    __slots__ = ("_address", "_doubted", "_empty", "_receipts", "_services", "_settled")
 
     def __init__(self, address: str, services: Services) -> None:
         self._address = address
         self._services = services
         self._receipts: Receipts | None = None  # made with the first command: most actors in memory only show
+        self._empty = False
         self._doubted: list[int] | None = None
         self._settled: set[int] | None = None
 
-    async def find(self, envelope: Envelope, head: int) -> Answer | None:
+    async def find(self, envelope: Envelope) -> Answer | None:
         """Return the first answer of a command carried out before (`conflict` if it was another), `None` for a new one.
 
-        `head`: the newest durable number. Raises `JournalError` when the journal must be asked and does not answer.
+        Raises `JournalError` when the journal must be asked and does not answer.
         """
         if envelope.message and self._settled and envelope.message in self._settled:
             return Done(again=True)
-        receipts, client, number = self._known(head), envelope.client, envelope.number
+        receipts, client, number = self._known(), envelope.client, envelope.number
         newest = receipts.newest(client)
         if newest is None:
             newest = await self._services.journal.newest_command(self._address, client)
@@ -47,18 +48,19 @@ class Ledger:
         self._services.counters.again += 1
         return Done(seq=kept.seq, again=True, encoded=kept.reply)
 
-    def remember(self, envelope: Envelope, seq: int, stored: bytes | None, head: int) -> None:
+    def remember(self, envelope: Envelope, seq: int | None, stored: bytes | None) -> None:
         """Note a command decided in this turn: number of its last event, and its stored reply."""
-        self._known(head).remember(envelope.client, envelope.number, Kept(envelope.digest, seq, stored))
+        self._known().remember(envelope.client, envelope.number, Kept(envelope.digest, seq, stored))
 
     def trim(self) -> None:
         """Forget what is too much, now that the turn is durable."""
         if self._receipts is not None:
             self._receipts.trim()
 
-    def forget(self) -> None:
-        """Forget all: a life ended, and what is in memory may not be durable."""
+    def begin(self, *, empty: bool) -> None:
+        """Forget all: a life ended, and what is in memory may not be durable. `empty`: the journal knows no command."""
         self._receipts = None
+        self._empty = empty
 
     def doubt(self, messages: list[int]) -> None:
         """Note that an append is in doubt that consumed `messages`."""
@@ -74,10 +76,10 @@ class Ledger:
             self._settled = {*(self._settled or ()), *(set(self._doubted) - waiting)} or None
         self._doubted = None
 
-    def _known(self, head: int) -> Receipts:
+    def _known(self) -> Receipts:
         if self._receipts is None:
             settings = self._services.settings
-            self._receipts = Receipts(settings.receipt_clients, settings.receipts_per_client, complete=head == 0)
+            self._receipts = Receipts(settings.receipt_clients, settings.receipts_per_client, complete=self._empty)
         return self._receipts
 
     async def _fetch(self, client: str, number: int) -> Kept | None:

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 
 class Kept(NamedTuple):
-    """What became of one command: a digest of its body, the number of its last event, and its stored answer."""
+    """What became of one command: a digest of its body, the number of its last event if any, and its stored answer."""
 
     digest: bytes
-    seq: int
+    seq: int | None
     reply: bytes | None
 
 

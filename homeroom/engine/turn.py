@@ -35,6 +35,7 @@ class Turn:
         "evictions",
         "first",
         "owed",
+        "receipts",
         "records",
         "rest",
         "rows",
@@ -53,6 +54,7 @@ class Turn:
         self.appending = False  # the journal has been given this turn: what failed since is in doubt
         self.records: list[Record] = []
         self.entries: list[Entry] = []
+        self.receipts: list[Receipt] = []  # of commands without an event
         self.rows: list[Row] = []
         self.tells: list[Outgoing] = []
         self.arm: dict[str, int | None] = {}
@@ -68,7 +70,8 @@ class Turn:
     @property
     def durable(self) -> bool:
         """Tell whether anything must be kept."""
-        return bool(self.records or self.tells or self.arm or self.disarm or self.consumed or self.rows)
+        kept = self.records or self.tells or self.arm or self.disarm or self.consumed or self.rows or self.receipts
+        return bool(kept)
 
     def answer(self, reply: Reply, answer: Answer) -> None:
         """Give `answer` when the turn is durable, in the order of the posts."""
@@ -92,8 +95,8 @@ class Turn:
         """
         wire = blueprint.wire
         count = len(decision.events)
-        stored = wire.encode(decision.reply) if identity and count and decision.reply is not None else None
-        receipt = Receipt(*identity, stored) if identity and count else None
+        stored = wire.encode(decision.reply) if identity and decision.reply is not None else None
+        receipt = Receipt(*identity, stored) if identity else None
         records, entries, rows = self._apply(blueprint, behaviour, decision.events, by, receipt)
         tells = [Outgoing(tell.to, tell.command.do, wire.encode(tell.command)) for tell in decision.tells]
         signals = [(signal, blueprint.event(signal.event, self.at, by)) for signal in decision.signals]
@@ -103,6 +106,8 @@ class Turn:
             self.records += records
             self.entries += entries
             self.rows += rows
+        elif receipt is not None:
+            self.receipts.append(receipt)
         self.tells += tells
         self.signals += signals
         self.evictions += [(self.seq, user) for user in decision.evict]
@@ -114,14 +119,16 @@ class Turn:
         return self.entries[index].fact if 0 <= index < len(self.entries) else None
 
     def became_durable(self, found: Sequence[Entry]) -> bool:
-        """Tell whether the last event of this turn, whose append got no answer, is among those `found` in the journal."""
+        """Tell whether the last event of this turn, whose append got no answer, is among those `found` in the journal.
+
+        Of a turn without events, the journal must be asked for a receipt of it.
+        """
         return bool(self.entries) and self.entries[-1].fact in (entry.fact for entry in found)
 
     def unit(self, stream: str) -> Append:
         """Return what must become durable."""
-        return Append(
-            stream, self.records, self.tells, self.arm, frozenset(self.disarm), tuple(self.consumed), self.rows
-        )
+        disarm, consumed = frozenset(self.disarm), tuple(self.consumed)
+        return Append(stream, self.records, self.tells, self.arm, disarm, consumed, self.rows, self.receipts)
 
     def _apply(
         self,

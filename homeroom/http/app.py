@@ -21,7 +21,7 @@ from homeroom.http.openapi import describe
 from homeroom.http.pages import Pages
 from homeroom.http.pipeline import App, WebSettings, build_app
 from homeroom.http.presence import KIND as PRESENCE
-from homeroom.http.presence import PresenceDesk
+from homeroom.http.presence import Known, PresenceDesk
 from homeroom.http.rest import Desk, twin_routes
 from homeroom.http.routes import Call, Handler, Out, Route
 from homeroom.http.sync import Sync
@@ -40,7 +40,7 @@ class Demo(Struct, frozen=True):
 class AppParts:
     """All that the application is made of.
 
-    `present()` names the people who have a connection; `statistics` are read at each scrape, by part; `probes` are asked
+    `present()` names the people who have a connection, `known` those of some streams that have a history; `statistics` are read at each scrape, by part; `probes` are asked
     by `/readyz`; `asyncapi` is the finished document; `demo` is `None` outside the demo.
     """
 
@@ -52,6 +52,7 @@ class AppParts:
     authentication: Authentication
     sync: Sync
     present: Callable[[], Iterable[str]]
+    known: Known
     static: Traversable
     docs: Traversable
     asyncapi: Mapping[str, Any]
@@ -89,7 +90,7 @@ def all_routes(parts: AppParts, metrics: Metrics) -> list[Route]:
 def _presence_routes(parts: AppParts, desk: Desk) -> Iterable[Route]:
     for kind in parts.kinds:
         if kind.name == PRESENCE:
-            yield from PresenceDesk(desk, kind, parts.present).routes()
+            yield from PresenceDesk(desk, kind, parts.present, parts.known).routes()
 
 
 def _openapi(routes: Sequence[Route], version: str) -> Route:

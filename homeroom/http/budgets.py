@@ -80,13 +80,13 @@ class Budgets:
         self._sweep_at = self.SWEEP_AT
         self.refused = 0
 
-    def take(self, user: str, budget: str) -> int | None:
-        """Take one from what `user` may do; returns `None` when it is granted, else the ms until it would be."""
+    def take(self, user: str, budget: str, amount: float = 1.0) -> int | None:
+        """Take `amount` from what `user` may do; returns `None` when it is granted, else the ms until it would be."""
         now = self._time()
         bucket = self._buckets.get((user, budget))
         if bucket is None:
             bucket = self._add(user, budget, now)
-        wait = bucket.take(now)
+        wait = bucket.take(now, amount)
         if not wait:
             return None
         self.refused += 1

@@ -23,8 +23,9 @@ from homeroom.http.handshake import Handshake
 from homeroom.http.identity import Identity
 from homeroom.http.outbox import Outbox
 from homeroom.http.subscription import Subscription
+from homeroom.http.turn import Turn
 from homeroom.http.websocket_frames import OPCODES, PING_FRAME, close_frame, websocket_frame
-from homeroom.http.websocket_stream import WebSocketStream
+from homeroom.http.websocket_stream import ANSWERED, WebSocketStream
 from homeroom.protocol.codec import CODECS
 from homeroom.protocol.errors import Close, RemoteProtocolError
 from homeroom.protocol.frames import (
@@ -59,23 +60,12 @@ _FAILURES = {Close.PROTOCOL, Close.NOT_BINARY, Close.BAD_UTF8, Close.TOO_LARGE}
 """What trio-websocket finds wrong without telling the client."""
 
 
-class _Answered:
-    """Stands for wsproto's handshake when that is over: it would hold on to a parser and the request's headers for ever."""
-
-    def events(self) -> tuple[()]:
-        """Return nothing: there is no more of it."""
-        return ()
-
-
-_ANSWERED = _Answered()
-
-
 class Connection:
     """One client. Made, served and forgotten by the gateway."""
 
     __slots__ = (
-        "_active_at", "_beat_at", "_client", "_codec", "_gateway", "_nursery", "_pinged", "_session", "_stream",
-        "_subscriptions", "close_code", "identity", "name", "opcode", "outbox",
+        "_active_at", "_beat_at", "_client", "_codec", "_gateway", "_joining", "_nursery", "_opening", "_pinged", "_session",
+        "_stream", "_subscriptions", "close_code", "feeding", "identity", "name", "opcode", "outbox",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +83,9 @@ class Connection:
         meter = FrameMeter(gateway.meter, trio.current_time())
         self._stream = WebSocketStream(stream, handshake, self.outbox, meter, self)
         self._subscriptions: dict[str, Subscription] = {}
+        self._opening: trio.CancelScope | None = None  # until it is welcome
+        self._joining = Turn(self.outbox)  # of the `sub`s, each until it is answered
+        self.feeding = Turn(self.outbox)  # of the subscriptions that pages of missed events are read for
         self._client = ""
         self._pinged = False
         self._active_at = self._beat_at = -inf  # when the person's, or any, sign of life was last passed on
@@ -113,15 +106,15 @@ class Connection:
 
     async def serve(self) -> None:
         """Carry on the conversation until it ends; the nursery is cancelled when nothing is left to be written."""
-        settings = self._gateway.settings
+        hello_s = self._gateway.settings.hello_s
         try:
-            with trio.fail_after(settings.hello_s):
+            with trio.fail_after(hello_s) as self._opening:
                 websocket = await self._shake_hands()
                 await self._open(websocket)
             while True:
                 await self._receive(await websocket.get_message())
         except trio.TooSlowError:
-            self.close(Close.NO_HELLO, f"no hello within {settings.hello_s:g} s")
+            self.close(Close.NO_HELLO, f"no hello within {hello_s:g} s")
         except ConnectionClosed as closed:
             self._lose(closed)
 
@@ -129,7 +122,7 @@ class Connection:
         limit = self._gateway.settings.limits.message_bytes
         request = await wrap_server_stream(self._nursery, self._stream, 1, limit)
         websocket = await request.accept(subprotocol=self._codec.subprotocol)
-        websocket._wsproto.handshake = _ANSWERED  # type: ignore[assignment] # as much of one as is still needed
+        websocket._wsproto.handshake = ANSWERED  # type: ignore[assignment] # as much of one as is still needed
         return websocket
 
     async def _open(self, websocket: WebSocketConnection) -> None:
@@ -243,6 +236,9 @@ class Connection:
         return frames
 
     async def _perform(self, act: Act, frame: Any) -> None:
+        if act is Act.SUBSCRIBE:
+            await self._joining.take_soon(frame)
+            self._stream.heard = trio.current_time()  # nothing was read meanwhile: that is not the client's silence
         if (call := _CALLS.get(act)) is not None:
             try:
                 call(self, frame)
@@ -270,6 +266,8 @@ class Connection:
         self.name = name
         self._client = f"{identity.id}/{hello.client}"
         self._session.opened()
+        if self._opening is not None:
+            self._opening.deadline, self._opening = inf, None  # what came in one message with hello has its own time
         self._send(self._welcome(identity))
 
     def _welcome(self, identity: Identity) -> Welcome:
@@ -296,10 +294,13 @@ class Connection:
         self._beat(active=False)
 
     def _subscribe(self, frame: Sub) -> None:
+        if self.outbox.closed:
+            return
         try:
             self._charge("subscribe")
             ref = self._gateway.actors.ref(frame.to)
         except Refusal:
+            self._joining.give(frame)
             if frame.to not in self._subscriptions:
                 self._session.left(frame.to)
             raise
@@ -308,6 +309,7 @@ class Connection:
         ref.tell(Watch(outlet, self.caller, frame.since, partial(self._joined, frame, outlet)))
 
     def _joined(self, frame: Sub, outlet: Subscription, answer: Joined | Refusal) -> None:
+        self._joining.give(frame)
         if isinstance(answer, Refusal):
             self._send(_error(frame.id, answer))
             if self._subscriptions.get(frame.to) is outlet:
@@ -325,12 +327,12 @@ class Connection:
     def _end_subscription(self, stream: str) -> None:
         outlet = self._subscriptions.pop(stream, None)
         if outlet is not None:
-            outlet.closed = True
+            outlet.end()
             self._gateway.actors.ref(stream).unwatch(outlet)
 
     def ended(self, stream: str, outlet: Subscription) -> None:
         """Note that the hub has ended a subscription (`gone`)."""
-        outlet.closed = True
+        outlet.end()
         if self._subscriptions.get(stream) is outlet:
             del self._subscriptions[stream]
             self._session.left(stream)

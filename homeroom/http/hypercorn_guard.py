@@ -1,7 +1,7 @@
 """Hypercorn behind a guard: one HTTP connection of the application, and nothing that it can do to the others.
 
 What is different from Hypercorn's own server: (1) whatever escapes ends this connection only; (2) no upgrade is ever handled,
-no HTTP/2, and no request whose length could be read in two ways; (3) a body that stalls is cut; (4) a send to somebody who
+no HTTP/2, and no request that could be read in two ways, the tenth of a connection no more than the first; (3) a body that stalls is cut; (4) a send to somebody who
 does not read is bounded, also where it is shielded; (5) stopping ends.
 Never here: WebSockets, and accepting connections (`listener`).
 """
@@ -26,6 +26,7 @@ from hypercorn.utils import parse_socket_addr, wrap_app
 
 from homeroom.http.faults import leaves
 from homeroom.http.replay import ReplayStream
+from homeroom.http.request_head import BadHead, find_head
 
 log = structlog.get_logger(__name__)
 
@@ -37,11 +38,13 @@ PIECE = 65_536
 class HttpSettings:
     """Bounds of one HTTP connection, in seconds.
 
-    `body_s`: the longest pause inside a request's body; `send_s`: for each 64 KiB of an answer; `idle_s`: between requests.
+    `body_s`: the longest pause inside a request's body; `send_s`: for each 64 KiB of an answer, `answer_s`: for the
+    whole of it; `idle_s`: between requests.
     """
 
     body_s: float = 10.0
     send_s: float = 10.0
+    answer_s: float = 30.0
     idle_s: float = 5.0
 
 
@@ -67,15 +70,34 @@ class _StructLogger:
         """Write nothing: the application logs its requests."""
 
 
+class _StrictParser(h11.Connection):
+    """h11, but every head is first held to the rules of the connection's first one: h11 forgives more."""
+
+    def next_event(self) -> Any:
+        """Return what h11 does; raises `h11.RemoteProtocolError` for what it would forgive in a head."""
+        if self.their_state is h11.IDLE:
+            try:
+                find_head(self.trailing_data[0])
+            except BadHead as error:
+                raise h11.RemoteProtocolError(str(error)) from error
+        return super().next_event()
+
+
 class _StrictProtocol(H11Protocol):
     """HTTP/1.1 and nothing else."""
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.connection = _StrictParser(h11.SERVER, max_incomplete_event_size=self.config.h11_max_incomplete_size)
+
     async def _check_protocol(self, event: h11.Request) -> None:
-        names = [bytes(name) for name, _ in event.headers]
         upgrade = b"".join(value for name, value in event.headers if name == b"upgrade").lower()
-        if b"websocket" in upgrade or (b"content-length" in names and b"transfer-encoding" in names):
+        if b"websocket" in upgrade:
             await self._send_error_response(400)
             raise _BadRequest
+        if any(name == b"transfer-encoding" for name, _ in event.headers):
+            # h11 forgives line ends around chunks, too: nothing is read behind such a body, and the answer says so
+            self.keep_alive_requests = self.config.keep_alive_max_requests
 
     @property
     def patience(self) -> bool:
@@ -125,9 +147,10 @@ class _GuardedServer(TCPServer):
             return
         async with self.send_lock:
             try:
-                for start in range(0, len(event.data), PIECE):
-                    with trio.fail_after(self._settings.send_s, shield=True):
-                        await self.stream.send_all(event.data[start : start + PIECE])
+                with trio.fail_after(self._settings.answer_s, shield=True):
+                    for start in range(0, len(event.data), PIECE):
+                        with trio.fail_after(self._settings.send_s):
+                            await self.stream.send_all(event.data[start : start + PIECE])
             except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
                 await trio.aclose_forcefully(self.stream)
                 await self.protocol.handle(Closed())

@@ -1,7 +1,7 @@
 """Who a valid token says its bearer is. Never here: checking tokens (`tokens`), and what the person may do (`protocol.access`)."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from homeroom.engine.behaviour import Caller
 
@@ -16,10 +16,12 @@ class Identity:
     expires: int
     family: str = ""
 
-    @property
-    def caller(self) -> Caller:
-        """Return the person as actors see them."""
-        return Caller(self.id, self.role, self.name)
+    caller: Caller = field(init=False, compare=False, repr=False)
+    """The person as actors see them; made once, since every command carries it."""
+
+    def __post_init__(self) -> None:
+        """Make the caller."""
+        object.__setattr__(self, "caller", Caller(self.id, self.role, self.name))
 
 
 Authenticate = Callable[[str], Awaitable[Identity]]

@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 import trio
 
-from homeroom.http.budgets import Bucket, Rate
+from homeroom.http.budgets import Bucket, Budgets, BudgetSettings, Rate
 from homeroom.http.handshake import PATH, Handshake, Refused, refusal_answer
 from homeroom.http.replay import ReplayStream
 from homeroom.http.request_head import BadHead, RequestHead, read_head
@@ -30,13 +30,15 @@ LINGER_READS = 256
 """Reads of up to 64 KiB that a client which goes on sending gets after its end."""
 
 _ACCEPT_RATE = Rate(500.0, 2_000.0)
+_ALL_ACCEPTS = Rate(2_000.0, 8_000.0)
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerSettings:
     """Where to listen, and the bounds of what is let in. Port 0: any free one.
 
-    `head_s`: for the first request's head. `per_address`: connections of one address, many of whom may be one school.
+    `head_s`: for the first request's head. `per_address`: connections of one address, many of whom may be one school; `accepts`:
+    new ones of one address, `all_accepts`: of all together, so that one address alone cannot use that up.
     `refusing`: connections that are answered 503 at a time; more are just closed. `linger_s`: for the client to read the
     last bytes. `grace_s`: for running requests in a stop.
     """
@@ -47,6 +49,7 @@ class ListenerSettings:
     head_s: float = 5.0
     per_address: int = 2_000
     accepts: Rate = _ACCEPT_RATE
+    all_accepts: Rate = _ALL_ACCEPTS
     refusing: int = 100
     linger_s: float = 1.0
     grace_s: float = 3.0
@@ -86,6 +89,8 @@ class Listener:
         self._pages = pages
         self._settings = settings
         self._addresses: dict[str, int] = {}
+        self._accepts = Budgets(trio.current_time, BudgetSettings({"chat": settings.accepts}))
+        self._all_accepts: Bucket | None = None
         self._accepting = trio.CancelScope()
         self._serving = trio.CancelScope()
         self._finished = trio.Event()
@@ -131,7 +136,6 @@ class Listener:
     # --- accepting
 
     async def _accept(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
-        bucket = Bucket(self._settings.accepts, trio.current_time())
         async with listener:
             while True:
                 try:
@@ -143,18 +147,27 @@ class Listener:
                     log.warning("no descriptor left for another connection", open=sum(self._addresses.values()))
                     await trio.sleep(_BACK_OFF_S)
                     continue
-                self._take(stream, bucket, nursery)
+                self._take(stream, nursery)
 
-    def _take(self, stream: trio.SocketStream, bucket: Bucket, nursery: trio.Nursery) -> None:
+    def _take(self, stream: trio.SocketStream, nursery: trio.Nursery) -> None:
         self._accepted += 1
         address = _address_of(stream)
-        if self._addresses.get(address, 0) < self._settings.per_address and not bucket.take(trio.current_time()):
+        if self._addresses.get(address, 0) < self._settings.per_address and self._may_come(address):
             nursery.start_soon(self._serve, stream, address)
         elif self._refusing < self._settings.refusing:
             nursery.start_soon(self._refuse, stream)
         else:
             self._dropped += 1
             stream.socket.close()
+
+    def _may_come(self, address: str) -> bool:
+        """Take from the rate of the address first: what goes beyond that costs the others nothing."""
+        if self._accepts.take(address, "accept") is not None:
+            return False
+        now = trio.current_time()
+        if self._all_accepts is None:
+            self._all_accepts = Bucket(self._settings.all_accepts, now)
+        return not self._all_accepts.take(now)
 
     # --- one connection
 

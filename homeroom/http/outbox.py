@@ -71,6 +71,11 @@ class Outbox:
         self.closed = False
         self.held = 0  # bytes in the queue
 
+    @property
+    def patience_s(self) -> float:
+        """Return the seconds that a frame may wait before its receiver counts as slow."""
+        return self._settings.patience_s
+
     def push(self, frame: bytes) -> None:
         """Send a finished frame, now or later; never waits. Dropped when closed."""
         if self._direct < 0:

@@ -8,9 +8,9 @@ Never here: what a route does, and which routes there are (`app`). No other file
 import re
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import structlog
 import trio
@@ -63,8 +63,12 @@ class WebSettings:
     self_registration: bool = False
 
 
-class _ShieldedSend(TrioASGIHTTPConnection):
-    """Lets the end of an answer through.
+ENDS = "homeroom.ends"
+"""Where a request's scope keeps what is undone when its answer has been sent."""
+
+
+class _Connection(TrioASGIHTTPConnection):
+    """One request: lets the end of its answer through, and undoes then what its handler left in `Call.ends`.
 
     Hypercorn reports the disconnect from inside the last `send`, and quart-trio then cancels the request, that send
     included: without this shield idle and `Connection: close` connections are never closed.
@@ -75,13 +79,15 @@ class _ShieldedSend(TrioASGIHTTPConnection):
             with trio.CancelScope(shield=True):
                 await send(message)
 
-        await super().__call__(receive, shielded)
+        with ExitStack() as ends:
+            cast("dict[str, Any]", self.scope)[ENDS] = ends
+            await super().__call__(receive, shielded)
 
 
 class App(QuartTrio):
     """Quart-Trio whose connections end, without a folder of its own."""
 
-    asgi_http_class = _ShieldedSend
+    asgi_http_class = _Connection
 
 
 def build_app(
@@ -104,7 +110,9 @@ def build_app(
 def _register(app: App, route: Route, authenticate: Authenticate) -> None:
     async def endpoint(**path: str) -> Response:
         who = await _who(route, authenticate)
-        return _respond(await route.handler(await _read_call(route, path, who)))
+        with ExitStack() as here:  # for a caller that is no connection and has no scope of its own
+            ends = cast("dict[str, Any]", request.scope).get(ENDS, here)
+            return _respond(await route.handler(await _read_call(route, path, who, ends)))
 
     rule = route.path.replace("{", "<").replace("}", ">")
     app.add_url_rule(rule, f"{route.method} {route.path}", endpoint, methods=[route.method])
@@ -131,7 +139,7 @@ def _bearer() -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-async def _read_call(route: Route, path: dict[str, str], who: Identity | None) -> Call:
+async def _read_call(route: Route, path: dict[str, str], who: Identity | None, ends: ExitStack) -> Call:
     text = {name: values[-1] for name, values in request.args.lists()}
     _check_names(route, text)
     query: Any = text
@@ -144,7 +152,8 @@ async def _read_call(route: Route, path: dict[str, str], who: Identity | None) -
             body = read_body(body, route.body)
     client = request.scope.get("client")
     address = client[0] if client else ""
-    return Call(g.request_id, who, path, query, body, address, request.headers.get("Idempotency-Key"), _bearer())
+    key = request.headers.get("Idempotency-Key")
+    return Call(g.request_id, who, path, query, body, address, key, _bearer(), ends)
 
 
 def _check_names(route: Route, names: Iterable[str]) -> None:

@@ -1,12 +1,14 @@
 """The doors to other people's presence: one, several, or who is here. The verbs' own doors are twins like all others.
 
-Each person is asked by their own actor whether the reader may see them; who may not be seen is missing, as if offline.
+Each person is asked by their own actor whether the reader may see them; who may not be seen is missing, as if offline. Only
+who has a history is asked: of somebody who was never here there is nothing to wake, and a blank presence answers instead.
 Never here: who may see whom, and what a status means.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import ceil
 from typing import Annotated
 
 import trio
@@ -23,7 +25,15 @@ KIND = "presence"
 BULK_MAX = 100
 LOOKED_AT = 2_000
 """How many of the people who are here one reading asks at the most."""
-AT_ONCE = 50
+AT_ONCE = 8
+"""Actors that one request asks at the same time: many requests of one person must not be felt by the others."""
+A_CHARGE = 10
+"""People asked for by name that cost as much as one reading."""
+HERE_A_CHARGE = 100
+"""The same of those who are here: their actors are awake."""
+
+Known = Callable[[Sequence[str]], Awaitable[Collection[str]]]
+"""Returns those of some streams that have a history; may raise the journal's `Unavailable`."""
 
 
 class OnlineQuery(Struct, frozen=True):
@@ -52,11 +62,12 @@ class People(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class PresenceDesk:
-    """The desk. `present()` names the people who have a connection, in any order."""
+    """The desk. `present()` names the people who have a connection, in any order; `known` tells whom there is to ask."""
 
     desk: Desk
     kind: Kind
     present: Callable[[], Iterable[str]]
+    known: Known
 
     def routes(self) -> Iterable[Route]:
         """Return the doors."""
@@ -74,9 +85,10 @@ class PresenceDesk:
 
     async def online(self, call: Call) -> Out:
         """Answer those who are here and are not offline to the reader."""
-        self.desk.spend(call.person, "read")
+        here = list(islice(self.present(), LOOKED_AT))
+        self.desk.spend(call.person, "read", max(1, ceil(len(here) / HERE_A_CHARGE)))
         shown: list[PresenceState] = []
-        ids = islice(self.present(), LOOKED_AT)
+        ids = iter(here)
         while len(shown) < call.query.limit and (some := list(islice(ids, AT_ONCE))):
             shown += [state for state in await self._look(some, call.person) if state.status != "offline"]
         return Out(People(shown[: call.query.limit]))
@@ -88,8 +100,14 @@ class PresenceDesk:
 
     async def several(self, call: Call) -> Out:
         """Answer those of the people asked for whom the reader may see."""
-        self.desk.spend(call.person, "read")
-        return Out(People(await self._look(list(dict.fromkeys(call.body.users)), call.person)))
+        users = list(dict.fromkeys(call.body.users))
+        self.desk.spend(call.person, "read", ceil(len(users) / A_CHARGE))
+        known = await self.known([f"{KIND}:{user}" for user in users])
+        asked = [user for user in users if f"{KIND}:{user}" in known]
+        found = {state.user: state for state in await self._look(asked, call.person)}
+        blank = {user: self._blank(user, call.person) for user in users if user not in asked}
+        states = (found.get(user) or blank.get(user) for user in users)
+        return Out(People([state for state in states if state is not None]))
 
     async def act(self, call: Call) -> Out:
         """Change the activity only: the verb `set` with nothing else."""
@@ -98,6 +116,14 @@ class PresenceDesk:
         if verb is None:
             raise Refusal("not_found", "no such thing")
         return Out(await self.desk.carry_out(f"{KIND}:{who.id}", verb, command, who, call.key))
+
+    def _blank(self, user: str, who: Identity) -> PresenceState | None:
+        """Return what the actor of somebody who was never here would show, by its own rules and without waking it."""
+        actor = self.kind.behaviour(user, self.kind.behaviour.fresh(user))
+        if actor.hidden(who.caller) or not self.kind.watch.permits(who.role, actor.relations(who.caller)):
+            return None
+        state: PresenceState = actor.view(who.caller)
+        return state
 
     async def _look(self, users: list[str], who: Identity) -> list[PresenceState]:
         """Return those whom `who` may see, in the order given."""

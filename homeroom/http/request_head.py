@@ -1,6 +1,7 @@
-"""The head of a connection's first request: read with a bound, parsed strictly, and nothing else of the request looked at.
+"""The head of a request: read with a bound, parsed strictly, and nothing else of the request looked at.
 
-A head that two readers could understand differently is refused here: a bare line feed, a folded line, a name with a blank.
+A head that two readers could understand differently is refused here: a bare line feed, a folded line, a name with a blank,
+a length that is said twice.
 Never here: what to do with the request (`listener`), and whether a WebSocket handshake is right (`handshake`).
 """
 
@@ -14,6 +15,7 @@ MAX_HEAD = 16_384
 MAX_HEADERS = 100
 _LINE = re.compile(rb"([A-Z]{1,16}) ([\x21-\x7e]{1,8192}) HTTP/(1\.[01])\Z")
 _HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\Z")
+_LENGTH = re.compile(r"[0-9]{1,20}\Z")
 _METHOD = re.compile(rb"[A-Z]{0,16}\Z|[A-Z]{1,16} ")
 
 
@@ -69,16 +71,23 @@ async def read_head(stream: trio.abc.ReceiveStream) -> RequestHead | None:
     Raises `BadHead` as soon as the bytes can be no head, and the stream's own errors. Cancelled, it has eaten what it read.
     """
     data = b""
-    while END not in data:
-        _check_start(data)
+    while (head := find_head(data)) is None:
         chunk = await stream.receive_some(4096)
         if not chunk:
             if data:
                 raise BadHead("the head ends in the middle")
             return None
         data += chunk
-    raw, _, rest = data.partition(END)
-    return parse_head(raw, bytes(rest))
+    return head
+
+
+def find_head(data: bytes) -> RequestHead | None:
+    """Return the head that `data` begins with, `None` while it is not whole; raises `BadHead` as soon as it can be none."""
+    raw, end, rest = data.partition(END)
+    if end:
+        return parse_head(raw, bytes(rest))
+    _check_start(data)
+    return None
 
 
 def parse_head(raw: bytes, rest: bytes) -> RequestHead:
@@ -89,7 +98,18 @@ def parse_head(raw: bytes, rest: bytes) -> RequestHead:
         raise BadHead("no request line, or too much of a head")
     headers = tuple(_parse_header(text) for text in lines)
     method, target, version = (part.decode("ascii") for part in line.groups())
-    return RequestHead(method, target, version, headers, raw + END, rest)
+    head = RequestHead(method, target, version, headers, raw + END, rest)
+    _check_length(head)
+    return head
+
+
+def _check_length(head: RequestHead) -> None:
+    """Refuse a body whose end could be seen in two places."""
+    length, coding = head.one("content-length"), head.one("transfer-encoding")
+    if length is not None and not _LENGTH.match(length):
+        raise BadHead("content-length is no number")
+    if coding is not None and (length is not None or head.version == "1.0"):
+        raise BadHead("transfer-encoding stands where it may not")
 
 
 def _parse_header(text: bytes) -> tuple[str, str]:

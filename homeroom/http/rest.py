@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from types import GenericAlias
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import trio
 from msgspec import Struct
@@ -42,6 +42,13 @@ class Done(Struct, Generic[ReplyT], frozen=True, omit_defaults=True):
     again: bool = False
 
 
+class Take(Protocol):
+    """Who keeps the budgets."""
+
+    def __call__(self, user: str, budget: str, amount: float = 1.0) -> int | None:
+        """Take so much from a person's budget; `None` when it was there, else the ms to wait."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the twins need: the way to actors, the verbs, the budgets and the stored form of earlier answers.
@@ -52,7 +59,7 @@ class Desk:
     ref: Callable[[str], ActorRef]
     verbs: VerbTable
     wire: Wire
-    take: Callable[[str, str], int | None]
+    take: Take
     timeout_s: float = 5.0
 
     async def carry_out(self, address: str, verb: Verb, command: Any, who: Identity, key: str | None) -> Done[Any]:
@@ -71,9 +78,9 @@ class Desk:
             return await self.ref(address).read(who.caller, None, 1)
         raise _timeout()
 
-    def spend(self, who: Identity, budget: str) -> None:
+    def spend(self, who: Identity, budget: str, amount: float = 1.0) -> None:
         """Take from the person's budget; raises `rate_limited`."""
-        wait_ms = self.take(who.id, budget)
+        wait_ms = self.take(who.id, budget, amount)
         if wait_ms is not None:
             raise Refusal("rate_limited", f"the budget `{budget}` is used up", retry_ms=wait_ms)
 

@@ -4,6 +4,7 @@ Never here: Quart (only `app` knows it) and what a handler does.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,7 +22,8 @@ class Call:
     """A request, decoded as its route says. `who` is there unless the route takes nobody too and nobody said who they are.
 
     `body` and `query` are the route's structures (raw bytes and text for a verb's twin), `address` the peer's IP, `key`
-    the `Idempotency-Key`, `bearer` what was sent as such, checked or not.
+    the `Idempotency-Key`, `bearer` what was sent as such, checked or not. `ends` is unwound when the answer has been sent, or
+    nobody is there to take it.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Call:
     address: str
     key: str | None = None
     bearer: str = ""
+    ends: ExitStack = field(default_factory=ExitStack)
 
     @property
     def person(self) -> Identity:

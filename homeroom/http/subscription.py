@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class Subscription:
-    """An `engine.envelope.Outlet`. `push` is the outbox's own: nothing stands between a broadcast and the socket."""
+    """An `engine.envelope.Outlet`. `push` is the outbox's own: nothing stands between a broadcast and the socket.
+
+    Only while a feeder has the connection's turn is it `_push_page`, which gives the turn back.
+    """
 
     __slots__ = ("closed", "connection", "format", "push", "user")
 
@@ -26,6 +29,19 @@ class Subscription:
     async def wait_room(self) -> None:
         """Wait until another page may be pushed; raises `trio.ClosedResourceError` when nobody wants it any more."""
         if not self.closed:
-            await self.connection.outbox.wait_room()
+            await self.connection.feeding.take(self)
+            self.push = self._push_page
         if self.closed:
+            self.end()
             raise trio.ClosedResourceError("the subscription has ended")
+
+    def end(self) -> None:
+        """Take nothing any more. May be called twice."""
+        self.closed = True
+        self.push = self.connection.outbox.push
+        self.connection.feeding.give(self)
+
+    def _push_page(self, frame: bytes) -> None:
+        self.push = self.connection.outbox.push
+        self.push(frame)
+        self.connection.feeding.give(self)

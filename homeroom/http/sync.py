@@ -1,27 +1,32 @@
 """Catch-up over HTTP: what a client whose network blocks WebSocket, or that was away, asks for; with a long poll.
 
 Each stream is read through its actor, so access, filters and verdicts are those of a subscription. While a poll waits it is
-joined to its streams like any subscriber, in a format whose frames say only *that* something happened.
+joined to its streams like any subscriber, in a format whose frames say only *that* something happened; its token is checked
+again before it is answered. An answer has a budget of bytes, and a person one for all answers that are not read yet.
 Never here: the frames of the wire, and who may read what.
 """
 
 import base64
 import binascii
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Annotated, Any, Literal
 
 import msgspec
 import trio
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from homeroom.engine.behaviour import Refusal
+from homeroom.engine.clock import Clock
 from homeroom.engine.engine import Engine
 from homeroom.engine.envelope import Cursor
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal import Journal
 from homeroom.engine.wire import Wire
+from homeroom.engine.words import Page
+from homeroom.http.answer_bytes import AnswerBudget, HeldBytes
 from homeroom.http.identity import Identity
 from homeroom.http.routes import Call, Out, Route
 from homeroom.protocol.errors import RemoteProtocolError
@@ -78,7 +83,10 @@ class StreamAnswer(Struct, frozen=True):
 
 
 class SyncAnswer(Struct, frozen=True):
-    """All streams asked for; `cursor` is for the next request, `more`: ask again at once."""
+    """The streams asked for; `cursor` is for the next request, `more`: ask again at once.
+
+    An answer is bounded in bytes: with `more`, streams that did not fit are missing, and come with a next request.
+    """
 
     cursor: str
     streams: dict[str, StreamAnswer]
@@ -110,10 +118,11 @@ class PollFrames:
 class _PollOutlet:
     """An `Outlet` that rings a bell."""
 
-    __slots__ = ("bell", "closed", "format", "user")
+    __slots__ = ("bell", "closed", "family", "format", "user")
 
-    def __init__(self, user: str) -> None:
-        self.user = user
+    def __init__(self, who: Identity) -> None:
+        self.user = who.id
+        self.family = who.family
         self.format = POLL_FORMAT
         self.closed = False
         self.bell = trio.Event()
@@ -128,15 +137,24 @@ class _PollOutlet:
 
 @dataclass(frozen=True, slots=True)
 class SyncLimits:
-    """Long polls at a time, of one person and in all, and the longest wait in seconds."""
+    """Long polls at a time, of one person and in all, and the longest wait in seconds.
+
+    `answer_bytes`: of all streams of one answer, but that a single larger state goes alone; `bytes_per_user`: of all answers
+    of one person that are being made or read, each counted as `answer_bytes` until it is made.
+    """
 
     polls_per_user: int = 10
     polls: int = 5_000
     wait_s: float = 30.0
+    answer_bytes: int = 524_288
+    bytes_per_user: int = 4 * 524_288
 
 
 class Sync:
-    """The desk for catch-up. `take(user, budget)` is `None` or the ms to wait."""
+    """The desk for catch-up.
+
+    `take(user, budget)` is `None` or the ms to wait; `check(token)` raises `Refusal` for one that counts no more.
+    """
 
     def __init__(
         self,
@@ -146,11 +164,14 @@ class Sync:
         wire: Wire,
         *,
         take: Callable[[str, str], int | None],
+        check: Callable[[str], Identity],
+        clock: Clock,
         limits: SyncLimits = SyncLimits(),
     ) -> None:
         self._engine, self._hub, self._journal, self._wire = engine, hub, journal, wire
-        self._take = take
+        self._take, self._check, self._clock = take, check, clock
         self._limits = limits
+        self._held: dict[str, int] = {}
         self._polls: dict[str, int] = {}
         self._open: set[_PollOutlet] = set()
         self._stopped = False
@@ -172,8 +193,15 @@ class Sync:
         ]
 
     def statistics(self) -> Mapping[str, float]:
-        """Return how many polls are held open, of how many people."""
-        return {"polls": len(self._open), "people": len(self._polls)}
+        """Return how many polls are held open, of how many people, and the bytes of answers being made or read."""
+        return {"polls": len(self._open), "people": len(self._polls), "held_bytes": sum(self._held.values())}
+
+    def revoke(self, user: str, family: str | None = None) -> int:
+        """Wake the polls of `user`, or those of one login, whose tokens count no more; returns how many."""
+        found = [poll for poll in self._open if poll.user == user and family in (None, poll.family)]
+        for outlet in found:
+            outlet.bell.set()
+        return len(found)
 
     def stop(self) -> None:
         """Answer all that wait, and hold nothing open any more."""
@@ -188,25 +216,45 @@ class Sync:
         wait_ms = self._take(who.id, "subscribe")
         if wait_ms is not None:
             raise Refusal("rate_limited", "the budget `subscribe` is used up", retry_ms=wait_ms)
+        held = self._begin(who.id, call.ends)
         since = await self._places(names, query.since)
-        answer = await self._read_all(who, names, since)
+        answer = await self._read_all(who, names, since, held)
         if query.wait and not _news(answer) and not self._stopped:
-            answer = await self._hold(who, names, min(query.wait, self._limits.wait_s), answer)
+            held.release()  # whoever waits holds nothing
+            answer = await self._hold(call, names, min(query.wait, self._limits.wait_s), answer, held)
         return Out(answer)
 
-    async def _hold(self, who: Identity, names: Sequence[str], wait_s: float, answer: SyncAnswer) -> SyncAnswer:
-        """Wait for the next event of the streams that may be read, then read again: access is checked anew."""
-        outlet, refused = _PollOutlet(who.id), _refused(answer)
-        with self._counted(outlet), trio.move_on_after(wait_s):
+    def _begin(self, user: str, ends: ExitStack) -> HeldBytes:
+        """Reserve the memory of an answer until it has been sent; raises `rate_limited` while too much is not read yet."""
+        if self._held.get(user, 0) + self._limits.answer_bytes > self._limits.bytes_per_user:
+            raise Refusal("rate_limited", "read the answers to your other requests first", retry_ms=1_000)
+        held = HeldBytes(self._held, user)
+        ends.callback(held.release)
+        held.hold(self._limits.answer_bytes)
+        return held
+
+    async def _hold(
+        self, call: Call, names: Sequence[str], wait_s: float, answer: SyncAnswer, held: HeldBytes
+    ) -> SyncAnswer:
+        """Wait for the next event of the streams that may be read, then read again: access is checked anew.
+
+        Never waits longer than the token counts, and gives no late answer to one that counts no more.
+        """
+        who, refused = call.person, _refused(answer)
+        outlet = _PollOutlet(who)
+        wait_s = min(wait_s, (who.expires - self._clock.now()) / 1000)
+        with self._counted(outlet), trio.move_on_after(max(wait_s, 0.0)):
             while not _news(answer) and _refused(answer) == refused and not self._stopped:
+                self._check(call.bearer)
                 self._join(outlet, answer)
                 places = _read_cursor(answer.cursor, names)
-                answer = await self._read_all(who, names, places)  # what came between reading and joining
+                answer = await self._read_all(who, names, places, held)  # what came between reading and joining
                 if not _news(answer):
                     await outlet.bell.wait()
                     self._hub.forget(outlet)
                     outlet.bell = trio.Event()
-                    answer = await self._read_all(who, names, places)
+                    answer = await self._read_all(who, names, places, held)
+        self._check(call.bearer)
         return answer
 
     def _join(self, outlet: _PollOutlet, answer: SyncAnswer) -> None:
@@ -243,11 +291,18 @@ class Sync:
         epoch = await self._journal.epoch()
         return {name: (epoch, await self._journal.seq_at(name, at)) for name in names}
 
-    async def _read_all(self, who: Identity, names: Sequence[str], since: Mapping[str, Cursor]) -> SyncAnswer:
+    async def _read_all(
+        self, who: Identity, names: Sequence[str], since: Mapping[str, Cursor], held: HeldBytes
+    ) -> SyncAnswer:
+        """Read stream by stream until the budget of bytes is used up; what does not fit stays where it was."""
+        budget = AnswerBudget(self._limits.answer_bytes)
         answers: dict[str, StreamAnswer] = {}
-        places: dict[str, Cursor] = {}
+        places = dict(since)
         more = False
         for name in names:
+            if budget.full:
+                break
+            places.pop(name, None)
             try:
                 page = await self._engine.ref(name).read(who.caller, since.get(name), PAGE_EVENTS)
             except Refusal as refusal:
@@ -255,15 +310,28 @@ class Sync:
                     raise
                 answers[name] = StreamAnswer("refused", code=refusal.code, msg=refusal.msg)
                 continue
-            pos = (page.epoch, page.seq)
-            places[name] = pos
+            answer = self._fit(page, budget)
+            if answer is not None and answer.pos is not UNSET:
+                answers[name], places[name] = answer, answer.pos
+            elif name in since:
+                places[name] = since[name]
             more = more or page.more
-            if page.state is not None:
-                answers[name] = StreamAnswer("snapshot", pos=pos, state=page.state)
-            else:
-                events = [self._wire.decode_plain(event) for event in page.events]
-                answers[name] = StreamAnswer("resumed", pos=pos, seq=page.seq - len(events) + 1, events=events)
-        return SyncAnswer(_write_cursor(places), answers, more)
+        held.hold(budget.spent)
+        return SyncAnswer(_write_cursor(places), answers, more or budget.full)
+
+    def _fit(self, page: Page, budget: AnswerBudget) -> StreamAnswer | None:
+        """Return what of a page the budget has room for; `None` when that is nothing of it."""
+        if page.state is not None:
+            state = encode_json(page.state)
+            return (
+                StreamAnswer("snapshot", pos=(page.epoch, page.seq), state=Raw(state)) if budget.take(state) else None
+            )
+        first = page.seq - len(page.events) + 1
+        events = (encode_json(self._wire.decode_plain(event)) for event in page.events)
+        fit = [Raw(event) for event in takewhile(budget.take, events)]
+        if page.events and not fit:
+            return None
+        return StreamAnswer("resumed", pos=(page.epoch, first + len(fit) - 1), seq=first, events=fit)
 
 
 _SAID_OF_A_STREAM = frozenset({"forbidden", "not_found"})

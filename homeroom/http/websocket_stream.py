@@ -4,6 +4,7 @@ Messages that need none of its knowledge go past it (`plain_messages`), but neve
 Never here: frames' meaning, and closing the socket (its owner does that, after the outbox has been written).
 """
 
+from functools import partial
 from typing import Protocol
 
 import trio
@@ -12,6 +13,7 @@ from homeroom.http.frame_meter import FrameMeter, Violation
 from homeroom.http.handshake import Handshake
 from homeroom.http.outbox import Outbox
 from homeroom.http.plain_messages import plain_messages
+from homeroom.http.socket_reading import receive_some
 from homeroom.http.websocket_frames import CLOSE, FIN
 
 
@@ -32,6 +34,18 @@ class Taker(Protocol):
         """End the connection: the client broke a rule of the meter."""
 
 
+class _Answered:
+    """Stands for wsproto's handshake when that is over: it would hold on to a parser and the request's headers for ever."""
+
+    def events(self) -> tuple[()]:
+        """Return nothing: there is no more of it."""
+        return ()
+
+
+ANSWERED = _Answered()
+"""As much of an answered handshake as is still needed; one for all connections."""
+
+
 class WebSocketStream(trio.abc.Stream):
     """First the request's head; then, once the handshake is answered, what follows it, metered.
 
@@ -41,10 +55,10 @@ class WebSocketStream(trio.abc.Stream):
 
     __slots__ = (
         "_answered",
-        "_below",
         "_head",
         "_meter",
         "_outbox",
+        "_receive",
         "_rest",
         "_taker",
         "close_sent",
@@ -60,7 +74,7 @@ class WebSocketStream(trio.abc.Stream):
         meter: FrameMeter,
         taker: Taker,
     ) -> None:
-        self._below = below
+        self._receive = partial(receive_some, below) if isinstance(below, trio.SocketStream) else below.receive_some
         self._head = handshake.raw
         self._rest = handshake.rest
         self._outbox = outbox
@@ -94,7 +108,7 @@ class WebSocketStream(trio.abc.Stream):
             self._rest = b""
             await trio.lowlevel.checkpoint()
         else:
-            data = await self._below.receive_some(max_bytes)
+            data = await self._receive(max_bytes)
         self.heard = trio.current_time()
         if data and (violation := self._meter.receive(data, self.heard)) is not None:
             self._taker.violated(violation)

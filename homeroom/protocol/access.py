@@ -28,7 +28,13 @@ class Rule:
 
     def permits(self, role: str, relations: Iterable[str]) -> bool:
         """Tell whether somebody of `role`, standing in `relations` to the thing, may."""
-        return (role, ANY) in self.pairs or any((role, relation) in self.pairs for relation in relations)
+        pairs = self.pairs
+        if (role, ANY) in pairs:
+            return True
+        for relation in relations:  # noqa: SIM110 - once a command: `any` over a generator takes three times as long
+            if (role, relation) in pairs:
+                return True
+        return False
 
     def __or__(self, other: "Rule") -> "Rule":
         """Return the rule that permits what either permits."""

@@ -91,8 +91,8 @@ REQUESTS = cleandoc(
     - Answers are told apart by their `id`; they come in any order, and so does what was sent to different addresses.
     - **An `ev` may arrive before the `ok` of the command that caused it**, or after it. `pos` in the `ok` is the number of the
       last event that the command caused, so one tells which event is one's own; a command that changed nothing has no `pos`.
-    - A `cmd` without an answer is sent again with the same `id`, on the next connection too. A command that caused no event is
-      not remembered, and may be carried out again without harm.
+    - A `cmd` without an answer is sent again with the same `id`, on the next connection too. It is answered as the
+      first time, also when it had changed nothing; only what reads or signals (`history`, `typing` …) is carried out again.
     - An `err` means that nothing changed. With `retry_ms` the same frame, with the same `id`, may succeed after that time.
 
     What is decided on the way to the address (a wrong argument, an unknown verb, a used-up budget) is answered at once; what the
@@ -162,9 +162,11 @@ REST = cleandoc(
       same. Any other refusal is the answer to the whole request.
     - `since` is the `cursor` of the last answer, opaque, for the same or other streams; a stream that it does not hold is answered
       by a snapshot. Unix milliseconds are taken as well: then each stream goes on at the first event at or after that time.
-    - `more`: there are further events; ask again at once.
+    - `more`: there are further events; ask again at once. An answer holds about 512 KiB: a stream that did not fit is missing from
+      `streams`, and the next answer goes on there. Whoever leaves answers unread is told `rate_limited` until they are read.
     - `wait`: with nothing to tell, the answer is held back until an event comes, so many seconds at the most; a longer wait than
       the limit below is cut to it. Then all streams are answered `resumed` without events.
+    - A login that ends, or a token that expires, ends the wait: 401 `unauthenticated`, without an event.
     - Signals are not caught up on.
     """
 )

@@ -1,7 +1,7 @@
 """The presence of one person: its verbs, its events, its state on the wire, and what an event does to that state.
 
 The stream `presence:<user>` shows the face that others see, to everybody alike, its owner included: somebody who hides is
-`offline` there, and whatever it does meanwhile looks the same. What its owner chose is told to the owner by `mine` and in
+`offline` there, and what it does meanwhile causes no event, no signal and no number. What its owner chose is told to the owner by `mine` and in
 the answers to `set`, `hide` and `show`. Never here: when a status changes (`actors.presence`).
 """
 
@@ -23,7 +23,12 @@ Activity = Annotated[str, Meta(max_length=100, description='such as "Viewing Cou
 
 
 class SetStatus(Struct, frozen=True, omit_defaults=True):
-    """Choose a status, an activity, or both; what is not given stays."""
+    """Choose a status, an activity, or both; what is not given stays.
+
+    While one hides, or looks offline by choice and goes on so, the choice causes no event: it is held in memory, told to its owner by
+    the answer and by `mine`, and kept for good when one is seen again. Should the server start anew before that, or the
+    person stay away for long, the choice kept last stands again.
+    """
 
     do: ClassVar[str] = "set"
     status: Asked | None = None
@@ -42,13 +47,16 @@ class Beat(Struct, frozen=True, omit_defaults=True):
 
 
 class Hide(Struct, frozen=True):
-    """Look offline to everybody from now on."""
+    """Look offline to everybody from now on; until `show`, nothing that one does is told to anybody on this stream.
+
+    Only that one enters or leaves a room is, without its name, as of everybody who is offline.
+    """
 
     do: ClassVar[str] = "hide"
 
 
 class Show(Struct, frozen=True):
-    """Hide no longer."""
+    """Hide no longer, and keep what was chosen meanwhile."""
 
     do: ClassVar[str] = "show"
 

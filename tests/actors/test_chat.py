@@ -2,11 +2,12 @@
 
 import pytest
 
-from homeroom.actors import chat as chat_module
+from homeroom.actors import chat_memory as memory_module
 from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.chat import (
     EMOJIS_MAX,
     PINS_MAX,
+    Audit,
     Edit,
     File,
     MessageEdited,
@@ -167,7 +168,7 @@ def test_what_slow_mode_remembers_is_bounded() -> None:
     room = open_room()
     room.do(SlowMode(1), TEACHER)
     said = room.behaviour.state.chat.said
-    said.update({f"u{n}": room.now - 5_000 for n in range(chat_module.SAID_MAX)})
+    said.update({f"u{n}": room.now - 5_000 for n in range(memory_module.SAID_MAX)})
     room.do(Say("one"), ANN)
     assert room.behaviour.state.chat.said == {"ann": room.now}
 
@@ -256,10 +257,59 @@ def test_old_messages_are_edited_and_retracted_by_recall() -> None:
     oldest = full_window(room)
     assert room.try_do(Edit(oldest, "mine"), BEN) == "forbidden"
     assert room.events_of(Edit(oldest, "the eldest"), ANN) == [MessageEdited(oldest, "the eldest", was="the oldest")]
-    assert room.events_of(Retract(oldest), ANN) == [MessageRetracted(oldest, was="the oldest", author="ann")]
+    assert room.events_of(Retract(oldest), ANN) == [MessageRetracted(oldest, was="the eldest", author="ann")]
     assert room.try_do(Edit(oldest, "again"), ANN) == "conflict"
     assert room.events_of(Retract(oldest), ANN) == []
     assert room.recalls == 5
+
+
+@pytest.mark.parametrize("edited_outside", [False, True])
+def test_an_old_message_is_edited_back_to_its_first_words_and_the_audit_tells_each_step(edited_outside: bool) -> None:
+    room = open_room()
+    message = room.do(Say("AAA"), ANN).id
+    if not edited_outside:
+        room.do(Edit(message, "BBB"), ANN)
+    for number in range(201):
+        room.do(Say(f"filler {number}"), BEN)
+    room.do(Edit(message, "BBB"), ANN)
+    room.restart(snapshot_at=room.seq)
+    assert room.events_of(Edit(message, "BBB"), ANN) == []
+    assert room.events_of(Edit(message, "AAA"), ANN) == [MessageEdited(message, "AAA", was="BBB")]
+    assert room.rows["room_messages", int(message)]["body"] == "AAA"
+    assert room.do(Audit(), ADMIN).rows[0].before == "BBB"
+
+
+def test_the_audit_of_an_old_retraction_tells_the_newest_words_and_the_file() -> None:
+    room = open_room()
+    message = room.do(Say("AAA", file=PDF), ANN).id
+    for number in range(201):
+        room.do(Say(f"filler {number}"), BEN)
+    room.do(Edit(message, "BBB"), ANN)
+    room.do(Edit(message, "CCC"), ANN)
+    assert room.events_of(Retract(message), TEACHER) == [
+        MessageRetracted(message, was="CCC\nplan.pdf /files/1", author="ann")
+    ]
+    assert room.behaviour.state.chat.edited == {}
+
+
+def test_too_many_edits_close_the_oldest_messages_instead_of_auditing_their_first_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory_module, "EDITED_MAX", 2)
+    room = open_room()
+    messages = [room.do(Say(f"first {number}"), ANN).id for number in range(5)]
+    for message in messages[1:4]:
+        room.do(Edit(message, "second"), ANN)
+    memory = room.behaviour.state.chat
+    assert (memory.edited.keys(), memory.settled) == (set(map(int, messages[2:4])), int(messages[1]))
+    assert room.events_of(Edit(messages[0], "in the window"), ANN)[0].was == "first 0"
+    full_window(room)
+    for command in (Edit(messages[1], "first 1"), Retract(messages[1])):
+        assert room.try_do(command, ANN) == "too_late"
+    assert room.try_do(Edit(messages[1], "not mine"), BEN) == "forbidden"
+    assert room.try_do(Pin(messages[1]), TEACHER) == "ok"
+    assert room.events_of(Edit(messages[2], "third"), ANN)[0].was == "second"
+    assert room.events_of(Retract(messages[4]), ANN)[0].was == "first 4"
 
 
 @pytest.mark.parametrize("message", ["1", "2", "4", "99999"])
@@ -317,7 +367,7 @@ def test_a_retraction_is_remembered_by_a_snapshot() -> None:
 def test_too_many_retractions_close_the_oldest_messages_instead_of_showing_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(chat_module, "RETRACTED_MAX", 2)
+    monkeypatch.setattr(memory_module, "RETRACTED_MAX", 2)
     room = open_room()
     kept = room.do(Say("not retracted"), ANN).id
     for number in range(3):

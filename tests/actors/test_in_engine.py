@@ -1,11 +1,14 @@
 """Room and presence in the real engine: what only the joint can break."""
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
 
+from homeroom.actors.kinds import KINDS
 from homeroom.actors.presence import GRACE_MS
-from homeroom.engine.behaviour import Refusal
+from homeroom.engine.behaviour import Kind, Refusal
+from homeroom.engine.journal import Saved
 from homeroom.protocol.chat import Audit, Edit, History, Read, Retract, Say, Typing
 from homeroom.protocol.presence import Beat, Connected, Disconnected, Hide, SetStatus
 from homeroom.protocol.room import Create, Join, Leave, Remove
@@ -48,6 +51,27 @@ async def test_a_retracted_text_is_gone_live_in_replays_and_after_a_restart_and_
     for shown in (late.frames, anew.frames, state, history):
         assert "secret" not in repr(shown)
     assert [row.before for row in audit.rows] == ["second secret", "first secret"]
+
+
+async def test_a_room_whose_snapshot_does_not_tell_of_edits_is_made_anew_from_its_journal(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_school() as school:
+        await open_room(school)
+        message = (await school.do(ROOM, Say("AAA"), ANN)).id
+        await school.do(ROOM, Edit(message, "BBB"), ANN)
+        for number in range(220):
+            await school.do(ROOM, Say(f"filler {number}"), BEN)
+        await trio.sleep(120)
+    kept = school.store.stream(ROOM).saved
+    assert kept is not None
+    old = msgspec.msgpack.decode(kept.body)
+    assert old["chat"].pop("edited")
+    school.store.stream(ROOM).saved = Saved(kept.seq, 1, msgspec.msgpack.encode(old))
+    async with open_school(school.store) as second:
+        await second.do(ROOM, Edit(message, "AAA"), ANN)
+        audit = await second.do(ROOM, Audit(), TEACHER)
+    assert [(row.before, row.after) for row in audit.rows] == [("BBB", "AAA"), ("AAA", "BBB")]
 
 
 async def test_old_messages_are_reached_by_recall_after_a_restart(autojump_clock: MockClock) -> None:
@@ -166,3 +190,24 @@ async def test_typing_ends_by_itself_and_leaves_no_trace(autojump_clock: MockClo
         await trio.sleep(10)
         assert [d["typing"] for _, d in ben.events(ROOM, "sig")] == [True, False]
         assert len(school.store.peek(ROOM).records) == before
+
+
+async def test_a_leave_that_changed_nothing_does_not_undo_the_join_after_it_when_both_are_sent_again(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_school() as school:
+        await school.do(ROOM, Create("Physics"), TEACHER)
+        actor = school.engine.ref(ROOM)
+        answers = [
+            await actor.ask(command, ANN, client="ann/tab", number=number, digest=command.do.encode())
+            for command, number in ((Leave(), 5), (Join(), 6)) * 2
+        ]
+        assert [getattr(answer, "again", None) for answer in answers] == [False, False, True, True]
+        await school.do(ROOM, Say("still here"), ANN)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_what_only_reads_signals_or_moves_a_receipt_forward_leaves_no_receipt(kind: Kind) -> None:
+    forgotten = {verb.command.do for verb in kind.verbs if not verb.remembered}
+    reading = {verb.command.do for verb in kind.verbs if (verb.rest or "").startswith("GET ")}
+    assert forgotten == reading | ({"typing", "beat", "read"} & {verb.command.do for verb in kind.verbs})

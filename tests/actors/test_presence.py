@@ -253,14 +253,16 @@ def test_nothing_that_somebody_hidden_does_is_seen() -> None:
     ann.do(Enter("physics"))
     ann.do(Hide(), ANN)
     face, signals, kept = shown(ann), len(ann.signals), dict(row(ann))
+    seq = ann.seq
     for command, caller in (
-        (SetStatus("dnd", "Secret"), ANN), (Beat(), ANN), (Disconnected("c1"), SYSTEM), (Connected("c2"), SYSTEM),
-        (Enter("chess"), SYSTEM),
+        (SetStatus("dnd", "Secret"), ANN), (SetStatus("busy"), ANN), (SetStatus(activity="Secret 2"), ANN), (Beat(), ANN),
+        (Disconnected("c1"), SYSTEM), (Connected("c2"), SYSTEM), (Mine(), ANN), (Hide(), ANN),
     ):  # fmt: skip
         ann.advance(60_000)
         ann.do(command, caller)
-        assert shown(ann) == face
+        assert (shown(ann), ann.seq) == (face, seq)
         assert ann.follow(TEACHER).state.status == "offline"
+    assert ann.events_of(Enter("chess"), SYSTEM) == [RoomEntered("chess")]
     assert len(ann.signals) == signals
     assert row(ann) == kept
     broadcast = repr([ann.behaviour.public(fact) for fact in ann.facts]) + repr(ann.replay(TEACHER))
@@ -273,12 +275,36 @@ def test_showing_again_shows_what_was_chosen_meanwhile() -> None:
     ann.do(Enter("physics"))
     ann.do(Hide(), ANN)
     ann.do(SetStatus("dnd", "Quiz"), ANN)
-    ann.restart(start=False)
-    ann.do(Connected("c1"))
-    ann.do(Show(), ANN)
-    assert shown(ann)[:2] == ("dnd", "Quiz")
+    assert ann.do(Mine(), ANN) == OwnPresence("dnd", "Quiz", True, "offline", 1)
+    assert ann.events_of(Show(), ANN) == [PresenceChanged("dnd", "Quiz", ann.now, Own("dnd", "Quiz"))]
     assert ann.sent(RoomPresence)[-1].status == "dnd"
     assert ann.deadlines == {"lost": None}
+    ann.restart(start=False)
+    assert ann.do(Mine(), ANN).activity == "Quiz"
+
+
+def test_what_was_chosen_while_hidden_is_of_this_life_and_what_was_chosen_before_stands_again_after_it() -> None:
+    ann = present()
+    ann.do(SetStatus("busy", "Quiz"), ANN)
+    ann.do(Hide(), ANN)
+    assert ann.do(SetStatus("dnd", ""), ANN) == OwnPresence("dnd", "", True, "offline", 1)
+    ann.do(Disconnected("c1"))
+    ann.advance(GRACE_MS)
+    ann.do(Connected("c2"))
+    assert ann.do(Mine(), ANN) == OwnPresence("dnd", "", True, "offline", 1)
+    ann.restart()
+    ann.do(Connected("c3"))
+    assert ann.do(Mine(), ANN) == OwnPresence("busy", "Quiz", True, "offline", 1)
+
+
+def test_somebody_offline_by_choice_leaves_no_trace_either_until_seen_again() -> None:
+    ann = present()
+    ann.do(SetStatus("offline"), ANN)
+    assert ann.events_of(SetStatus(activity="Quiz"), ANN) == []
+    assert ann.do(Mine(), ANN) == OwnPresence("offline", "Quiz", False, "offline", 1)
+    assert ann.events_of(SetStatus("online"), ANN) == [
+        PresenceChanged("online", "Quiz", ann.now, Own("online", "Quiz"))
+    ]
 
 
 def test_hiding_and_showing_twice_is_nothing() -> None:

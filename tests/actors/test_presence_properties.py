@@ -14,6 +14,7 @@ from homeroom.protocol.presence import (
     Enter,
     Exit,
     Hide,
+    Mine,
     RoomPresence,
     SetStatus,
     Show,
@@ -110,5 +111,63 @@ def test_whoever_is_connected_is_shown_as_chosen(steps: list[Any]) -> None:
         live(ann, step)
     ann.do(Connected("c9"))
     ann.do(Show(), ANN)
-    chosen = ann.behaviour.state.own.chosen
-    assert ann.behaviour.view(TEACHER).status == chosen
+    assert ann.behaviour.view(TEACHER).status == ann.do(Mine(), ANN).chosen
+
+
+HIDDEN = STEPS.map(lambda steps: [step for step in steps if not isinstance(step[0][0], Show)])
+MEMBERSHIP = (Enter, Exit)
+"""What the room tells, of the hidden as of everybody; the only thing that also happens to who does nothing."""
+
+
+@settings(max_examples=300, deadline=None)
+@given(STEPS, HIDDEN)
+def test_nothing_tells_somebody_who_hides_from_somebody_who_went_away_and_does_nothing(
+    before: list[Any], meanwhile: list[Any]
+) -> None:
+    ann, away = (Driver(PRESENCE, "ann", reduce_presence) for _ in range(2))
+    for someone in (ann, away):
+        for step in before:
+            live(someone, step)
+        someone.do(Hide(), ANN)
+        someone.follow(TEACHER)
+    for (command, caller), pause, fate in meanwhile:
+        live(ann, ((command, caller), pause, fate))
+        away.advance(pause)
+        if isinstance(command, MEMBERSHIP):
+            away.do(command, caller)
+        assert outside(ann) == outside(away)
+        assert ann.behaviour.state == away.behaviour.state
+    assert ann.deadlines == away.deadlines == {}
+
+
+def outside(ann: Driver) -> Any:
+    """Return all there is to see from outside, the numbers and times of the events included."""
+    facts = [(fact.seq, fact.at, fact.by, ann.behaviour.public(fact)) for fact in ann.facts]
+    return ann.behaviour.view(TEACHER), ann.followers, facts, ann.replay(TEACHER), ann.signals, ann.rows, ann.tells
+
+
+@settings(max_examples=200, deadline=None)
+@given(STEPS, STEPS)
+def test_the_owner_is_told_what_was_chosen_while_hidden_and_showing_keeps_it(
+    before: list[Any], meanwhile: list[Any]
+) -> None:
+    ann = Driver(PRESENCE, "ann", reduce_presence)
+    for step in before:
+        live(ann, step)
+    ann.do(Hide(), ANN)
+    told = ann.do(Mine(), ANN)
+    chosen, activity = told.chosen, told.activity
+    for (command, caller), pause, _ in meanwhile:
+        ann.advance(pause)
+        if isinstance(command, Show):
+            continue
+        ann.do(command, caller)
+        if isinstance(command, SetStatus):
+            chosen = {None: chosen, "available": "online"}.get(command.status, command.status)
+            activity = activity if command.activity is None else command.activity
+        told = ann.do(Mine(), ANN)
+        assert (told.chosen, told.activity, told.hidden, told.shown) == (chosen, activity, True, "offline")
+    ann.do(Show(), ANN)
+    ann.restart(start=False)
+    told = ann.do(Mine(), ANN)
+    assert (told.chosen, told.activity, told.hidden) == (chosen, activity, False)

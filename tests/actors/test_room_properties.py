@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeroom.actors import chat as chat_module
+from homeroom.actors import chat_memory as memory_module
 from homeroom.actors import room as room_module
 from homeroom.actors.room import ROOM
 from homeroom.engine.behaviour import Caller
@@ -229,3 +230,53 @@ def test_a_command_carried_out_again_right_away_changes_nothing_more(steps: list
             before = room.seq
             room.try_do(command, caller)
             assert room.seq == before
+
+
+REVISIONS = st.lists(
+    st.tuples(
+        st.integers(0, HELD + 7),
+        st.none() | st.sampled_from(["AAA", "BBB", "AAA"]),
+        st.sampled_from(["", "", "", "another message", "restart"]),
+    ),
+    max_size=60,
+)
+"""Which message of the room becomes which text (none: it is retracted), and what happens before that."""
+
+
+@settings(max_examples=200, deadline=None)
+@given(REVISIONS, st.sampled_from([1, 3, 10_000]))
+def test_edits_and_retractions_in_and_outside_the_window_tell_what_a_list_of_all_messages_tells(
+    revisions: list[Any], remembered: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory_module, "EDITED_MAX", remembered)
+        room = begin("open")
+        texts = {fact.event.id: fact.event.text for fact in room.facts if isinstance(fact.event, words.MessagePosted)}
+        for place, text, before in revisions:
+            if before == "another message":
+                texts[room.do(words.Say("AAA"), ANN).id] = "AAA"
+            elif before == "restart":
+                room.restart(snapshot_at=room.seq)
+            revise(room, texts, list(texts)[place % len(texts)], text, bounded=remembered < 10_000)
+        history = room.do(words.History(limit=100), ADMIN).messages
+        assert {message.id: message.text for message in history} == texts
+        assert len(room.behaviour.state.chat.edited) <= remembered
+
+
+def revise(room: Driver, texts: dict[str, str], message: str, text: str | None, *, bounded: bool) -> None:
+    """Edit or retract a message as its author, and hold the answer against `texts`, where the retracted have none."""
+    author = {"ann": ANN, "ben": BEN}[room.facts[int(message) - 1].by]
+    before, seq = texts[message], room.seq
+    verdict = room.try_do(words.Retract(message) if text is None else words.Edit(message, text), author)
+    if verdict == "too_late":
+        assert bounded
+        assert message not in [held.id for held in room.behaviour.state.shown.chat.messages]
+    elif not before:
+        assert (verdict, room.seq) == ("ok" if text is None else "conflict", seq)
+    elif text == before:
+        assert (verdict, room.seq) == ("ok", seq)
+    else:
+        assert verdict == "ok"
+        assert [event.was for event in room.events[seq:]] == [before]
+        assert room.rows["room_audit", room.seq]["before"] == before
+        texts[message] = text or ""

@@ -130,6 +130,7 @@ async def test_a_follower_that_is_cut_off_again_and_again_sees_what_a_newcomer_s
             for number in range(60):
                 await ann.call(LOBBY, "say", text=str(number))
                 if number % 7 == 0:
+                    await ben.wait_connected()  # so that each cut is one
                     await line.cut()
             async for state in states:
                 if state and state[-1] == "59":

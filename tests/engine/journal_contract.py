@@ -115,6 +115,45 @@ class JournalContract:
         assert await journal.newest_command(ROOM, "ada/tab") == 9
         assert await journal.newest_command(ROOM, "ada/other") == 0
 
+    async def test_a_command_without_an_event_is_remembered_as_well(self, open_journal: OpenJournal) -> None:
+        journal = await open_journal()
+        assert not (await journal.load(ROOM)).receipts
+        await journal.append(Append(ROOM, receipts=[command(5), command(7, reply=None), command(5, "bob/tab")]))
+        await journal.append(Append(ROOM, [event(1, receipt=command(6))], receipts=[command(8)]))
+        journal = await open_journal()
+        assert await journal.receipt(ROOM, "ada/tab", 5) == (command(5), None)
+        assert await journal.receipt(ROOM, "ada/tab", 6) == (command(6), 1)
+        assert await journal.receipt(ROOM, "ada/tab", 7) == (command(7, reply=None), None)
+        assert await journal.receipt(ROOM, "bob/tab", 6) is None
+        assert await journal.receipt("room:two", "ada/tab", 5) is None
+        loaded = await journal.load(ROOM)
+        assert (loaded.head, loaded.receipts, (await journal.load("room:two")).receipts) == (1, True, False)
+
+    async def test_the_newest_command_is_found_in_both_places(self, journal: OpenedJournal) -> None:
+        await journal.append(Append(ROOM, [event(1, receipt=command(4))], receipts=[command(9)]))
+        await journal.append(Append("room:two", [event(1, receipt=command(6))], receipts=[command(2)]))
+        await journal.append(Append("room:three", receipts=[command(3, "bob/tab")]))
+        assert await journal.newest_command(ROOM, "ada/tab") == 9
+        assert await journal.newest_command("room:two", "ada/tab") == 6
+        assert await journal.newest_command("room:three", "ada/tab") == 0
+        assert await journal.newest_command("room:three", "bob/tab") == 3
+
+    async def test_a_command_without_an_event_is_carried_out_once_for_ever(self, journal: OpenedJournal) -> None:
+        await journal.append(Append(ROOM, receipts=[command(1)]))
+        with pytest.raises(Superseded):
+            await journal.append(Append(ROOM, events(1, 1), arm={"close": 5}, receipts=[command(2), command(1)]))
+        loaded = await journal.load(ROOM)
+        assert (loaded.head, dict(loaded.deadlines)) == (0, {})
+        assert await journal.receipt(ROOM, "ada/tab", 2) is None
+        await journal.append(Append("room:two", receipts=[command(1)]))
+
+    async def test_receipts_of_many_streams_at_once_stay_their_own(self, journal: OpenedJournal) -> None:
+        async with trio.open_nursery() as nursery:
+            for n in range(20):
+                kept = [command(place) for place in range(1, 1 + n % 3)]
+                nursery.start_soon(journal.append, Append(f"room:{n}", events(1, n % 2), receipts=kept))
+        assert [await journal.newest_command(f"room:{n}", "ada/tab") for n in range(20)] == [n % 3 for n in range(20)]
+
     async def test_a_snapshot_shortens_what_is_loaded(self, journal: OpenedJournal) -> None:
         await journal.append(Append(ROOM, events(1, 5)))
         await journal.save(ROOM, Saved(3, 2, b"\x00state"))
@@ -214,6 +253,14 @@ class JournalContract:
         times = [10, 20, 20, 30, 50]
         await journal.append(Append(ROOM, [event(n, at=at) for n, at in enumerate(times, 1)]))
         assert [await journal.seq_at(ROOM, at) for at in (0, 10, 11, 20, 21, 50, 51)] == [0, 0, 1, 1, 3, 4, 5]
+
+    async def test_only_streams_that_something_happened_in_are_known(self, journal: OpenedJournal) -> None:
+        await journal.append(Append(ROOM, events(1, 3)))
+        await journal.append(Append("room:two", events(1, 1)))
+        await journal.append(Append("room:armed", arm={"close": 5}))
+        asked = [ROOM, "room:none", "room:two", "room:armed", ROOM]
+        assert await journal.known(asked) == {ROOM, "room:two"}
+        assert await journal.known([]) == frozenset()
 
     async def test_the_epoch_stays(self, open_journal: OpenJournal) -> None:
         name = await (await open_journal()).epoch()

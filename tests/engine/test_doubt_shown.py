@@ -9,7 +9,7 @@ from trio.testing import MockClock
 
 from homeroom.engine.behaviour import Caller
 from homeroom.engine.envelope import Answer
-from tests.engine.trial import ADA, BEN, Add, Expel, House, Sink, Wave
+from tests.engine.trial import ADA, BEN, Add, Expel, House, Nod, Sink, Wave
 
 pytestmark = pytest.mark.usefixtures("logs")
 
@@ -61,3 +61,16 @@ async def test_the_signals_of_a_commit_in_doubt_are_given_when_it_is_found(
     assert len(answers) == 2
     assert len(sink.of("sig")) == signals
     assert sink.numbers == ([2] if signals else [])
+
+
+@pytest.mark.parametrize(("fail", "signals"), [("after", 1), ("before", 0)])
+async def test_the_signals_of_a_receipt_in_doubt_are_given_when_it_is_found(
+    house: House, autojump_clock: MockClock, fail: str, signals: int
+) -> None:
+    """Sent again it is only told that it was done, so this is the one time that its signals can be given."""
+    await house.done(Add(1))
+    sink = await watching(house, ADA)
+    house.fail("append", fail)
+    assert (await house.refused(Nod(), client="ada/tab", number=1, digest=b"x")).code == "unavailable"
+    await trio.sleep(2)
+    assert len(sink.of("sig")) == signals

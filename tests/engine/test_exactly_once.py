@@ -9,7 +9,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from homeroom.engine.envelope import Answer
 from homeroom.engine.settings import EngineSettings
-from tests.engine.trial import Add, House, Wave
+from tests.engine.trial import Add, Find, Forget, House, Nod, Peek, Remind, Send, Wave
 
 pytestmark = pytest.mark.usefixtures("logs")
 
@@ -55,7 +55,9 @@ async def test_number_zero_is_never_remembered(house: House, autojump_clock: Moc
         assert not (await house.done(Add(1), client="ada/tab", number=0)).again
 
 
-async def test_a_refused_command_and_one_without_events_are_run_again(house: House, autojump_clock: MockClock) -> None:
+async def test_a_refused_command_and_one_that_only_signals_are_run_again(
+    house: House, autojump_clock: MockClock
+) -> None:
     await house.done(Add(1), **tab(1))
     for _ in range(2):
         assert (await house.refused(Add(-1), **tab(2))).code == "conflict"
@@ -135,3 +137,100 @@ async def test_numbers_carried_out_of_order_are_remembered_all_the_same(
     for number in (5, 3, 1):
         assert (await house.done(Add(1), **tab(number))).again
     assert not (await house.done(Add(1), **tab(4))).again
+
+
+async def test_a_command_that_changed_nothing_has_no_effect_when_it_is_sent_again_later(
+    house: House, autojump_clock: MockClock
+) -> None:
+    first = await house.done(Nod(), **tab(5))
+    await house.done(Add(1), **tab(6))
+    again = await house.done(Nod(), **tab(5))
+    assert (first.again, first.seq, first.reply) == (False, None, {"events": 0})
+    assert (again.again, again.seq) == (True, None)
+    assert again.encoded is not None
+    assert msgpack.unpackb(again.encoded) == first.reply
+    assert house.counter("again") == 1
+    assert (await house.refused(Forget("x"), **tab(5, b"y"))).code == "conflict"
+
+
+async def test_a_deadline_disarmed_in_vain_and_armed_then_outlives_the_repeat(
+    house: House, autojump_clock: MockClock
+) -> None:
+    due = house.clock.now() + 60_000
+    await house.done(Forget("bell"), **tab(1))
+    await house.done(Remind("bell", due), **tab(2))
+    assert (await house.done(Forget("bell"), **tab(1))).again
+    assert dict((await house.journal.load("tally:a")).deadlines) == {"bell": due}
+
+
+async def test_a_message_told_without_an_event_is_told_once(house: House, autojump_clock: MockClock) -> None:
+    for _ in range(2):
+        await house.done(Send("tally:b", 3, quiet=True), **tab(1))
+        await trio.sleep(1)
+    assert await house.total("tally:b") == 3
+
+
+@pytest.mark.parametrize("more", [0, 1])
+async def test_a_command_that_changed_nothing_is_known_after_a_restart_and_after_sleep(
+    house: House, autojump_clock: MockClock, more: int
+) -> None:
+    """Also where nothing else ever happened: the stream has no event then."""
+    first = await house.done(Nod(), **tab(4))
+    for number in range(more):
+        await house.done(Add(1), **tab(5 + number))
+    await house.restart()
+    assert (await house.done(Nod(), **tab(4))).again
+    await trio.sleep(120)
+    assert house.active == 0
+    again = await house.done(Nod(), **tab(4))
+    assert again.encoded is not None
+    assert (again.again, msgpack.unpackb(again.encoded)) == (True, first.reply)
+    assert (await house.refused(Add(1), **tab(4, b"y"))).code == "conflict"
+    assert not (await house.done(Nod(), **tab(3))).again
+
+
+async def test_repeats_in_one_batch_of_a_command_that_changes_nothing_are_told_so(
+    house: House, autojump_clock: MockClock
+) -> None:
+    answers: list[Answer] = []
+    for command, number in ((Nod(), 1), (Add(1), 2), (Nod(), 1)):
+        house.tell(command, answers, **tab(number))
+    await wait_all_tasks_blocked()
+    assert [getattr(answer, "again", None) for answer in answers] == [False, False, True]
+    assert house.count("append") == 1
+
+
+@pytest.mark.parametrize("command", [Wave(), Peek((1,)), Find()])
+async def test_what_only_reads_or_signals_writes_nothing_and_is_run_each_time(
+    house: House, autojump_clock: MockClock, command: Any
+) -> None:
+    await house.done(Add(1), **tab(1))
+    appends = house.count("append")
+    for _ in range(2):
+        assert not (await house.done(command, **tab(2))).again
+    assert house.count("append") == appends
+
+
+async def test_without_a_number_a_command_that_changed_nothing_writes_nothing(
+    house: House, autojump_clock: MockClock
+) -> None:
+    for _ in range(2):
+        assert not (await house.done(Nod(), client="ada/tab", number=0)).again
+    assert house.count("append") == 0
+
+
+async def test_a_message_leaves_no_receipt_of_its_own(house: House, autojump_clock: MockClock) -> None:
+    await house.done(Send("tally:b", 0, quiet=True))
+    await trio.sleep(1)
+    assert not house.store.peek("tally:b").alone
+    assert list(await house.journal.messages()) == []
+
+
+@pytest.mark.parametrize(("fail", "again"), [("after", True), ("before", False)])
+async def test_a_receipt_alone_whose_append_got_no_answer_is_looked_up(
+    house: House, autojump_clock: MockClock, fail: str, again: bool
+) -> None:
+    house.fail("append", fail)
+    assert (await house.refused(Nod(), **tab(1))).code == "unavailable"
+    await trio.sleep(2)
+    assert (await house.done(Nod(), **tab(1))).again is again

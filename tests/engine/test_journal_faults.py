@@ -95,7 +95,7 @@ class Talker:
             number += 1
             self.acknowledged.add(number)
 
-    async def _kept(self, journal: Journal, number: int) -> tuple[Receipt, int] | None:
+    async def _kept(self, journal: Journal, number: int) -> tuple[Receipt, int | None] | None:
         with trio.fail_after(PATIENCE_S):
             while True:
                 try:

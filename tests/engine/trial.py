@@ -114,6 +114,12 @@ class Wave(Struct, frozen=True):
     do: ClassVar[str] = "wave"
 
 
+class Nod(Struct, frozen=True):
+    """Signal only, and to be remembered; the reply counts the events so far."""
+
+    do: ClassVar[str] = "nod"
+
+
 class Peek(Struct, frozen=True):
     """Recall events and answer what they added."""
 
@@ -130,6 +136,13 @@ class Find(Struct, frozen=True):
 class Expel(Struct, frozen=True):
     user: str
     do: ClassVar[str] = "expel"
+
+
+class Admit(Struct, frozen=True):
+    """Take back an expulsion."""
+
+    user: str
+    do: ClassVar[str] = "admit"
 
 
 class Veil(Struct, frozen=True):
@@ -169,6 +182,11 @@ class Sent(Struct, frozen=True):
 class Expelled(Struct, frozen=True):
     user: str
     type: ClassVar[str] = "tally.expelled"
+
+
+class Admitted(Struct, frozen=True):
+    user: str
+    type: ClassVar[str] = "tally.admitted"
 
 
 class Veiled(Struct, frozen=True):
@@ -253,6 +271,10 @@ class Tally(Behaviour[TallyState]):
     def _on_wave(self, command: Wave, context: Context) -> Decision:
         return Decision(signals=(Signal(f"tally:{self.id}", context.caller.user, Waved()),))
 
+    def _on_nod(self, command: Nod, context: Context) -> Decision:
+        signal = Signal(f"tally:{self.id}", context.caller.user, Waved())
+        return Decision(reply={"events": len(self.state.log)}, signals=(signal,))
+
     def _on_peek(self, command: Peek, context: Context) -> Decision | Recall:
         if not context.recalled:
             return Recall(command.seqs)
@@ -263,6 +285,9 @@ class Tally(Behaviour[TallyState]):
 
     def _on_expel(self, command: Expel, context: Context) -> Decision:
         return Decision(events=(Expelled(command.user),), evict=(command.user,))
+
+    def _on_admit(self, command: Admit, context: Context) -> Decision:
+        return Decision(events=(Admitted(command.user),))
 
     def _on_veil(self, command: Veil, context: Context) -> Decision:
         return Decision(events=(Veiled(command.seq),))
@@ -277,6 +302,8 @@ class Tally(Behaviour[TallyState]):
             state.total += event.n
         elif isinstance(event, Expelled):
             state.out.append(event.user)
+        elif isinstance(event, Admitted):
+            state.out.remove(event.user)
         elif isinstance(event, Veiled):
             state.veiled.append(event.seq)
         elif isinstance(event, Poisoned):
@@ -303,17 +330,18 @@ class Tally(Behaviour[TallyState]):
         return ()
 
 
-COMMANDS = (Add, Boom, Remind, Forget, Send, Relay, Wave, Peek, Find, Expel, Veil, Poison)
+COMMANDS = (Add, Boom, Remind, Forget, Send, Relay, Wave, Nod, Peek, Find, Expel, Admit, Veil, Poison)
+READING = (Wave, Peek, Find)
 TALLY = Kind(
     name="tally",
     plural="tallies",
     behaviour=Tally,
     state=TallyState,
     verbs=(
-        *(Verb(command, allow(("student",), "in")) for command in COMMANDS),
+        *(Verb(command, allow(("student",), "in"), remembered=command not in READING) for command in COMMANDS),
         *(Verb(command, SYSTEM_ONLY) for command in (Take, Pass)),
     ),
-    events=(Added, Broke, Reminded, Sent, Expelled, Veiled, Poisoned, Waved),
+    events=(Added, Broke, Reminded, Sent, Expelled, Admitted, Veiled, Poisoned, Waved),
     watch=allow(("student",), "in"),
     tables=(Table("sums", ("seq",), {"seq": "bigint", "total": "bigint"}),),
     idle_s=60.0,

@@ -39,7 +39,7 @@ PATIENCE_S = 50.0
 START_MS = 1_700_000_000_000
 LOBBY, DEN = "room:lobby", "room:den"
 GENEROUS = BudgetSettings({"chat": Rate(1e6, 1e6)})
-MANY = ListenerSettings(port=0, per_address=100_000, accepts=Rate(1e6, 1e6))
+MANY = ListenerSettings(port=0, per_address=100_000, accepts=Rate(1e6, 1e6), all_accepts=Rate(1e6, 1e6))
 
 
 async def believe(token: str) -> Identity:

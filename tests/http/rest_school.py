@@ -77,7 +77,16 @@ class School:
         self.revoked: list[tuple[str, str | None]] = []
         self.present: list[str] = []
         self.budgets = Budgets(trio.current_time, budgets)
-        self.sync = Sync(self.engine, self.hub, self.journal, self.wire, take=self.budgets.take, limits=limits)
+        self.sync = Sync(
+            self.engine,
+            self.hub,
+            self.journal,
+            self.wire,
+            take=self.budgets.take,
+            check=self.tokens.check,
+            clock=self.clock,
+            limits=limits,
+        )
         known = database if database is not None else cast("Database", None)
         self.users, self.passwords = Users(known, self.clock), Passwords()
         self.throttle = LoginThrottle()
@@ -101,6 +110,7 @@ class School:
             ),
             sync=self.sync,
             present=lambda: self.present,
+            known=self.journal.known,
             static=HTTP / "static",
             docs=HTTP / "docs_page",
             asyncapi={"asyncapi": "3.0.0"},

@@ -156,6 +156,9 @@ async def test_w14_a_client_that_says_nothing_or_half_a_head_is_closed() -> None
         ("Content-Length: 5", "Transfer-Encoding: chunked"),
         ("Transfer-Encoding: chunked", "Content-Length: 5"),
         ("Content-Length: 5", "Content-Length: 6"),
+        ("Content-Length: 5", "Content-Length: 5"),
+        ("Content-Length: 5, 5",),
+        ("Transfer-Encoding: chunked", "Transfer-Encoding: chunked"),
         ("Content-Length: -5",),
         ("Content-Length: five",),
     ],
@@ -170,6 +173,60 @@ async def test_z10_a_length_that_can_be_read_in_two_ways_is_400_and_close(lines:
         await peer.send(get("/echo", *lines, method="POST", body=b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"))
         assert (await peer.read_http())[0] == 400
         await peer.wait_end()
+        await peer.aclose()
+
+
+LOOSE_HEADS = {
+    "a bare line feed": get().replace(b"\r\n", b"\n"),
+    "one bare line feed": get("/", "X-A: b").replace(b"X-A: b\r\n", b"X-A: b\n"),
+    "a folded header": get("/", "X-A: b", "  c"),
+    "a name with a blank": get("/", "X-A : b"),
+    "a control character": get("/", "X-A: b\x0bc"),
+    "an empty line first": b"\r\n" + get(),
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "chunks in HTTP/1.0": get("/echo", "Transfer-Encoding: chunked", method="POST").replace(b"HTTP/1.1", b"HTTP/1.0"),
+    "too many headers": get("/", *(f"X-{n}: y" for n in range(101))),
+    "too long a header": get("/", "X-A: " + "b" * 20_000),
+}
+
+
+@pytest.mark.parametrize("name", LOOSE_HEADS)
+@pytest.mark.parametrize("way", ["first", "second", "pipelined", "behind a body", "in one byte pieces"])
+async def test_z10_every_head_of_a_connection_is_held_to_the_rules_of_the_first(name: str, way: str) -> None:
+    head, after = LOOSE_HEADS[name], get("/smuggled")
+    async with open_house(http=HttpSettings(idle_s=60)) as house:
+        peer = await house.dial()
+        if way in {"second", "in one byte pieces"}:
+            await peer.send(get())
+            assert (await peer.read_http())[0] == 200
+        before = {"pipelined": get(), "behind a body": get("/echo", "Content-Length: 3", method="POST", body=b"abc")}
+        with suppress(trio.BrokenResourceError):  # refused before all of it was said
+            if way == "in one byte pieces":
+                for byte in head[:300]:
+                    await peer.send(bytes((byte,)))
+                await peer.send(head[300:] + after)
+            else:
+                await peer.send(before.get(way, b"") + head + after)
+        if way in before:
+            assert (await peer.read_http())[0] == 200
+        status, text, _ = await peer.read_http()
+        assert status in ({400, 431} if name == "too long a header" else {400})
+        assert "connection: close" in text.lower()
+        with pytest.raises(Closed):  # nothing behind it is answered
+            await peer.read_http()
+        await peer.aclose()
+
+
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b"0\r\n\n"], ids=["strict", "loose"])
+async def test_z10_nothing_is_read_behind_a_body_in_chunks(end: bytes) -> None:
+    async with open_house() as house, alive(house):
+        peer = await house.dial()
+        await peer.send(get("/echo", "Transfer-Encoding: chunked", method="POST", body=b"3\r\nabc\r\n" + end) + get())
+        status, text, body = await peer.read_http()
+        assert (status, body) == (200, b"abc")
+        assert "connection: close" in text.lower()
+        with pytest.raises(Closed):
+            await peer.read_some()
         await peer.aclose()
 
 
@@ -208,6 +265,23 @@ async def test_a_client_that_does_not_read_its_answer_is_cut() -> None:
         await peer.send(get("/large"))
         await until(lambda: house.pages.statistics()["connections"] == 1)
         await until(lambda: house.pages.statistics()["connections"] == 0, 3)
+        await peer.aclose()
+
+
+async def test_p10_an_answer_that_is_read_drop_by_drop_is_cut_when_its_whole_time_is_over() -> None:
+    async with open_house(http=HttpSettings(send_s=10, answer_s=0.5)) as house, alive(house, kept=30_000_000):
+        peer = await house.dial(receive_buffer=4096)
+        await peer.send(get("/large"))
+        began, size = trio.current_time(), 0
+        with suppress(trio.BrokenResourceError):
+            while piece := await peer.stream.receive_some(4096):
+                size += len(piece)
+                await trio.sleep(0.005)
+                if trio.current_time() > began + 5:
+                    break
+        await until(lambda: house.pages.statistics()["connections"] == 0, 3)
+        assert size < 10_000_000
+        assert trio.current_time() - began < 5
         await peer.aclose()
 
 

@@ -326,6 +326,24 @@ async def test_w18_a_storm_of_connections_is_answered_503_and_those_inside_go_on
         assert figures["dropped"] == 200 - len(results)
 
 
+async def test_w18_a_storm_from_one_address_keeps_nobody_else_out() -> None:
+    slowly = replace(MANY, accepts=Rate(1.0, 5.0), all_accepts=Rate(1.0, 20.0))
+    async with open_house(listener=slowly) as house, alive(house):
+
+        async def knock(source: str) -> int:
+            stream = await trio.open_tcp_stream("127.0.0.1", house.port, local_address=source)
+            peer = Peer(stream)
+            await peer.send(upgrade_request())
+            status = (await peer.read_http())[0]
+            await peer.aclose()
+            return status
+
+        flood = [await knock("127.0.0.7") for _ in range(40)]
+        assert flood[:5] == [101] * 5
+        assert flood.count(503) >= 30
+        assert [await knock("127.0.0.8") for _ in range(5)] == [101] * 5
+
+
 async def test_w18_a_hundred_clients_come_back_at_once_and_each_resumes() -> None:
     async with open_house() as house, alive(house):
         peers = [await house.enter(f"u{n}", f"c{n}") for n in range(100)]

@@ -96,6 +96,31 @@ async def test_reading_has_its_budget(nursery: trio.Nursery) -> None:
     assert [reply.status for reply in replies] == [200, 200, 429]
 
 
+async def test_p12_people_who_were_never_here_wake_nobody(rest_school: School) -> None:
+    await come(rest_school, "ann")
+    woken = rest_school.engine.statistics()["counters"]["activations"]
+    users = [*(f"nobody{number}" for number in range(BULK_MAX - 1)), "ann"]
+    reply = await rest_school.call("POST", "/api/presence/bulk", TEACHER, body={"users": users})
+    assert [one["user"] for one in reply.body["users"]] == users
+    assert [one["status"] for one in reply.body["users"]] == ["offline"] * (BULK_MAX - 1) + ["online"]
+    assert rest_school.engine.statistics()["counters"]["activations"] == woken
+    assert (await rest_school.call("GET", "/api/presence/user/nobody0", TEACHER)).body == reply.body["users"][0]
+
+
+async def test_p12_several_cost_more_than_one(nursery: trio.Nursery) -> None:
+    school = await School(budgets=BudgetSettings({"chat": Rate(1e6, 1e6), "read": Rate(0.1, 25)})).open(nursery)
+    body = {"users": [f"u{number}" for number in range(BULK_MAX)]}
+    replies = [await school.call("POST", "/api/presence/bulk", TEACHER, body=body) for _ in range(3)]
+    assert [reply.status for reply in replies] == [200, 200, 429]
+    assert (await school.call("GET", "/api/presence/user/u1", TEACHER)).status == 200
+
+
+async def test_several_are_503_while_the_journal_is_away(rest_school: School) -> None:
+    rest_school.journal.available = False
+    reply = await rest_school.call("POST", "/api/presence/bulk", TEACHER, body={"users": ["somebody"]})
+    assert (reply.status, reply.code) == (503, "unavailable")
+
+
 async def test_a_journal_that_is_away_is_503_and_no_empty_list(rest_school: School) -> None:
     rest_school.journal.available = False
     rest_school.present.append("somebody")

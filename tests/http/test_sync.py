@@ -10,7 +10,9 @@ import trio.testing
 from homeroom.engine.hub import Windows
 from homeroom.http.sync import STREAMS_MAX, SyncLimits
 from homeroom.protocol.chat import Say, Typing
+from homeroom.protocol.rest_json import encode_json
 from homeroom.protocol.room import Create, Join, Remove
+from homeroom.records.logins import Ended
 from tests.http.rest_school import Reply, School
 
 ANN, BOB, TEACHER = ("ann", "student"), ("bob", "student"), ("tess", "teacher")
@@ -252,7 +254,7 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(autojump_clock: Jum
     cursor = (await sync(school, "streams=room:a"))["cursor"]
     with trio.move_on_after(5):
         await sync(school, f"streams=room:a&since={cursor}&wait=25")
-    assert school.sync.statistics() == {"polls": 0, "people": 0}
+    assert school.sync.statistics() == {"polls": 0, "people": 0, "held_bytes": 0}
     assert school.hub.watchers("room:a") == 0
 
 
@@ -279,13 +281,13 @@ async def test_open_polls_are_bounded_for_each_person_and_in_all(
     for who in (ANN, ANN, BOB):
         nursery.start_soon(Poll(school, query, who).run)
     await trio.sleep(1)
-    assert school.sync.statistics() == {"polls": 3, "people": 2}
+    assert school.sync.statistics() == {"polls": 3, "people": 2, "held_bytes": 0}
     mine = await school.call("GET", f"/api/realtime/sync?{query}", ANN)
     assert (mine.status, mine.code) == (429, "rate_limited")
     other = await school.call("GET", f"/api/realtime/sync?{query}", BOB)
     assert (other.status, other.code) == (503, "overloaded")
     await trio.sleep(20)
-    assert school.sync.statistics() == {"polls": 0, "people": 0}
+    assert school.sync.statistics() == {"polls": 0, "people": 0, "held_bytes": 0}
 
 
 async def test_a_journal_that_is_away_is_503(autojump_clock: Jumping, school: School) -> None:
@@ -293,3 +295,149 @@ async def test_a_journal_that_is_away_is_503(autojump_clock: Jumping, school: Sc
     reply = await school.call("GET", "/api/realtime/sync?streams=room:a&since=5", ANN)
     assert (reply.status, reply.code) == (503, "unavailable")
     assert "Retry-After" in reply.headers
+
+
+# --- what ends while a poll waits
+
+
+async def test_a10_a_poll_whose_login_ends_is_401_at_once_and_says_nothing(
+    autojump_clock: Jumping, school: School, begin: Begins
+) -> None:
+    poll, other = await begin(), await begin("room:b", who=TEACHER)
+    await trio.sleep(2)
+    school.revocations.add(Ended("ann", "", school.clock.now()))
+    assert school.sync.revoke("ann", None) == 1
+    await school.do("room:a", Say("after the end"), TEACHER)
+    await settle()
+    assert poll.reply is not None
+    assert (poll.reply.status, poll.reply.code) == (401, "unauthenticated")
+    assert poll.after == pytest.approx(2.0, abs=0.1)
+    assert "after the end" not in str(poll.reply.body)
+    assert other.reply is None
+
+
+async def test_a10_only_the_polls_of_the_login_that_ends_are_woken(autojump_clock: Jumping, school: School) -> None:
+    cursor = (await sync(school, "streams=room:a"))["cursor"]
+    replies = dict[str, Reply]()
+
+    async def poll(family: str) -> None:
+        bearer = {"Authorization": f"Bearer {school.tokens.issue('ann', 'Ann', 'student', family=family)}"}
+        path = f"/api/realtime/sync?streams=room:a&since={cursor}&wait=25"
+        replies[family] = await school.call("GET", path, headers=bearer)
+
+    async with trio.open_nursery() as nursery:
+        for family in ("phone", "laptop"):
+            nursery.start_soon(poll, family)
+        await trio.sleep(1)
+        school.revocations.add(Ended("ann", "phone", school.clock.now()))
+        assert school.sync.revoke("ann", "phone") == 1
+        await trio.sleep(1)
+        assert {family: reply.status for family, reply in replies.items()} == {"phone": 401}
+        await school.do("room:a", Say("still here"), ANN)
+    assert replies["laptop"].status == 200
+
+
+async def test_a10_an_end_that_nobody_rang_for_is_seen_before_the_answer(
+    autojump_clock: Jumping, school: School, begin: Begins
+) -> None:
+    poll = await begin()
+    school.revocations.add(Ended("ann", "", school.clock.now() + 1_000))
+    await school.do("room:a", Say("after the end"), TEACHER)
+    await settle()
+    assert poll.reply is not None
+    assert (poll.reply.status, "after the end" in str(poll.reply.body)) == (401, False)
+
+
+async def test_a10_a_poll_ends_when_its_token_expires(autojump_clock: Jumping, school: School) -> None:
+    cursor = (await sync(school, "streams=room:a"))["cursor"]
+    bearer = {"Authorization": f"Bearer {school.tokens.issue('ann', 'Ann', 'student', ttl_s=5)}"}
+    began = trio.current_time()
+    reply = await school.call("GET", f"/api/realtime/sync?streams=room:a&since={cursor}&wait=25", headers=bearer)
+    assert reply.status == 401
+    assert trio.current_time() - began == pytest.approx(5.0, abs=1.1)
+
+
+# --- how large an answer may be
+
+
+@pytest.fixture
+async def narrow(nursery: trio.Nursery) -> School:
+    """Return the school with a budget of 4 KB an answer and 12 KB a person."""
+    school = await School(limits=SyncLimits(answer_bytes=4_000, bytes_per_user=12_000)).open(nursery)
+    for room in ("room:a", "room:b", "room:c"):
+        await school.do_all(room, (Create(room), TEACHER), (Join(), ANN))
+    return school
+
+
+async def test_p10_events_beyond_the_budget_come_with_the_next_answers_none_missing(
+    autojump_clock: Jumping, narrow: School
+) -> None:
+    names = ("room:a", "room:b", "room:c")
+    cursor = (await sync(narrow, "streams=" + ",".join(names)))["cursor"]
+    for name in names:
+        for number in range(20):
+            await narrow.do(name, Say(f"{number} " + "x" * 500), ANN)
+    found: dict[str, list[str]] = {name: [] for name in names}
+    answers, more = 0, True
+    while more:
+        reply = await narrow.call("GET", f"/api/realtime/sync?streams={','.join(names)}&since={cursor}", ANN)
+        assert len(encode_json(reply.body)) < 5_500
+        for name, stream in reply.body["streams"].items():
+            assert stream["verdict"] == "resumed"
+            assert stream["pos"][1] == stream["seq"] + len(stream["events"]) - 1
+            found[name] += [text.split()[0] for text in texts(stream)]
+        cursor, more = reply.body["cursor"], reply.body["more"]
+        answers += 1
+    assert found == {name: [str(number) for number in range(20)] for name in names}
+    assert answers > 6
+
+
+async def test_p10_a_state_larger_than_the_budget_goes_alone(autojump_clock: Jumping, narrow: School) -> None:
+    for name in ("room:a", "room:b"):
+        for _ in range(10):
+            await narrow.do(name, Say("x" * 1_000), ANN)
+    first = await sync(narrow, "streams=room:a,room:b,room:c")
+    assert (list(first["streams"]), first["more"]) == (["room:a"], True)
+    second = await sync(narrow, f"streams=room:a,room:b,room:c&since={first['cursor']}")
+    assert second["streams"]["room:a"]["events"] == []
+    assert second["streams"]["room:b"]["verdict"] == "snapshot"
+    third = await sync(narrow, f"streams=room:a,room:b,room:c&since={second['cursor']}")
+    assert (third["streams"]["room:c"]["verdict"], third["more"]) == ("snapshot", False)
+
+
+async def test_p10_whoever_does_not_read_gets_few_answers_at_a_time(autojump_clock: Jumping, narrow: School) -> None:
+    unread = trio.Event()
+    statuses = list[int]()
+    asgi: Any = narrow.app
+    path, headers = "/api/realtime/sync", [(b"authorization", narrow.bearer(*ANN)["Authorization"].encode())]
+    scope = {"type": "http", "asgi": {}, "http_version": "1.1", "method": "GET", "scheme": "http", "path": path,
+             "raw_path": path.encode(), "query_string": b"streams=room:a", "root_path": "", "headers": headers,
+             "client": ("10.0.0.1", 1), "server": ("school", 80), "state": {}, "extensions": {}}  # fmt: skip
+
+    async def ask() -> None:
+        begun = False
+
+        async def receive() -> dict[str, Any]:
+            nonlocal begun
+            if begun:
+                await trio.sleep_forever()
+            begun = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+            if statuses[-1] == 200 and message.get("body"):
+                await unread.wait()
+
+        await asgi(dict(scope), receive, send)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(40):
+            nursery.start_soon(ask)
+        await trio.sleep(1)
+        assert 3 <= statuses.count(200) < 30
+        assert statuses.count(429) == 40 - statuses.count(200)
+        assert 0 < narrow.sync.statistics()["held_bytes"] <= 12_000
+        unread.set()
+    assert narrow.sync.statistics()["held_bytes"] == 0

@@ -12,6 +12,11 @@ _PEOPLE = {person.user: person for person in PEOPLE}
 async def believe(token: str) -> Identity:
     """Take a token at its word: it is the user's id."""
     await trio.lowlevel.checkpoint()
+    return believe_at_once(token)
+
+
+def believe_at_once(token: str) -> Identity:
+    """Do the same without waiting: when a late answer is about to be given."""
     person = _PEOPLE.get(token)
     if person is None:
         raise Refusal("unauthenticated", "nobody's token")

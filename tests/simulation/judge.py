@@ -50,7 +50,7 @@ class Judge:
         self.reach: Counter[str] = Counter()
         """What the server went through, in all of its lives."""
         self.orders: list[Order] = []
-        self.past: list[tuple[str, Envelope, int]] = []
+        self.past: list[tuple[str, Envelope, int | None]] = []
         """Commands that were carried out: where, what, and the number of their last event; from all lives of the server."""
         self.disputed: set[tuple[str, int] | str] = set()
         """Commands, and their words, that went to two owners: what one of them refused the other may have carried out."""
@@ -82,18 +82,25 @@ class Judge:
         if not envelope.number:
             return
         found = self._truth.stream(to).receipt(envelope.client, envelope.number)
+        alone = self._truth.stream(to).receipt_alone(envelope.client, envelope.number)
         name = f"{envelope.client}#{envelope.number} {envelope.command.do} at {to}"
         if isinstance(answer, Refusal):
             final = not ERRORS[answer.code].retry and (envelope.client, envelope.number) not in self.disputed
-            self.expect(not (final and found), f"{name} was refused ({answer.code}) and has an effect")
+            self.expect(not (final and (found or alone)), f"{name} was refused ({answer.code}) and has an effect")
         elif answer.seq is not None:
             right = found is not None and found[1] == answer.seq and found[0].digest == envelope.digest
             self.expect(right, f"{name} was acknowledged at {answer.seq} and is not durable there: {found}")
             self.past.append((to, envelope, answer.seq))
         else:
             self.expect(found is None, f"{name} was told that nothing happened, and has an effect")
+            self.expect(
+                not answer.again or alone is not None or bool(envelope.message), f"{name} was never carried out"
+            )
+            if alone is not None:
+                self.counts["alone"] += 1
+                self.past.append((to, envelope, None))
 
-    def repeated(self, to: str, envelope: Envelope, seq: int, answer: Done | Refusal) -> None:
+    def repeated(self, to: str, envelope: Envelope, seq: int | None, answer: Done | Refusal) -> None:
         """Look at the answer to a command that was carried out long ago, and was sent once more."""
         name = f"{envelope.client}#{envelope.number} {envelope.command.do} at {to}"
         if isinstance(answer, Refusal):

@@ -14,7 +14,15 @@ async def poll(sync: Sync, url: str, headers: Mapping[str, str]) -> Any:
     """Return the answer's structure; raises `OSError` for a refusal, as any answer but success."""
     query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     who = await believe(headers["Authorization"].removeprefix("Bearer "))
-    call = Call("simulated", who, {}, SyncQuery(query["streams"], since=query.get("since", "")), None, "simulated")
+    call = Call(
+        "simulated",
+        who,
+        {},
+        SyncQuery(query["streams"], since=query.get("since", "")),
+        None,
+        "simulated",
+        bearer=who.id,
+    )
     try:
         return (await sync.handle(call)).value
     except Refusal as refusal:

@@ -19,7 +19,7 @@ from homeroom.http.sync import PollFrames, Sync
 from homeroom.http.websocket_frames import WebSocketFrames
 from homeroom.protocol.stored import JsonFrames, MsgpackFrames, StoredWire
 from homeroom.protocol.verbs import VerbTable
-from tests.simulation.identities import believe
+from tests.simulation.identities import believe, believe_at_once
 from tests.simulation.judge import Judge
 from tests.simulation.network import End, Line, connect
 from tests.simulation.plan import Plan
@@ -70,7 +70,7 @@ class Life:
             epoch=epoch,
         )
         self.gateway = Gateway(parts)
-        self.sync = Sync(self.engine, self.hub, journal, wire, take=budgets.take)
+        self.sync = Sync(self.engine, self.hub, journal, wire, take=budgets.take, check=believe_at_once, clock=clock)
         self.ends: dict[End, None] = {}
         self.accepting = False
         self.over = trio.Event()

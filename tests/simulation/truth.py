@@ -69,6 +69,10 @@ class Stream:
         """Return what became of a command."""
         return self._store.peek(self.name).receipts.get(client, {}).get(number)
 
+    def receipt_alone(self, client: str, number: int) -> Receipt | None:
+        """Return that a command was carried out and caused no event."""
+        return self._store.peek(self.name).alone.get(client, {}).get(number)
+
     def facts(self) -> list[Fact]:
         """Return all facts."""
         self._follow()
