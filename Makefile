@@ -8,7 +8,7 @@ run: $(UV)
 	$(UV) run --quiet --no-dev homeroom serve --demo
 
 test: $(UV)
-	$(UV) run --quiet pytest -n 2 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(UV) run --quiet pytest -n 2 --dist worksteal
 
 check: $(UV)
 	$(UV) run --quiet ruff check .
