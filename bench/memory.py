@@ -18,6 +18,8 @@ from bench.people import People, enrolled
 
 CONNECTION_BYTES, ACTOR_BYTES = 24 * 1024, 8 * 1024
 _PEOPLE = 50
+_AT_ONCE = 100
+"""Connections opened before all of them are listened to again: who is silent for 30 s is closed."""
 _ANSWER = b"\xa1t\xa2ok"
 _UNHURRIED = {"HOMEROOM_FRAMES_PER_SECOND": "100000"}
 
@@ -47,7 +49,10 @@ class _Idle:
 
     def connect(self, count: int) -> None:
         """Open `count` connections that follow one room."""
-        self._crowds.append(self._stack.enter_context(Crowd(self._rooms, self.people.house.port, count)))
+        for begun in range(0, count, _AT_ONCE):
+            size = min(_AT_ONCE, count - begun)
+            self._crowds.append(self._stack.enter_context(Crowd(self._rooms, self.people.house.port, size)))
+            self._listen(0.1)
 
     def make_rooms(self, count: int) -> None:
         """Make `count` rooms, so that an actor of each is awake."""
@@ -63,9 +68,13 @@ class _Idle:
 
     def settle(self, seconds: float = 2.0) -> int:
         """Answer the server's pings for a while; return its memory then, in bytes."""
+        self._listen(seconds)
+        return processes.memory_bytes(self.people.house.pid)
+
+    def _listen(self, seconds: float) -> None:
+        """Answer the server's pings for a while."""
         for crowd in self._crowds:
             crowd.idle(seconds / len(self._crowds))
-        return processes.memory_bytes(self.people.house.pid)
 
 
 def _growth(idle: _Idle, make: Callable[[int], None], count: int) -> float:

@@ -34,7 +34,7 @@ _HARMLESS = ("22", "23", "42", "54")
 class CommitSettings:
     """`linger_ms`: the least time from commit to commit under load, 0 for none. `capacity`: appends that may wait."""
 
-    linger_ms: float = 20.0
+    linger_ms: float = 36.0
     capacity: int = 2_000
 
 
@@ -42,27 +42,38 @@ class Pace:
     """How long to wait before the next commit: not at all when it is quiet, so that a commit is rarely for one append.
 
     Commits heat it by one each, and it cools by half every 350 ms; above `WARM` (some 16 commits a second) commits
-    keep their distance.
+    keep their distance. When `PROBES` commits that waited found no company all the same, as with one caller who sends the
+    next command after each answer, nobody waits for `REST_S`.
     """
 
     COOLING_S = 0.5
     WARM = 8.0
+    PROBES = 4
+    REST_S = 1.0
+
+    __slots__ = ("_alone", "_heat", "_last", "_linger_s", "_rest_until")
 
     def __init__(self, linger_s: float) -> None:
         self._linger_s = linger_s
         self._heat = 0.0
-        self._last = -math.inf
+        self._last = self._rest_until = -math.inf
+        self._alone = 0
 
     def wait_s(self, now: float) -> float:
         """Return the seconds that the next commit shall wait at `now`."""
-        if self._linger_s <= 0 or self._heat_at(now) < self.WARM:
-            return 0.0
-        return max(0.0, self._last + self._linger_s - now)
+        return max(0.0, self._last + self._linger_s - now) if self._keeps_distance(now) else 0.0
 
-    def note(self, now: float) -> None:
-        """Remember that a commit begins at `now`."""
+    def note(self, now: float, company: int) -> None:
+        """Remember that a commit of so many events begins at `now`."""
+        if self._keeps_distance(now):
+            self._alone = self._alone + 1 if company <= 1 else 0
+            if self._alone >= self.PROBES:
+                self._alone, self._rest_until = 0, now + self.REST_S
         self._heat = self._heat_at(now) + 1
         self._last = now
+
+    def _keeps_distance(self, now: float) -> bool:
+        return self._linger_s > 0 and now >= self._rest_until and self._heat_at(now) >= self.WARM
 
     def _heat_at(self, now: float) -> float:
         return self._heat * math.exp((self._last - now) / self.COOLING_S) if self._heat else 0.0
@@ -222,7 +233,7 @@ class GroupCommit:
         if not group:
             return
         self._in_flight = {entry.unit.stream: entry for entry in group}
-        self._pace.note(trio.current_time())
+        self._pace.note(trio.current_time(), sum(len(entry.unit.records) for entry in group))
         try:
             await self._commit(group)
         except DatabaseError as error:

@@ -151,7 +151,7 @@ async def test_closing_answers_everybody_who_waits(database: Database) -> None:
 def test_the_first_commit_after_a_quiet_time_goes_at_once() -> None:
     pace = Pace(0.02)
     assert pace.wait_s(100.0) == 0
-    pace.note(100.0)
+    pace.note(100.0, 1)
     assert pace.wait_s(100.001) == 0, "one commit is no load"
 
 
@@ -159,7 +159,7 @@ def test_under_load_commits_keep_their_distance() -> None:
     pace, now, commits = Pace(0.02), 0.0, 0
     while now < 10.0:
         now += pace.wait_s(now)
-        pace.note(now)
+        pace.note(now, 3)
         commits += 1
         now += 0.005
     assert 300 <= commits <= 510, "at most one in 20 ms, the first burst apart"
@@ -167,10 +167,20 @@ def test_under_load_commits_keep_their_distance() -> None:
     assert pace.wait_s(now + 3.0) == 0, "quiet again"
 
 
+def test_a_lone_caller_waits_for_company_that_never_comes_only_now_and_then() -> None:
+    pace, now, commits = Pace(0.02), 0.0, 0
+    while now < 10.0:
+        now += pace.wait_s(now)
+        pace.note(now, 1)
+        commits += 1
+        now += 0.002  # the commit, and the next command after its answer
+    assert commits > 4_000, "lingering for each would leave 500"
+
+
 def test_no_linger_means_never_to_wait() -> None:
     pace = Pace(0)
     for n in range(1000):
-        pace.note(n / 1000)
+        pace.note(n / 1000, 1)
     assert pace.wait_s(1.0) == 0
 
 
