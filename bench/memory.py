@@ -19,7 +19,8 @@ from bench.people import People, enrolled
 CONNECTION_BYTES, ACTOR_BYTES = 24 * 1024, 8 * 1024
 _PEOPLE = 50
 _AT_ONCE = 100
-"""Connections opened before all of them are listened to again: who is silent for 30 s is closed."""
+"""Things made at once, in the warm-up as later: connections wait no longer for their pings to be answered, and what a larger
+batch of rooms would need for a moment is not taken for what an actor holds."""
 _ANSWER = b"\xa1t\xa2ok"
 _UNHURRIED = {"HOMEROOM_FRAMES_PER_SECOND": "100000"}
 
@@ -58,16 +59,20 @@ class _Idle:
         """Make `count` rooms, so that an actor of each is awake."""
         line = Line(self._rooms, self.people.house.port)
         line.open(self._rooms, 0)
-        for number in range(self._made, self._made + count):
-            line.say(self._rooms.create(10 + number, f"room:quiet-{number}"))
-        answers = 0
-        while answers < count:
-            answers += line.wait_for(_ANSWER).count(_ANSWER)
+        for begun in range(self._made, self._made + count, _AT_ONCE):
+            self._make(line, range(begun, min(begun + _AT_ONCE, self._made + count)))
         self._made += count
         line.close()
 
-    def settle(self, seconds: float = 2.0) -> int:
-        """Answer the server's pings for a while; return its memory then, in bytes."""
+    def _make(self, line: Line, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            line.say(self._rooms.create(10 + number, f"room:quiet-{number}"))
+        answers = 0
+        while answers < len(numbers):
+            answers += line.wait_for(_ANSWER).count(_ANSWER)
+
+    def settle(self, seconds: float = 8.0) -> int:
+        """Be idle, answering the server's pings; return its memory then, in bytes."""
         self._listen(seconds)
         return processes.memory_bytes(self.people.house.pid)
 

@@ -74,6 +74,9 @@ _MAY_POST: dict[str, Callable[[Standing], bool]] = {
 }
 
 
+_NOBODY: frozenset[str] = frozenset()
+
+
 class Chat:
     """Decides the verbs of a chat for the stream `stream`; holds nothing but the two states and who is typing."""
 
@@ -83,7 +86,7 @@ class Chat:
         self.stream = stream
         self.state = state
         self.memory = memory
-        self._typing: set[str] = set()
+        self._typing: frozenset[str] = _NOBODY  # shared while nobody types: there are many rooms
 
     def decide(self, command: Any, context: Context, standing: Standing) -> Decision | Recall | None:
         """Answer a verb of a chat; `None` when it is none. Raises `Refusal` as each verb says."""
@@ -120,7 +123,7 @@ class Chat:
         """Return the signal that ends the typing of `user`, if it is typing."""
         if user not in self._typing:
             return ()
-        self._typing.discard(user)
+        self._typing -= {user}
         return (self._signal_typing(user, False),)
 
     def fired(self, key: str) -> Decision:
@@ -205,7 +208,7 @@ class Chat:
             return Decision(signals=self.stop_typing(user))
         self._check_post(context, standing)
         fresh = user not in self._typing
-        self._typing.add(user)
+        self._typing |= {user}
         signals = (self._signal_typing(user, True),) if fresh else ()
         return Decision(signals=signals, timers=(After(TYPING_TIMER + user, TYPING_MS),))
 

@@ -114,6 +114,11 @@ class Actor:
         """Tell whether it has been idle for its kind's time, and nothing speaks against sleep."""
         return now - self._desk.busy_at >= self._blueprint.idle_ms and self._may_sleep()
 
+    def relax(self, now: int) -> None:
+        """Forget the newest events, which the journal has too, when nobody looks and nothing has happened for a while."""
+        if not len(self._audience) and now - self._desk.busy_at >= self._services.settings.ring_idle_s * 1000:
+            self._audience.ring.clear()
+
     def figures(self, now: int) -> ActorFigures:
         """Return its figures."""
         return ActorFigures(

@@ -42,7 +42,8 @@ class Agenda:
         """Begin a life: hand what is still to come to the timers; returns what is overdue, the owed first."""
         self.forget_volatile()
         self._deadlines = dict(deadlines)
-        self._owed = frozenset(key for key in self._owed if self._deadlines.get(key, _NEVER) is None)
+        if self._owed:  # else an empty set of its own would be made for each actor
+            self._owed = frozenset(key for key in self._owed if self._deadlines.get(key, _NEVER) is None)
         overdue = [Due(key, None) for key in sorted(self._owed)]
         for due, key in sorted((due, key) for key, due in self._deadlines.items() if due is not None):
             if due <= now:

@@ -64,7 +64,8 @@ class Mailbox:
         if self._posts:
             await trio.lowlevel.checkpoint()
         else:
-            await self._wait_any()
+            self._reader = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(self._abort)
         seconds = linger_s()
         if seconds:
             await trio.sleep(seconds)
@@ -78,14 +79,9 @@ class Mailbox:
         """Return for how many ms the oldest waiting post has been waiting."""
         return now - self._since if self._posts else 0
 
-    async def _wait_any(self) -> None:
-        self._reader = trio.lowlevel.current_task()
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            self._reader = None
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
+    def _abort(self, _: object) -> trio.lowlevel.Abort:
+        self._reader = None
+        return trio.lowlevel.Abort.SUCCEEDED
 
     def _wake(self) -> None:
         reader, self._reader = self._reader, None

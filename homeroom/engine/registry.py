@@ -16,6 +16,9 @@ from homeroom.engine.journal import Journal, Message
 from homeroom.engine.services import Services, refuse
 from homeroom.engine.words import Rest, Word
 
+_NOTHING: frozenset[str] = frozenset()
+"""No deadline waited for the owner's start: one for all actors."""
+
 
 class Registry:
     """The actors of this node. `live` is a permanent child of the supervisor: it looks for idle actors."""
@@ -65,7 +68,7 @@ class Registry:
         if self._services.draining or self._nursery is None:
             refuse(post, self._services.unavailable())
             return
-        actor = self._active.get(address) or self._activate(address, frozenset())
+        actor = self._active.get(address) or self._activate(address, _NOTHING)
         actor.post(post)
 
     def unwatch(self, address: str, outlet: Outlet) -> bool:
@@ -96,12 +99,14 @@ class Registry:
             actor.end()
 
     async def live(self) -> None:
-        """Put tired actors to sleep, for ever."""
+        """Put tired actors to sleep, and let idle ones forget what the journal has too, for ever."""
         while True:
             await trio.sleep(self._services.settings.sweep_s)
             now = self._services.clock.now()
-            for actor in [actor for actor in self._active.values() if actor.tired(now)]:
-                actor.post(Rest())
+            for actor in [*self._active.values()]:
+                actor.relax(now)
+                if actor.tired(now):
+                    actor.post(Rest())
 
     def suspend(self, seconds: float) -> None:
         """Do nothing: the next life looks again."""

@@ -37,7 +37,8 @@ class Ring:
 
     def clear(self) -> None:
         """Forget all."""
-        self._entries = []
+        if self._entries:
+            self._entries = []
 
     def fact(self, seq: int) -> Fact | None:
         """Return the fact numbered `seq`, if it is here."""

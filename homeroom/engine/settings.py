@@ -36,7 +36,7 @@ class EngineSettings:
     """The engine's figures. Counts unless the name ends in `_s` (seconds), `_ms` (milliseconds) or `_bytes`.
 
     `mailbox`: posts that may wait at one actor; `batch`: posts a turn; `ring`: recent events an actor keeps for those who
-    come back; `replay_events`: further behind than this gets a snapshot; `page_*`: one step of a feeder;
+    come back, until nobody has looked at an actor where nothing has happened for `ring_idle_s`; `replay_events`: further behind than this gets a snapshot; `page_*`: one step of a feeder;
     `snapshot_events`: events between snapshots; `receipt_*`: what deduplication keeps in memory (the journal keeps all);
     `quarantine_after`: crashes of one command before it is not run any more; `horizon_s`: how far ahead deadlines are held
     in memory; `sweep_s`: how often idle actors are looked for; `messages`: durable messages held in memory.
@@ -45,6 +45,7 @@ class EngineSettings:
     mailbox: int = 1_000
     batch: int = 256
     ring: int = 512
+    ring_idle_s: float = 5.0
     replay_events: int = 10_000
     page_events: int = 256
     page_bytes: int = 131_072

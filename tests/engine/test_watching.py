@@ -46,6 +46,21 @@ async def test_a_recent_cursor_is_resumed_from_memory(nursery: trio.Nursery, aut
     assert house.count("read") == 0
 
 
+async def test_an_idle_actor_forgets_its_newest_events_and_resumes_from_the_journal(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    house = await filled(nursery, 10)
+    await trio.sleep(SMALL.ring_idle_s + 2)
+    house.calls.clear()
+    sink = Sink()
+    joined = await house.joined(sink, cursor(house, 7))
+    await trio.sleep(1)
+    assert (joined.count, sink.numbers) == (3, [8, 9, 10])
+    assert house.count("read") == 1
+    await house.done(Add(1))
+    assert sink.numbers == [8, 9, 10, 11]
+
+
 async def test_the_newest_cursor_is_resumed_with_nothing(house: House, autojump_clock: MockClock) -> None:
     await house.done(Add(1))
     sink = Sink()
