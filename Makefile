@@ -1,5 +1,5 @@
 # Two commands for people: `make run` and `make test`; `make check` is what else CI runs.
-# uv is taken from PATH, else put into .uv/ (nothing outside this folder changes).
+# uv is taken from PATH, else put into .uv/; outside this folder only uv's own download cache is written (UV_CACHE_DIR).
 UV ?= $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
 .PHONY: run test check format
