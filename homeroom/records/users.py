@@ -94,6 +94,10 @@ class Users:
         sql = "UPDATE users SET password = $3 WHERE id = $1 AND password = $2"
         await self._database.execute(sql, id, kept, password)
 
+    async def set_password(self, id: str, password: str | None, *, by: str = SYSTEM) -> Person:
+        """Keep another password's hash; raises `not_found`."""
+        return await self._change(id, ("password", password), "password_changed", by)
+
     async def set_role(self, id: str, role: str, *, by: str = SYSTEM) -> Person:
         """Give another role; raises `not_found`, and `bad_command` for what is none."""
         role = ROLE_ALIASES.get(role, role)
