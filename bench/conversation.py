@@ -13,7 +13,7 @@ import trio
 from bench.checker import Evidence, Kept, Resume, Talker
 from bench.kept import key_of
 from bench.witness import Witness
-from homeroom.client import Backoff, Client, ClientSettings, Event, Resumed, Snapshot, Subscription, open_client
+from homeroom.client import Client, Event, Resumed, Snapshot, Subscription, open_client
 
 PADDING = "x" * 160
 
@@ -38,8 +38,6 @@ class Plan:
     rate: float
     seed: int = 1
     within: float = 5.0
-    patience_s: float = 1.0
-    """The longest that a client waits before it tries again."""
 
 
 class Conversation:
@@ -114,8 +112,7 @@ class Conversation:
 
     async def _sit(self, number: int, seat: Seat, task_status: trio.TaskStatus[None]) -> None:
         url = f"ws://127.0.0.1:{self.plan.port}/ws"
-        settings = ClientSettings(backoff=Backoff(most_s=self.plan.patience_s))
-        opened = open_client(url, self.plan.tokens[number], settings=settings)
+        opened = open_client(url, self.plan.tokens[number])
         async with opened as client, trio.open_nursery() as nursery:
             await client.call_patiently(self.plan.room, "join")
             await nursery.start(self._watch, seat, client.subscribe(self.plan.room))

@@ -32,7 +32,7 @@ ROOM = "recovery"
 class Scale:
     """How many clients say how many messages a second in all, for how many seconds before and after each fault.
 
-    Clients wait at most `patience_s` before they try again, and must be back `within` seconds.
+    All must be back `within` seconds.
     """
 
     clients: int = 100
@@ -41,7 +41,6 @@ class Scale:
     faults: Sequence[str] = (SERVER, POSTGRES, SERVER)
     seed: int = 1
     within: float = 5.0
-    patience_s: float = 1.0
 
 
 def house_with(bug: str | None) -> House:
@@ -53,7 +52,7 @@ async def tell_the_story(house: House, scale: Scale) -> tuple[Findings, Sequence
     """Let people talk in `house` (open), do the faults, and compare the books; prints when each fault came."""
     tokens = await people.enrol(house, scale.clients + 1)
     await trio.to_thread.run_sync(people.call, house, f"room:{ROOM}", "create", '{"title": "Recovery"}')
-    figures = (scale.rate, scale.seed, scale.within, scale.patience_s)
+    figures = (scale.rate, scale.seed, scale.within)
     conversation = Conversation(Plan(house.port, f"room:{ROOM}", tokens, *figures))
     begun = time.monotonic()
     async with trio.open_nursery() as nursery:
@@ -93,9 +92,7 @@ def _dsn(house: House) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the story, print what was found and return the exit code."""
     options = _options(argv)
-    scale = Scale(
-        options.clients, options.rate, options.calm, tuple(options.faults), options.seed, 5.0, options.patience
-    )
+    scale = Scale(options.clients, options.rate, options.calm, tuple(options.faults), options.seed)
     with house_with(options.plant) as house:
         findings, resumes = trio.run(tell_the_story, house, scale)
     for resume in sorted(resumes, key=lambda resume: resume.seconds)[:: max(len(resumes) // 10, 1)]:
@@ -113,9 +110,6 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=100.0, help="messages a second in all")
     parser.add_argument("--calm", type=float, default=6.0, help="seconds of talk before, between and after the faults")
     parser.add_argument("--faults", nargs="+", choices=sorted(FAULTS), default=[SERVER, POSTGRES, SERVER])
-    parser.add_argument(
-        "--patience", type=float, default=1.0, help="most seconds a client waits between tries (README)"
-    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plant", choices=sorted(BUGS), help="a defect that must be found")
     return parser.parse_args(argv)

@@ -152,6 +152,7 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
             random=random,
             epoch=await journal.epoch(),
             origins=Origins(config.allowed_origins),
+            linger_s=journal.linger_s,
         ),
         gateway_settings(config),
     )

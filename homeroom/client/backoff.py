@@ -6,12 +6,22 @@ from random import Random
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Seconds: a delay is drawn between 0 and `first_s`, doubled with each failure up to `most_s`. Attempts have no limit."""
+    """Seconds: a delay is drawn between 0 and a ceiling. Attempts have no limit.
+
+    The ceiling is `first_s`, doubled with each failure up to `soon_s`: a server that starts again is back within seconds, and so is
+    everybody else. After `soon` failures this is no restart, and it doubles on, up to `most_s`.
+    """
 
     first_s: float = 0.25
+    soon_s: float = 2.0
+    soon: int = 10
     most_s: float = 30.0
 
     def delay(self, failures: int, random: Random) -> float:
         """Return the seconds to wait after `failures` failures in a row (1: the first)."""
-        ceiling = self.first_s * 2.0 ** min(max(failures - 1, 0), 64)
-        return random.uniform(0.0, min(self.most_s, ceiling))
+        return random.uniform(0.0, self._ceiling_s(max(failures, 1)))
+
+    def _ceiling_s(self, failures: int) -> float:
+        if failures <= self.soon:
+            return float(min(self.soon_s, self.first_s * 2.0 ** (failures - 1)))
+        return float(min(self.most_s, self.soon_s * 2.0 ** min(failures - self.soon, 64)))

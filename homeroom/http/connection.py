@@ -8,7 +8,7 @@ when that takes too long, the tasks end, and everybody who knew this connection 
 Never here: the bytes of frames, who may do what (the actor's turn), and the socket's last moments (`listener`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -54,7 +54,10 @@ if TYPE_CHECKING:
     from homeroom.http.gateway import Gateway
 
 FRAMES_A_TURN = 32
-"""Frames of one message that are carried out before others get a turn."""
+"""Frames of one message, or messages of one reading, that are carried out before others get a turn."""
+
+Step = tuple[Act, Any]
+"""What has to wait, and its frame."""
 
 _FAILURES = {Close.PROTOCOL, Close.NOT_BINARY, Close.BAD_UTF8, Close.TOO_LARGE}
 """What trio-websocket finds wrong without telling the client."""
@@ -81,7 +84,7 @@ class Connection:
             stream, nursery, overflow=self._overflow, drained=nursery.cancel_scope.cancel, settings=settings.outbox
         )
         meter = FrameMeter(gateway.meter, trio.current_time())
-        self._stream = WebSocketStream(stream, handshake, self.outbox, meter, self)
+        self._stream = WebSocketStream(stream, handshake, self.outbox, meter, self, readiness=gateway.readiness)
         self._subscriptions: dict[str, Subscription] = {}
         self._opening: trio.CancelScope | None = None  # until it is welcome
         self._joining = Turn(self.outbox)  # of the `sub`s, each until it is answered
@@ -194,31 +197,47 @@ class Connection:
         """Tell whether messages may come by the short way: after welcome and before the end."""
         return self._session.state is State.OPEN
 
-    async def take(self, messages: list[bytes]) -> None:
+    def take(self, messages: list[bytes]) -> Iterator[Step]:
         """Carry out messages that came by the short way; a defect of ours ends the connection, and nothing else."""
         try:
-            for message in messages:
-                await self._carry_out(message)
+            for number, message in enumerate(messages):
+                if number % FRAMES_A_TURN == FRAMES_A_TURN - 1:
+                    yield Act.IGNORE, None
+                yield from self._carry_out(message)
+        except Exception:
+            self._gateway.failed(self)
+
+    async def go_on(self, steps: Iterator[Step]) -> None:
+        """Carry out what is left of messages; a defect of ours ends the connection, and nothing else."""
+        try:
+            for act, frame in steps:
+                await self._perform(act, frame)
         except Exception:
             self._gateway.failed(self)
 
     async def _receive(self, message: bytes | str) -> None:
         """Carry out a message that trio-websocket has put together."""
         if isinstance(message, str) is (self._codec.format == "json"):
-            await self._carry_out(message)
+            for act, frame in self._carry_out(message):
+                await self._perform(act, frame)
         elif self._session.closing():
             self._finish(Close.NOT_BINARY, "not the kind of message that was agreed")
         self._stream.handled += 1
 
-    async def _carry_out(self, message: bytes | str) -> None:
+    def _carry_out(self, message: bytes | str) -> Iterator[Step]:
+        """Carry out the frames of a message, in order; gives out what has to wait, and goes on when that is done."""
         if self.outbox.closed:
             return
         for number, frame in enumerate(self._decode(message)):
             if number % FRAMES_A_TURN == FRAMES_A_TURN - 1:
-                await trio.lowlevel.checkpoint()
+                yield Act.IGNORE, None
             answer = self._session.receive(frame)
             if isinstance(answer, Act):
-                await self._perform(answer, frame)
+                call = _CALLS.get(answer)
+                if call is None:
+                    yield answer, frame
+                else:
+                    self._try(call, frame)
             elif isinstance(answer, Bye):
                 self._finish(answer.code, answer.msg, self._frame(answer))
             else:
@@ -235,19 +254,24 @@ class Connection:
             self.close(Close.UNAUTHENTICATED, "the token has expired")
         return frames
 
+    def _try(self, call: Callable[["Connection", Any], None], frame: Any) -> None:
+        try:
+            call(self, frame)
+        except (Refusal, RemoteProtocolError) as error:
+            self._send(_error(frame.id, error))
+
     async def _perform(self, act: Act, frame: Any) -> None:
+        """Do what has to wait; `Act.IGNORE` gives others a turn."""
         if act is Act.SUBSCRIBE:
             await self._joining.take_soon(frame)
             self._stream.heard = trio.current_time()  # nothing was read meanwhile: that is not the client's silence
-        if (call := _CALLS.get(act)) is not None:
-            try:
-                call(self, frame)
-            except (Refusal, RemoteProtocolError) as error:
-                self._send(_error(frame.id, error))
+            self._try(Connection._subscribe, frame)
         elif act is Act.AUTHENTICATE:
             await self._authenticate(frame)
         elif act is Act.RENEW:
             await self._renew(frame)
+        else:
+            await trio.lowlevel.checkpoint()
 
     async def _authenticate(self, hello: Hello) -> None:
         try:
@@ -387,10 +411,9 @@ def _error(id: int, error: Refusal | RemoteProtocolError) -> Err:
     return Err(id, error.code, error.msg, d=error.data)
 
 
-_CALLS: Mapping[Act, Any] = {
+_CALLS: Mapping[Act, Callable[[Connection, Any], None]] = {
     Act.PONG: Connection._pong,
-    Act.SUBSCRIBE: Connection._subscribe,
     Act.UNSUBSCRIBE: Connection._unsubscribe,
     Act.COMMAND: Connection._command,
 }
-"""What is done at once; the other acts wait for a token to be looked at."""
+"""What is done at once; the other acts wait: for a token to be looked at, for a turn."""

@@ -1,11 +1,14 @@
 """The stream that trio-websocket believes to be its own: reading is metered, writing joins the connection's outbox.
 
-Messages that need none of its knowledge go past it (`plain_messages`), but never ahead of one that it still holds.
+Messages that need none of its knowledge go past it (`plain_messages`), but never ahead of one that it still holds; those from a
+plain socket are carried out in the call that read them (`Readiness`), and the task sleeps on unless one of them must wait.
 Never here: frames' meaning, and closing the socket (its owner does that, after the outbox has been written).
 """
 
-from functools import partial
-from typing import Protocol
+import os
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, Protocol
 
 import trio
 
@@ -13,8 +16,14 @@ from homeroom.http.frame_meter import FrameMeter, Violation
 from homeroom.http.handshake import Handshake
 from homeroom.http.outbox import Outbox
 from homeroom.http.plain_messages import plain_messages
-from homeroom.http.socket_reading import receive_some
+from homeroom.http.readiness import Readiness
 from homeroom.http.websocket_frames import CLOSE, FIN
+
+CHUNK = 16_384
+"""Bytes read at once."""
+
+Steps = Iterator[Any]
+"""What is left of some messages: each item is for `Taker.go_on`."""
 
 
 class Taker(Protocol):
@@ -27,8 +36,11 @@ class Taker(Protocol):
     def ready(self) -> bool:
         """Tell whether messages may come by the short way: after welcome and before the end."""
 
-    async def take(self, messages: list[bytes]) -> None:
-        """Carry out messages, in order; never raises but for cancellation."""
+    def take(self, messages: list[bytes]) -> Steps:
+        """Carry out messages, in order, as the steps are asked for: each that is given out has to wait for something."""
+
+    async def go_on(self, steps: Steps) -> None:
+        """Carry out what is left; never raises but for cancellation."""
 
     def violated(self, violation: Violation) -> None:
         """End the connection: the client broke a rule of the meter."""
@@ -55,11 +67,14 @@ class WebSocketStream(trio.abc.Stream):
 
     __slots__ = (
         "_answered",
+        "_below",
+        "_came",
         "_head",
         "_meter",
         "_outbox",
-        "_receive",
+        "_readiness",
         "_rest",
+        "_steps",
         "_taker",
         "close_sent",
         "handled",
@@ -73,14 +88,19 @@ class WebSocketStream(trio.abc.Stream):
         outbox: Outbox,
         meter: FrameMeter,
         taker: Taker,
+        *,
+        readiness: Readiness,
     ) -> None:
-        self._receive = partial(receive_some, below) if isinstance(below, trio.SocketStream) else below.receive_some
+        self._below = below
+        self._readiness = readiness
         self._head = handshake.raw
         self._rest = handshake.rest
         self._outbox = outbox
         self._meter = meter
         self._taker = taker
         self._answered: trio.Event | None = trio.Event()
+        self._came: bytes | bytearray = b""  # read, and for trio-websocket
+        self._steps: Steps | None = None  # read, and to be carried out
         self.heard = trio.current_time()
         self.close_sent = False
         self.handled = 0
@@ -94,26 +114,58 @@ class WebSocketStream(trio.abc.Stream):
             await self._answered.wait()  # bytes that came with the request would be lost before the answer
             self._answered = None
         while True:
-            settled = self._meter.between and self._meter.messages == self.handled
-            data = await self._receive_metered(max_bytes)
-            messages = plain_messages(data, self._taker.opcode) if settled and self._taker.ready else None
-            if not messages:
-                return data
-            await self._taker.take(messages)
-            self.handled += len(messages)
+            if not await self._receive():
+                continue
+            if self._steps is None:
+                came, self._came = self._came, b""
+                return came
+            steps, self._steps = self._steps, None
+            await self._taker.go_on(steps)
 
-    async def _receive_metered(self, max_bytes: int | None) -> bytes | bytearray:
-        data: bytes | bytearray = self._rest
-        if data:
-            self._rest = b""
+    async def _receive(self) -> bool:
+        """Read, and take what came, as `_take`; from a plain socket until there is something that this task has to do."""
+        if self._rest:
+            rest, self._rest = self._rest, b""
             await trio.lowlevel.checkpoint()
-        else:
-            data = await self._receive(max_bytes)
+            return self._take(rest)
+        if not isinstance(self._below, trio.SocketStream):
+            return self._take(await self._below.receive_some(CHUNK))
+        descriptor = self._below.socket.fileno()
+        if descriptor < 0:
+            raise trio.ClosedResourceError("this socket was closed")
+        await self._readiness.wait(descriptor, self._read)
+        return True
+
+    def _read(self) -> bool:
+        """Read once from the socket, which has something, and take it; tells whether the task has something to do."""
+        try:
+            data = os.read(self._below.socket.fileno(), CHUNK)  # type: ignore[attr-defined] # a plain socket
+        except BlockingIOError:
+            return False  # it was taken back
+        except OSError as error:
+            raise trio.BrokenResourceError(str(error)) from error
+        return self._take(data)
+
+    def _take(self, data: bytes | bytearray) -> bool:
+        """Count `data` and carry out what needs no waiting; raises `trio.ClosedResourceError` after a violation.
+
+        Tells whether there is more to do: steps that wait, or what is for trio-websocket (nothing: the end).
+        """
+        settled = self._meter.between and self._meter.messages == self.handled
         self.heard = trio.current_time()
         if data and (violation := self._meter.receive(data, self.heard)) is not None:
             self._taker.violated(violation)
             raise trio.ClosedResourceError("the client broke a rule of the meter")
-        return data
+        messages = plain_messages(data, self._taker.opcode) if settled and self._taker.ready else None
+        if not messages:
+            self._came = data
+            return True
+        self.handled += len(messages)
+        steps = self._taker.take(messages)
+        if (first := next(steps, None)) is None:
+            return False
+        self._steps = chain((first,), steps)
+        return True
 
     def charge(self, frames: int) -> Violation | None:
         """Count further frames that came inside one message."""

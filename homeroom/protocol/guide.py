@@ -118,7 +118,8 @@ STREAMS = cleandoc(
 
     A subscription ends with `unsub`, with the connection, or with `gone`, whose `code` says why (`forbidden`: access was withdrawn);
     after `gone`, `sub` asks anew. After close codes 45xx come back with the cursors: after `reconnect_ms`, if the `bye` had one, else
-    after a random time up to 250 ms, doubled with each failure up to 30 s.
+    after a random time up to 250 ms, doubled with each failure up to 2 s, and after ten failures on up to 30 s: a restart is felt for
+    seconds only.
 
     ## An event
     """

@@ -24,9 +24,18 @@ async def test_the_welcome_says_who_we_are(autojump_clock: MockClock, school: Sc
     assert client.status.phase == "closed"
 
 
-def test_backoff_is_full_jitter_doubling_from_a_quarter_second_to_thirty() -> None:
+def test_backoff_is_full_jitter_of_two_seconds_while_it_may_be_a_restart_and_then_of_thirty() -> None:
     random, backoff = Random(1), Backoff()
-    for failures, ceiling in [(1, 0.25), (2, 0.5), (3, 1.0), (7, 16.0), (8, 30.0), (10_000, 30.0)]:
+    for failures, ceiling in [
+        (1, 0.25),
+        (2, 0.5),
+        (3, 1.0),
+        (4, 2.0),
+        (10, 2.0),
+        (11, 4.0),
+        (14, 30.0),
+        (10_000, 30.0),
+    ]:
         delays = [backoff.delay(failures, random) for _ in range(400)]
         assert 0.0 <= min(delays) < ceiling * 0.05
         assert ceiling * 0.95 < max(delays) <= ceiling
@@ -88,7 +97,7 @@ async def test_failures_in_a_row_wait_longer_and_a_steady_connection_ends_the_ro
 ) -> None:
     school.reachable = False
     async with opened() as client:
-        await client.wait_status(lambda status: status.failures == 12)
+        await client.wait_status(lambda status: status.failures == 16)
         assert trio.current_time() > 20.0
         school.reachable = True
         await client.wait_connected()
@@ -271,4 +280,4 @@ def test_urls_that_are_none_are_refused(url: str) -> None:
 
 
 def test_settings_can_be_made_without_arguments() -> None:
-    assert ClientSettings().backoff == Backoff(0.25, 30.0)
+    assert ClientSettings().backoff == Backoff(0.25, 2.0, 10, 30.0)

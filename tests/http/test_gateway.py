@@ -307,16 +307,17 @@ async def test_presence_follows_the_connections_of_a_person() -> None:
 
 
 async def test_presence_hears_of_a_connection_although_its_mailbox_was_full() -> None:
-    async with open_house(engine=EngineSettings(mailbox=1)) as house:
-        room = house.engine.ref("presence:ann")
-        caller = Caller("ann", "student", "Ann")
-        ann = await house.connect()
-        await ann.put({"t": "hello", "token": "ann", "client": "c"})
-        while not house.gateway.present:
-            for _ in range(3):
-                room.tell(Envelope(Mine(), caller, lambda _: None))
-            await trio.lowlevel.checkpoint()
-        await ann.wait("welcome")
+    houses: list[House] = []
+
+    async def believe_while_it_is_full(token: str) -> Identity:
+        identity = await believe(token)
+        for _ in range(3):
+            houses[0].engine.ref("presence:ann").tell(Envelope(Mine(), identity.caller, lambda _: None))
+        return identity
+
+    async with open_house(engine=EngineSettings(mailbox=1), authenticate=believe_while_it_is_full) as house:
+        houses.append(house)
+        await house.enter("ann")
         assert house.gateway.statistics()["presence_told_again"] >= 1
         with trio.fail_after(5):
             while not await knows_one(house):

@@ -1,7 +1,14 @@
-"""What an idle connection costs: everything, its tasks and its subscription included."""
+"""What an idle connection costs: everything, its tasks and its subscription included.
+
+Measured in a process of its own: in one that ran other tests before, connections fill the holes that those left behind.
+"""
 
 import gc
+import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import msgpack
 import psutil
@@ -32,7 +39,8 @@ def resident() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-async def test_an_idle_connection_costs_less_than_24_kb() -> None:
+async def measure() -> float:
+    """Return the bytes that one more idle connection takes."""
     async with open_house(listener=MANY) as house:
         socks = [knock(house.port, number) for number in range(WARM)]
         await until(lambda: house.hub.watchers(LOBBY) == WARM)
@@ -42,4 +50,13 @@ async def test_an_idle_connection_costs_less_than_24_kb() -> None:
         each = (resident() - before) / COUNTED
         for sock in socks:
             sock.close()
-        assert 5_000 < each < BUDGET, f"{each:.0f} bytes a connection"
+        return each
+
+
+def test_an_idle_connection_costs_less_than_24_kb() -> None:
+    root = str(Path(__file__).parents[2])
+    code = "import trio; from tests.http.test_idle_memory import measure; print(trio.run(measure))"
+    environment = {**os.environ, "PYTHONPATH": root}
+    ran = subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, stdout=subprocess.PIPE, check=True)
+    each = float(ran.stdout)
+    assert 5_000 < each < BUDGET, f"{each:.0f} bytes a connection"

@@ -21,7 +21,7 @@ from tests.simulation import server
 from tests.simulation.school import Outcome, SimulationFailed, simulate
 from tests.simulation.weather import LifeJournal
 
-SEEDS = range(60)
+SEEDS = range(120)
 """Looked through in order, up to the first that finds the bug."""
 
 

@@ -38,6 +38,8 @@ REACHED_BY: dict[str, tuple[str, ...]] = {
     "repeat": ("repeated", "forged"),
 }
 """What each disaster must bring about, or it does not strike."""
+LASTING_S = {"stall": 12.0}
+"""How long a disaster must last to be felt: longer than an outbox's patience."""
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
@@ -93,7 +95,8 @@ def test_other_seeds_give_other_traces() -> None:
 def only(what: str, seed: int) -> Plan:
     """Return a plan with one kind of disaster, in a house with small rooms."""
     plan = draw_plan(seed)
-    disasters = tuple(Disaster(2.0 + 3.0 * number, what, 2.5, seed + number) for number in range(3))
+    seconds = LASTING_S.get(what, 2.5)
+    disasters = tuple(Disaster(2.0 + 3.0 * number, what, seconds, seed + number) for number in range(3))
     return replace(plan, engine=EngineSettings(mailbox=8, sweep_s=2.0), disasters=disasters, chaos_s=10.0)
 
 

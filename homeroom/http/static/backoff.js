@@ -2,11 +2,20 @@
 
 export const POLL_AFTER = 5;
 const FIRST_MS = 250;
-const CEILING_MS = 30_000;
+const SOON = 10;
+const SOON_MS = 2_000;
+const MOST_MS = 30_000;
 
-/** Full jitter: anything up to a bound that doubles with each failure. `failures` counts from 1; `random` is in [0, 1). */
+/**
+ * Full jitter: anything up to a bound that doubles with each failure, up to 2 s while this may be a restart, then up to 30 s.
+ * `failures` counts from 1; `random` is in [0, 1).
+ */
 export function backoff(failures, random) {
-  return Math.round(random * Math.min(CEILING_MS, FIRST_MS * 2 ** Math.min(failures - 1, 16)));
+  const bound =
+    failures <= SOON
+      ? Math.min(SOON_MS, FIRST_MS * 2 ** (failures - 1))
+      : Math.min(MOST_MS, SOON_MS * 2 ** Math.min(failures - SOON, 16));
+  return Math.round(random * bound);
 }
 
 const SIGN_IN = "sign-in";
