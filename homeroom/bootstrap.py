@@ -4,6 +4,7 @@ Never here: what any part does. A decision that is more than "which part gets wh
 """
 
 import errno
+import gc
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -46,7 +47,14 @@ from homeroom.protocol.frames import Limits
 from homeroom.protocol.room import Create
 from homeroom.protocol.stored import JsonFrames, MsgpackFrames, StoredWire
 from homeroom.protocol.verbs import VerbTable
-from homeroom.records.demo import DEMO_PASSWORD, DEMO_PEOPLE, DEMO_ROOM, DEMO_ROOM_TITLE, add_demo_people
+from homeroom.records.demo import (
+    DEMO_PASSWORD,
+    DEMO_PEOPLE,
+    DEMO_ROOM,
+    DEMO_ROOM_TITLE,
+    add_demo_people,
+    link_demo_families,
+)
 from homeroom.records.logins import Logins
 
 log = structlog.get_logger(__name__)
@@ -85,10 +93,12 @@ class Server:
         """Start all parts; returns the port."""
         for part in (self.journal.run, self.hub.run, self.engine.run, self.gateway.run, self.pages.run):
             await nursery.start(part)
-        await nursery.start(house.revocations.follow, self.logins.ended_since, _revoker(self.gateway, self.sync))
+        revoke = _revoker(self.gateway, self.sync)
+        await nursery.start(house.revocations.follow, self.logins.ended_since, revoke)
         nursery.start_soon(self.logins.run)
         if house.config.demo:
             await _furnish_demo(house, self.engine)
+        await nursery.start(house.wards.follow, house.guardians.changed_since, revoke)
         port: int = await nursery.start(self.listener.run)
         return port
 
@@ -109,6 +119,7 @@ async def serve(config: Config, *, on_ready: Callable[[Serving], None], progress
             progress("opening the doors")
             server = await build_server(house, KINDS)
             port = await server.start(nursery, house)
+            gc.freeze()  # what is here now stays: a full collection that looked at it all would hold up everybody for 50 ms
             on_ready(Serving(config.host, port))
             log.info("serving", host=config.host, port=port, version=version())
             received = await anext(aiter(signals))
@@ -152,7 +163,7 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
             random=random,
             epoch=await journal.epoch(),
             origins=Origins(config.allowed_origins),
-            linger_s=journal.linger_s,
+            company=journal.company,
         ),
         gateway_settings(config),
     )
@@ -169,6 +180,7 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
             sync=sync,
             present=lambda: gateway.present,
             known=journal.known,
+            random=random,
             static=files("homeroom.http") / "static",
             docs=files("homeroom.http") / "docs_page",
             asyncapi=describe_websocket(kinds, version()),
@@ -281,6 +293,7 @@ def _demo() -> Demo:
 async def _furnish_demo(house: House, engine: Engine) -> None:
     """Add the people and the room; what is there already stays as it is."""
     await add_demo_people(house.users, house.passwords)
+    await link_demo_families(house.guardians)
     owner = DEMO_PEOPLE[0]
     answer = await engine.ref(DEMO_ROOM).ask(Create(title=DEMO_ROOM_TITLE), Caller(owner.id, owner.role, owner.name))
     if isinstance(answer, Refusal) and answer.code != "conflict":

@@ -31,6 +31,7 @@ from homeroom.house import version as installed_version
 from homeroom.logs import outlive_standard_error, set_up_logging
 from homeroom.protocol.access import Role
 from homeroom.records.demo import DEMO_PASSWORD, DEMO_PEOPLE
+from homeroom.verify import verify_exam
 
 errors = Console(stderr=True, highlight=False)
 output = Console(highlight=False, soft_wrap=True)
@@ -116,6 +117,26 @@ def user_add(login: str, name: str | None, role: str, password_stdin: bool, **op
     output.print(f"{login} added as {role}")
 
 
+@user.command("link")
+@click.argument("parent")
+@click.argument("child")
+@DATA_DIR
+def user_link(parent: str, child: str, **options: Any) -> None:
+    """Let PARENT stand for CHILD: see what the school shows to parents. In force within seconds, also while the server runs."""
+    new = _run(partial(errands.link_user, _config(**options), parent, child))
+    output.print(f"{parent} stands for {child}" if new else f"{parent} stands for {child} already")
+
+
+@user.command("unlink")
+@click.argument("parent")
+@click.argument("child")
+@DATA_DIR
+def user_unlink(parent: str, child: str, **options: Any) -> None:
+    """Let PARENT stand for CHILD no longer; a running server closes the parent's connections within seconds."""
+    _run(partial(errands.unlink_user, _config(**options), parent, child))
+    output.print(f"{parent} stands for {child} no longer")
+
+
 def _ask_password() -> str:
     first, second = getpass.getpass("Password: "), getpass.getpass("Again: ")
     if first != second:
@@ -155,6 +176,33 @@ def doctor(**options: Any) -> None:
         mark = "[green]ok[/green] " if finding.good else "[red]bad[/red]"
         output.print(f"{mark} {finding.what}: {finding.words}")
     sys.exit(0 if all(finding.good for finding in findings) else 1)
+
+
+@main.group()
+def exam() -> None:
+    """Look after exams."""
+
+
+def _fit_exam(context: click.Context, parameter: click.Parameter, exam: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_\-]{1,62}", exam):
+        raise click.BadParameter("an exam's id is 1 to 62 of A-Z a-z 0-9 _ -")
+    return exam
+
+
+@exam.command("verify")
+@click.argument("id_", metavar="ID", callback=_fit_exam)
+@DATA_DIR
+def exam_verify(id_: str, **options: Any) -> None:
+    """Check the timelines of all sittings of the exam ID: whether any record was changed since; exit code 1 if one was."""
+    found = _run(partial(verify_exam, _config(**options), id_))
+    for stream, verdict in found:
+        if verdict.place:
+            output.print(f"[red]broken[/red] {stream}: record {verdict.place}: {verdict.why}")
+        else:
+            output.print(f"[green]ok[/green]     {stream}: {verdict.records} records, {verdict.head}")
+    broken = sum(verdict.place > 0 for _, verdict in found)
+    output.print(f"{len(found)} sittings, {broken} broken")
+    sys.exit(1 if broken else 0)
 
 
 @main.group("config")

@@ -11,8 +11,9 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.engine.clock import TrioClock
 from homeroom.engine.database import open_database
 from homeroom.engine.migrate import migrate as carry_out_migrations
-from homeroom.house import MIGRATIONS, load_key_ring, open_dsn, open_house, postgres_settings, prepare_data_path
+from homeroom.house import MIGRATIONS, House, load_key_ring, open_dsn, open_house, postgres_settings, prepare_data_path
 from homeroom.http.tokens import TokenRules, Tokens
+from homeroom.records.users import Person
 
 
 async def migrate(config: Config) -> Sequence[str]:
@@ -28,17 +29,37 @@ async def add_user(config: Config, login: str, name: str, role: str, password: s
         await house.users.add(login, name, role, await house.passwords.hash(password), id=login)
 
 
+async def link_user(config: Config, guardian: str, ward: str) -> bool:
+    """Let a parent stand for a child; tells whether that is new. Raises `Refusal` for people who cannot be linked."""
+    async with open_house(config, make=False) as house:
+        parent, child = await _find_person(house, guardian), await _find_person(house, ward)
+        return await house.guardians.link(parent.id, child.id)
+
+
+async def unlink_user(config: Config, guardian: str, ward: str) -> None:
+    """Let a parent stand for a child no longer; raises `Refusal` when they are not linked."""
+    async with open_house(config, make=False) as house:
+        parent, child = await _find_person(house, guardian), await _find_person(house, ward)
+        await house.guardians.unlink(parent.id, child.id)
+
+
 async def create_token(config: Config, login: str, ttl_s: float) -> str:
     """Return an access token for a person who exists; raises `Refusal`."""
     async with open_house(config, make=False) as house:
-        found = await house.users.find_login(login)
-        person = found[0] if found else await house.users.find(login)
-        if person is None or not person.active:
-            where = "the database" if config.database_url else config.data_path
-            raise Refusal(
-                "not_found", f"there is nobody with the login {login!r} in {where}; `homeroom user add` adds people"
-            )
+        person = await _find_person(house, login)
         return house.tokens.issue(person.id, person.name, person.role, ttl_s=ttl_s)
+
+
+async def _find_person(house: House, login: str) -> Person:
+    """Return a person who may come in, by login or id; raises `Refusal`."""
+    found = await house.users.find_login(login)
+    person = found[0] if found else await house.users.find(login)
+    if person is None or not person.active:
+        where = "the database" if house.config.database_url else house.config.data_path
+        raise Refusal(
+            "not_found", f"there is nobody with the login {login!r} in {where}; `homeroom user add` adds people"
+        )
+    return person
 
 
 async def check_token(config: Config, token: str) -> Mapping[str, str]:

@@ -23,6 +23,8 @@ from homeroom.engine.postgres import DatabaseError, PostgresSettings
 from homeroom.http.keys import SECRET_FILE, KeyRing, UnfitKey, load_keys, own_key
 from homeroom.http.revocations import Revocations
 from homeroom.http.tokens import TokenRules, Tokens
+from homeroom.http.wards import Wards
+from homeroom.records.guardians import Guardians
 from homeroom.records.passwords import Passwords
 from homeroom.records.users import Users
 
@@ -46,6 +48,8 @@ class House:
     users: Users
     passwords: Passwords
     revocations: Revocations
+    guardians: Guardians
+    wards: Wards
     tokens: Tokens
 
 
@@ -86,8 +90,10 @@ async def _furnish(config: Config, database: Database, *, make: bool) -> House:
     clock = TrioClock(await PostgresJournal(database).now())
     revocations = Revocations(clock)
     rules = TokenRules(config.token_issuer, config.token_audience, config.access_ttl_s)
-    tokens = Tokens(load_key_ring(config, make=make), clock, rules, revocations.is_revoked)
-    return House(config, database, clock, Users(database, clock), Passwords(), revocations, tokens)
+    guardians, wards = Guardians(database, clock), Wards(clock)
+    tokens = Tokens(load_key_ring(config, make=make), clock, rules, revocations.is_revoked, wards.of)
+    users = Users(database, clock)
+    return House(config, database, clock, users, Passwords(), revocations, guardians, wards, tokens)
 
 
 def has_data(config: Config) -> bool:

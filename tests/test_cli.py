@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -117,6 +118,23 @@ def test_a_login_is_taken_once(homeroom: Homeroom) -> None:
     assert "conflict" in again.stderr
 
 
+def test_parents_are_linked_to_their_children_and_unlinked_again(homeroom: Homeroom) -> None:
+    for login, role in (("pam", "parent"), ("ann", "student")):
+        homeroom("user", "add", login, "--role", role, "--password-stdin", say="long enough 1\n")
+    assert homeroom("user", "link", "pam", "ann").stdout.strip() == "pam stands for ann"
+    assert homeroom("user", "link", "pam", "ann").stdout.strip() == "pam stands for ann already"
+    assert homeroom("user", "unlink", "pam", "ann").stdout.strip() == "pam stands for ann no longer"
+    for words, says in (
+        (("unlink", "pam", "ann"), "does not stand for"),
+        (("link", "ann", "pam"), "ann is a student, not a parent"),
+        (("link", "pam", "nobody"), "nobody with the login 'nobody'"),
+    ):
+        done = homeroom("user", *words)
+        assert done.returncode == 1
+        assert says in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_config_show_tells_every_setting_and_hides_the_database_url(homeroom: Homeroom) -> None:
     shown = homeroom("config", "show", "--json", HOMEROOM_CHAT_PER_MINUTE="7")
     values = json.loads(shown.stdout)
@@ -174,6 +192,30 @@ def test_tail_prints_past_and_live_events_a_line_of_json_each(
         tail.send_signal(signal.SIGINT)
         tail.stdout.read()
     assert tail.returncode == 130
+
+
+def test_p15_who_stands_for_a_child_no_longer_is_cut_off_within_seconds(
+    environment: Mapping[str, str], homeroom: Homeroom, home: Path, server: str
+) -> None:
+    homeroom("call", "room:lobby", "join", "--as", "demo-parent-1", "--url", server)
+    words = ["tail", "room:lobby", "--since", "0", "--as", "demo-parent-1", "--url", server]
+    with subprocess.Popen(
+        [sys.executable, "-m", "homeroom", *words],
+        env={**environment, "HOMEROOM_DATA_DIR": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as tail:
+        assert tail.stdout is not None
+        assert tail.stderr is not None
+        assert json.loads(tail.stdout.readline())["kind"] == "resumed"
+        done = homeroom("user", "unlink", "demo-parent-1", "demo-student-2")
+        assert done.stdout.strip() == "demo-parent-1 stands for demo-student-2 no longer"
+        began = time.monotonic()
+        tail.stdout.read()
+        assert tail.wait(15) == 1
+        assert time.monotonic() - began < 5
+        assert "revoked" in tail.stderr.read()
 
 
 def test_a_command_in_the_wrong_directory_makes_no_school_there(homeroom: Homeroom, home: Path) -> None:

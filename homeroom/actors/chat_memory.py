@@ -5,14 +5,14 @@ never lets an audit tell what was not there. Never here: the wire state (`protoc
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct, field
 
 from homeroom.engine.behaviour import Fact
 from homeroom.protocol.chat import MessageEdited, MessagePosted, MessageRetracted, SlowModeChanged
-from homeroom.protocol.chat_state import ChatState
+from homeroom.protocol.chat_state import ChatState, nobody
 
 RETRACTED_MAX = 10_000
 EDITED_MAX = 10_000
@@ -31,7 +31,7 @@ class ChatMemory(Struct):
 
     retracted: list[int] = field(default_factory=list)
     closed: int = 0
-    said: dict[str, int] = field(default_factory=dict)
+    said: Mapping[str, int] = field(default_factory=nobody)
     edited: dict[int, int] = field(default_factory=dict)
     settled: int = 0
 
@@ -74,14 +74,14 @@ def _edited(memory: ChatMemory, state: ChatState, fact: Fact, e: MessageEdited) 
 def _posted(memory: ChatMemory, state: ChatState, fact: Fact, e: MessagePosted) -> None:
     if not state.slow:
         return
-    memory.said[fact.by] = fact.at
+    memory.said = {**memory.said, fact.by: fact.at}
     if len(memory.said) > SAID_MAX:
         since = fact.at - state.slow * 1_000
         memory.said = {user: at for user, at in memory.said.items() if at > since}
 
 
 def _slowed(memory: ChatMemory, state: ChatState, fact: Fact, e: SlowModeChanged) -> None:
-    memory.said.clear()
+    memory.said = nobody()
 
 
 _CHANGES: dict[type[Any], Callable[[ChatMemory, ChatState, Fact, Any], None]] = {

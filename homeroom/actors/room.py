@@ -5,6 +5,7 @@ Never here: the words (`protocol.room`), what is done with messages (`chat`), wh
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from msgspec import Struct, field
@@ -36,8 +37,12 @@ from homeroom.protocol.presence import Enter, Exit, RoomPresence
 from homeroom.protocol.room import (
     MEMBERS_MAX,
     ROOM_EVENTS,
+    Convene,
+    Convened,
     Create,
     Created,
+    Disband,
+    Disbanded,
     Invite,
     Invited,
     InviteWithdrawn,
@@ -49,6 +54,7 @@ from homeroom.protocol.room import (
     Remove,
     RoleChanged,
     RoomState,
+    Stirred,
     reduce_room,
     show_room,
 )
@@ -56,13 +62,18 @@ from homeroom.protocol.room import (
 RANKS = {"member": 1, "moderator": 2, "owner": 3}
 ADMIN_RANK = 4
 """Nobody acts on a person of the same or a higher rank; a stranger has rank 0."""
+STIR_MS = 60_000
+"""Whoever convened the room is told at most this often that people talk in it."""
+_AFTERWARDS: frozenset[type[Any]] = frozenset({Leave, words.History, words.Audit, words.Unread, words.Read})
+"""What can still be done in a room that has ended."""
 
 
 class RoomMemory(Struct):
-    """The state of a room: what it shows, and what its chat remembers beside that."""
+    """The state of a room: what it shows, what its chat remembers beside that, and the address of who convened it, if any did."""
 
     shown: RoomState = field(default_factory=RoomState)
     chat: ChatMemory = field(default_factory=ChatMemory)
+    convener: str = ""
 
 
 class Room(Behaviour[RoomMemory]):
@@ -75,6 +86,7 @@ class Room(Behaviour[RoomMemory]):
     def __init__(self, id: str, state: RoomMemory) -> None:
         super().__init__(id, state)
         self._chat = Chat(f"room:{id}", state.shown.chat, state.chat)
+        self._stirred = 0
 
     @classmethod
     def fresh(cls, id: str) -> RoomMemory:
@@ -100,20 +112,21 @@ class Room(Behaviour[RoomMemory]):
         """Answer a command; each decision says how it may be refused."""
         if isinstance(command, Fired):
             return self._chat.fired(command.key) if command.key.startswith(TYPING_TIMER) else NOTHING
-        if not self.state.shown.created and not isinstance(command, Create):
-            raise Refusal("not_found", "no such room")
+        self._check_time(command)
         decide = _DECISIONS.get(type(command))
         if decide is not None:
             return decide(self, command, context)
         answer = self._chat.decide(command, context, self._standing(context.caller))
         if answer is None:
             raise Refusal("bad_command", f"a room does not know {type(command).__name__}")
-        return answer
+        return self._stir(answer, context)
 
     def apply(self, fact: Fact) -> None:
         """Let `fact` change the room."""
         if not self._chat.apply(fact):
             reduce_room(self.state.shown, fact, KEPT)
+            if isinstance(fact.event, Convened):
+                self.state.convener = fact.event.convener
 
     def view(self, caller: Caller) -> RoomState:
         """Return the room with its newest messages, the same for everybody who may see it."""
@@ -143,6 +156,31 @@ class Room(Behaviour[RoomMemory]):
         if not owner:
             return Decision((created,))
         return Decision((created, Joined(owner, "owner", caller.name[:200])), tells=(self._tell_enter(owner),))
+
+    def _convene(self, command: Convene, context: Context) -> Decision:
+        """Make the room or bring in who is missing; a room of somebody else's making is left alone."""
+        room, events = self.state.shown, list[Any]()
+        if room.created and command.convener != (self.state.convener or None):
+            return NOTHING
+        missing = {person.id: person for person in command.people if person.id not in room.members}
+        if not room.created:
+            owner = next((person.id for person in command.people if person.role == "owner"), "")
+            events.append(Created(fit_name("title", command.title), "closed", owner))
+            events += [Convened(command.convener)] if command.convener else []
+        owner = room.owner or (events[0].owner if events else "")
+        for person in missing.values():
+            role = person.role if person.role != "owner" or person.id == owner else "moderator"
+            events.append(Joined(person.id, role, person.name))
+        return Decision(tuple(events), tells=tuple(map(self._tell_enter, missing)))
+
+    def _disband(self, command: Disband, context: Context) -> Decision:
+        """End the room, once; nobody is shown present in it any more."""
+        if self.state.shown.ended:
+            return NOTHING
+        members = self.state.shown.members
+        return Decision(
+            (Disbanded(command.reason),), tells=tuple(Tell(f"presence:{user}", Exit(self.id)) for user in members)
+        )
 
     def _join(self, command: Join, context: Context) -> Decision:
         """`full` at `MEMBERS_MAX` members; who is a member already is told nothing."""
@@ -207,6 +245,23 @@ class Room(Behaviour[RoomMemory]):
         self._check_rank(context.caller, command.user)
         return self._chat.decide(command, context, self._standing(context.caller)) or NOTHING
 
+    def _check_time(self, command: Any) -> None:
+        """Raise `not_found` before the room is made, `conflict` for what cannot be done after its end."""
+        room = self.state.shown
+        if not room.created and not isinstance(command, Create | Convene):
+            raise Refusal("not_found", "no such room")
+        if room.ended and type(command) not in _AFTERWARDS and not isinstance(command, Disband):
+            raise Refusal("conflict", "the room has ended", data={"ended": room.ended})
+
+    def _stir(self, answer: Decision | Recall, context: Context) -> Decision | Recall:
+        """Tell whoever convened the room that something was said, unless it was told a moment ago."""
+        if not self.state.convener or isinstance(answer, Recall) or context.now - self._stirred < STIR_MS:
+            return answer
+        if not any(isinstance(event, words.MessagePosted) for event in answer.events):
+            return answer
+        self._stirred = context.now
+        return replace(answer, tells=(*answer.tells, Tell(self.state.convener, Stirred(self.id))))
+
     def _part(self, left: Left) -> Decision:
         return Decision(
             (left,),
@@ -245,6 +300,8 @@ class Room(Behaviour[RoomMemory]):
 
 _DECISIONS: dict[type[Any], Callable[[Room, Any, Context], Decision | Recall]] = {
     Create: Room._create,
+    Convene: Room._convene,
+    Disband: Room._disband,
     Join: Room._join,
     Leave: Room._leave,
     Invite: Room._invite,
@@ -271,6 +328,7 @@ ROOM = Kind(
         Verb(Invite, MODERATORS, budget="control"),
         Verb(Remove, MODERATORS, budget="control"),
         Verb(Promote, OWNERS, budget="control"),
+        *(Verb(command, SYSTEM_ONLY, None, "control") for command in (Convene, Disband)),
         *chat_verbs("rooms", MEMBERS, MODERATORS, READERS),
     ),
     events=(*ROOM_EVENTS, RoomPresence),
@@ -279,6 +337,7 @@ ROOM = Kind(
     tables=CHAT_TABLES,
     version=2,
     view=RoomState,
+    people=lambda room: room.members,
 )
 """Version 2 remembers the edits of messages. A snapshot of version 1 does not tell them, so there is no upgrade: such a room is
 made anew from its journal."""

@@ -2,7 +2,7 @@
 
 A life (`live`):
  1. activate: load snapshot and tail, publish what had become durable unseen, `wake`, and put overdue deadlines first;
- 2. turn after turn: take a batch, decide and apply post by post, append once, then publish, then signals, messages and
+ 2. turn after turn: wait for posts and take a batch, decide and apply post by post, append once, then publish, then signals, messages and
     timers, then the answers, in the order of the posts;
  3. activate again when an append failed: what is not known to be durable was shown to nobody;
  4. end by sleeping (a snapshot is kept), or by a crash: then the supervisor begins the next life, and the rest of the batch
@@ -69,7 +69,7 @@ class Actor:
         self._services = services
         self._ended = ended
         self._mailbox = Mailbox(services.settings.mailbox, services.clock)
-        self._audience = Audience(address, blueprint, services, self.post)
+        self._audience = Audience(address, blueprint, services, self)
         self._desk = Desk(address, blueprint, services, self._audience, owed)
         self._published: int | None = None  # what subscribers were given; `None` before the first life
         self._refusal: Refusal | None = None  # what every post is answered at once, while away
@@ -138,8 +138,9 @@ class Actor:
         try:
             goes_on = await self._activate()
             while goes_on:
-                limit = 1 if self._isolating else self._services.settings.batch
-                goes_on = await self._turn(await self._mailbox.receive_batch(limit, self._services.journal.linger_s))
+                await self._mailbox.arrival()
+                await self._services.journal.company.wait()
+                goes_on = await self._turn(self._mailbox.take(1 if self._isolating else self._services.settings.batch))
                 if goes_on and self._wants_sleep():
                     goes_on = await self._stay_awake()
         except trio.Cancelled:

@@ -24,7 +24,7 @@ class Agenda:
         """Make the agenda of an actor whose deadlines `owed` are to fire since the owner starts anew."""
         self._address = address
         self._timers = timers
-        self._deadlines: dict[str, int | None] = {}
+        self._deadlines: dict[str, int | None] | None = None  # both are made when needed: most actors arm nothing
         self._volatile: dict[str, int] | None = None
         self._owed = owed
 
@@ -36,16 +36,16 @@ class Agenda:
     @property
     def restless(self) -> bool:
         """Tell whether something of this life matters: a volatile timer, or a deadline for the owner's next start."""
-        return bool(self._volatile or self._owed or None in self._deadlines.values())
+        return bool(self._volatile or self._owed or (self._deadlines and None in self._deadlines.values()))
 
     def load(self, deadlines: Mapping[str, int | None], now: int) -> list[Due]:
         """Begin a life: hand what is still to come to the timers; returns what is overdue, the owed first."""
         self.forget_volatile()
-        self._deadlines = dict(deadlines)
+        self._deadlines = dict(deadlines) or None
         if self._owed:  # else an empty set of its own would be made for each actor
-            self._owed = frozenset(key for key in self._owed if self._deadlines.get(key, _NEVER) is None)
+            self._owed = frozenset(key for key in self._owed if self._due(key) is None)
         overdue = [Due(key, None) for key in sorted(self._owed)]
-        for due, key in sorted((due, key) for key, due in self._deadlines.items() if due is not None):
+        for due, key in sorted((due, key) for key, due in deadlines.items() if due is not None):
             if due <= now:
                 overdue.append(Due(key, due))
             else:
@@ -56,7 +56,7 @@ class Agenda:
         """Tell whether this very deadline or timer is armed; one for the owner's start counts only while it is owed."""
         if self._is_volatile(due):
             return True
-        if self._deadlines.get(due.key, _NEVER) != due.due:
+        if self._due(due.key) != due.due:
             return False
         return due.due is not None or due.key in self._owed
 
@@ -103,15 +103,21 @@ class Agenda:
         self._volatile = None
 
     def _arm(self, turn: Turn, key: str, due: int | None) -> None:
-        if self._deadlines.get(key, _NEVER) != due:
+        if self._due(key) != due:
+            if self._deadlines is None:
+                self._deadlines = {}
             self._deadlines[key] = turn.arm[key] = due
             turn.disarm.discard(key)
 
     def _disarm(self, turn: Turn, key: str) -> None:
-        if key in self._deadlines:
+        if self._deadlines and key in self._deadlines:
             del self._deadlines[key]
             turn.arm.pop(key, None)
             turn.disarm.add(key)
+
+    def _due(self, key: str) -> int | None:
+        """Return when the durable deadline `key` is due, `None` for the owner's start, `_NEVER` when it is not armed."""
+        return self._deadlines.get(key, _NEVER) if self._deadlines else _NEVER
 
     def _set_volatile(self, timer: At | After | Disarm, now: int) -> None:
         if isinstance(timer, After):

@@ -5,11 +5,11 @@ when the state is durable; whatever the actor's code may raise is done before th
 Never here: live events to everybody (`hub`), and commands (`actor`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, Protocol
 
 import trio
 
@@ -24,16 +24,23 @@ from homeroom.engine.words import Missing, Page, Read, Replay, Word
 FORBIDDEN = "forbidden"
 
 
+class Host(Protocol):
+    """Whose audience it is."""
+
+    def post(self, post: Word) -> None:
+        """Take a word of a feeder."""
+
+
 class Audience:
     """The subscribers of one actor. It outlives the actor's lives: what was shown stays shown."""
 
-    __slots__ = ("_address", "_blueprint", "_feeding", "_post", "_services", "ring")
+    __slots__ = ("_address", "_blueprint", "_feeding", "_host", "_services", "ring")
 
-    def __init__(self, address: str, blueprint: Blueprint, services: Services, post: Callable[[Word], None]) -> None:
+    def __init__(self, address: str, blueprint: Blueprint, services: Services, host: Host) -> None:
         self._address = address
         self._blueprint = blueprint
         self._services = services
-        self._post = post
+        self._host = host
         self._feeding: dict[Outlet, tuple[Watch, trio.CancelScope]] | None = None
         self.ring = Ring(services.settings.ring)
 
@@ -108,7 +115,8 @@ class Audience:
     def read(self, behaviour: Behaviour[Any], head: int, word: Read) -> None:
         """Answer a `Read` with a page, or with what must be fetched first."""
         self._blueprint.check_watch(behaviour, word.caller)
-        after = self._resumable(word.since, head)
+        far = word.far and word.since is not None
+        after = min(word.since[1], head) if far and word.since else self._resumable(word.since, head)
         epoch = self._services.epoch
         if after is None:
             # built anew from builtin types, since its reader comes to it after later turns
@@ -179,7 +187,7 @@ class Audience:
     async def _feed(self, post: Watch, after: int, scope: trio.CancelScope) -> None:
         try:
             with scope:
-                refusal = await feed(self._services, self._address, self._post, post, after)
+                refusal = await feed(self._services, self._address, self._host.post, post, after)
                 if refusal is not None:
                     self._end(post.outlet, refusal.code)
         finally:

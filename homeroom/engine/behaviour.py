@@ -36,11 +36,12 @@ class Command(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. The engine's own voice has user and role `"system"`."""
+    """Who asks. The engine's own voice has user and role `"system"`; `wards` are the children whom a parent stands for."""
 
     user: str
     role: str
     name: str = ""
+    wards: frozenset[str] = frozenset()
 
 
 SYSTEM_CALLER = Caller(SYSTEM, SYSTEM, SYSTEM)
@@ -60,7 +61,7 @@ class Fact:
 class Context:
     """What comes in with a command.
 
-    `now` in Unix ms; `seq` is the number that the first event of this decision will get; `recalled` holds the facts that
+    `now` in Unix ms; `arrived`, of the same clock, when the command came in at the door: what a deadline is judged by. `seq` is the number that the first event of this decision will get; `recalled` holds the facts that
     an earlier answer of `Recall` asked for (`None` for a number that is no event).
     """
 
@@ -69,10 +70,16 @@ class Context:
     seq: int
     random: Random
     recalled: Mapping[int, Fact | None] = field(default_factory=dict)
+    arrived: int = 0
+
+    def __post_init__(self) -> None:
+        """Let what did not come in at a door have arrived now."""
+        if not self.arrived:
+            self.arrived = self.now
 
 
 class Refusal(Exception):
-    """They broke the rule, or it cannot be now: nothing changes, and the caller gets `code` and `msg`.
+    """They broke the rule, or it cannot be now: nothing changes when it is raised, and the caller gets `code` and `msg`.
 
     `data` names the field and what is allowed; `retry_ms` when sending the same again can succeed.
     """
@@ -150,8 +157,13 @@ class Lookup:
     """A question to a read model of this stream, answered after the decision and outside the actor's turn.
 
     Rows of `table` whose `stream` is this one and whose columns equal `where`, with `below[0] < below[1]` and
-    `above[0] > above[1]` where given, ordered by `order` (descending unless `ascending`), at most `limit`.
+    `above[0] > above[1]` where given, ordered by `order` and then by stream (descending unless `ascending`), at most `limit`.
     `into` turns the rows into the reply.
+
+    With `everywhere` the rows of all streams count (each carries its `stream`), and these narrow them further: `contains`, a
+    text that a column contains in any case; `within`, another table and what its rows of the same stream equal, one of
+    which there must be; `beyond`, the order's value and the stream of the last row that was seen already (so of a stream no
+    two rows of equal order may be asked for). No value (`None`) counts as larger than every other.
     """
 
     table: str
@@ -162,6 +174,10 @@ class Lookup:
     below: tuple[str, Any] | None = None
     above: tuple[str, Any] | None = None
     ascending: bool = False
+    everywhere: bool = False
+    contains: Mapping[str, str] = field(default_factory=dict)
+    within: tuple[str, Mapping[str, Any]] | None = None
+    beyond: tuple[Any, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +197,8 @@ class Decision:
     """What a command causes. `reply` is the `d` of the answer; a `lookup`, if any, makes the reply instead.
 
     `evict` names users who may no longer follow this stream: after these events were published to them as well, and before
-    any later one is, each of their subscriptions ends with `gone`, code `forbidden`.
+    any later one is, each of their subscriptions ends with `gone`, code `forbidden`. `refusal` is the answer instead of a reply, for
+    what is refused and kept all the same (a late save): the rest happens as decided, and the command sent again is refused alike.
     """
 
     events: tuple[Any, ...] = ()
@@ -191,6 +208,7 @@ class Decision:
     timers: tuple[At | Disarm | After, ...] = ()
     lookup: Lookup | None = None
     evict: tuple[str, ...] = ()
+    refusal: Refusal | None = None
 
 
 NOTHING = Decision()
@@ -245,6 +263,10 @@ class Behaviour(ABC, Generic[StateT]):
         """
         return fact.event
 
+    def signer(self, fact: Fact) -> str:
+        """Return who is shown as the author of an event, live and replayed; `"system"` where its `by` would tell what nobody may know."""
+        return fact.by
+
     def show(self, fact: Fact, caller: Caller) -> Any:
         """Return the event as it may be shown when it is replayed to `caller` (deleted content stays deleted)."""
         return self.public(fact)
@@ -265,7 +287,10 @@ class Verb:
     `rest` is `METHOD /path` with `{id}` and the command's own fields as placeholders (`{id}` absent: the caller's own id);
     empty means the pattern `POST /api/<plural>/{id}/<verb>`, `None` means that there is no door from outside. `reply` is the
     type of `Decision.reply` (or of what a look-up makes); `None`: the answer carries nothing. `remembered`: also when it
-    caused no event, a command sent again gets its first answer; `False` for verbs that only read or signal.
+    caused no event, a command sent again gets its first answer; `False` for verbs that only read or signal. `also` are further
+    doors of the same form, for the names that other systems have. `fresh`: a door without `{id}` makes the id of a new thing
+    (the same one for the same `Idempotency-Key`) instead of taking the caller's, and answers 201 with it. A GET whose `reply` is `protocol.sheet.Sheet`
+    answers with CSV.
     """
 
     command: type[Any]
@@ -274,15 +299,40 @@ class Verb:
     budget: str = "chat"
     reply: type[Any] | None = None
     remembered: bool = True
+    also: tuple[str, ...] = ()
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list over all things of a kind: the door `GET path`, the structures of its query and its answer, and who may by role.
+
+    `ask(query, caller)` returns the question to the read models, `everywhere`; raises `Refusal`. Which rows a caller may see
+    is a part of that question. `path` may have fields of the query as placeholders; `name` is the list's among all doors
+    (`session_mine`). Pages and their `after`: `protocol.paging`.
+    """
+
+    path: str
+    name: str
+    query: type[Any]
+    reply: type[Any]
+    ask: Callable[[Any, Caller], Lookup]
+    rule: Rule
+    budget: str = "read"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A read model that a kind keeps: columns with their PostgreSQL types; `stream` comes first by itself."""
+    """A read model that a kind keeps: columns with their PostgreSQL types; `stream` comes first by itself.
+
+    `key` may be empty: one row a stream. Each of `indexes` names the columns by which rows are looked for beside the key, first
+    those that equal something, then the order; `stream` ends it by itself.
+    """
 
     name: str
     key: tuple[str, ...]
     columns: Mapping[str, str]
+    indexes: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +342,9 @@ class Kind:
     `events`: every durable or ephemeral event class; `calm`: durable event types that may wait for the coalesced lane;
     `state` is what is stored as the actor's snapshot, `version` its schema; `upgrades[v]` turns a decoded one (builtin types)
     of version v into v + 1. `view` is the type of what `Behaviour.view` gives to subscribers, `None` when that is `state`.
-    `watch` says who may subscribe. `idle_s`: sleep after so long without message or watcher.
+    `watch` says who may subscribe. `idle_s`: sleep after so long without message or watcher. `lists` are its lists in REST;
+    with `replay`, `GET /api/<plural>/{id}/replay` pages its events with their times for those who may subscribe. `people`
+    names those in a view whose presence is signalled onto its stream: the roster that `GET /api/presence/of/<kind>:<id>` shows.
     """
 
     name: str
@@ -308,6 +360,9 @@ class Kind:
     tables: tuple[Table, ...] = ()
     idle_s: float = 60.0
     view: type[Any] | None = None
+    lists: tuple[Listing, ...] = ()
+    replay: bool = False
+    people: Callable[[Any], Iterable[str]] | None = None
 
     @property
     def shown(self) -> type[Any]:

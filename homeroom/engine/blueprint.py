@@ -63,17 +63,17 @@ class Blueprint:
 
     def entry(self, behaviour: Behaviour[Any], fact: Fact, body: bytes) -> Entry:
         """Return the fact as everybody may see it; `body` are the stored bytes of its event."""
-        public = behaviour.public(fact)
+        public, by = behaviour.public(fact), behaviour.signer(fact)
         if public is fact.event:
-            return Entry(fact, self.wire.event(public.type, fact.at, fact.by, body), True)
-        return Entry(fact, self.event(public, fact.at, fact.by), False)
+            return Entry(fact, self.wire.event(public.type, fact.at, by, body), True)
+        return Entry(fact, self.event(public, fact.at, by), False)
 
     def shown(self, behaviour: Behaviour[Any], entry: Entry, caller: Caller) -> bytes:
         """Return the event as it may be replayed to `caller`, encoded again only when it differs."""
         event = behaviour.show(entry.fact, caller)
         if entry.plain and event is entry.fact.event:
             return entry.shown
-        return self.event(event, entry.fact.at, entry.fact.by)
+        return self.event(event, entry.fact.at, behaviour.signer(entry.fact))
 
     def event(self, event: Any, at: int, by: str) -> bytes:
         """Return an event as it stands in a frame."""

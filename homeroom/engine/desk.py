@@ -30,6 +30,7 @@ from homeroom.engine.blueprint import Blueprint
 from homeroom.engine.envelope import Answer, Due, Envelope, Post, Watch
 from homeroom.engine.errors import ActorCrashed, internal
 from homeroom.engine.journal import JournalError
+from homeroom.engine.kept_refusal import first_answer
 from homeroom.engine.ledger import Ledger
 from homeroom.engine.look_up import start_look_up
 from homeroom.engine.quarantine import Fingerprint
@@ -102,7 +103,9 @@ class Desk:
 
     async def _known(self, post: Post | Word) -> Answer | None:
         """Return the answer of a command that was carried out before; raises `JournalError`."""
-        return await self.ledger.find(post) if isinstance(post, Envelope) and post.number else None
+        if not isinstance(post, Envelope) or not post.number:
+            return None
+        return first_answer(await self.ledger.find(post), self._blueprint.wire)
 
     async def _take_command(self, turn: Turn, envelope: Envelope) -> None:
         self.busy_at = turn.at
@@ -112,7 +115,7 @@ class Desk:
             return
         try:
             self._blueprint.check_command(self.behaviour, envelope.command, envelope.caller)
-            decision = await self._decide(turn, envelope.command, envelope.caller)
+            decision = await self._decide(turn, envelope.command, envelope.caller, envelope.arrived)
         except Refusal as refusal:
             self._services.counters.refusals += 1
             turn.answer(envelope.reply, refusal)
@@ -128,7 +131,10 @@ class Desk:
         self.agenda.change(turn, decision.timers)
         if keep:
             self.ledger.remember(envelope, done.seq, stored)
-        if decision.lookup is None:
+        if decision.refusal is not None:
+            self._services.counters.refusals += 1
+            turn.answer(envelope.reply, decision.refusal)
+        elif decision.lookup is None:
             turn.answer(envelope.reply, done)
         else:
             ask = partial(start_look_up, self._services, self.name, decision.lookup, envelope.reply)
@@ -174,9 +180,9 @@ class Desk:
         Rest: _take_rest,
     }
 
-    async def _decide(self, turn: Turn, command: Any, caller: Caller) -> Decision:
+    async def _decide(self, turn: Turn, command: Any, caller: Caller, arrived: int = 0) -> Decision:
         """Return the decision, fetching what the actor asks to recall; raises `Refusal`."""
-        context = Context(turn.at, caller, turn.seq + 1, self._services.random)
+        context = Context(turn.at, caller, turn.seq + 1, self._services.random, arrived=arrived)
         answer = self.behaviour.decide(command, context)
         recalls = 0
         while isinstance(answer, Recall):

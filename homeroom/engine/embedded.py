@@ -233,6 +233,7 @@ class EmbeddedPostgres:
                 "--username",
                 USER,
                 "--auth=trust",
+                "--wal-segsize=1",  # MB: a commit that needs a new one waits for it to be filled, 60 to 300 ms for the usual 16
             ),
             *("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
             *("--no-instructions", *(["--no-sync"] if self._settings.get("fsync") == "off" else [])),

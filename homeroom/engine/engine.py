@@ -16,13 +16,14 @@ from typing import Any
 import structlog
 import trio
 
-from homeroom.engine.behaviour import Kind, Refusal
+from homeroom.engine.behaviour import Kind, Lookup, Refusal
 from homeroom.engine.blueprint import Blueprint
 from homeroom.engine.clock import Clock
 from homeroom.engine.courier import Courier
 from homeroom.engine.envelope import Due, Reply
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal import Journal, Message
+from homeroom.engine.look_up import look_up_everywhere
 from homeroom.engine.quarantine import Quarantine
 from homeroom.engine.ref import ActorRef
 from homeroom.engine.registry import Registry
@@ -103,6 +104,14 @@ class Engine:
         """Return the way to an actor, asleep or awake; raises `Refusal("not_found")` for an unknown kind."""
         self._registry.blueprint(address)
         return ActorRef(address, self._registry)
+
+    async def look_up(self, lookup: Lookup) -> Any:
+        """Return what a question to the read models of all streams finds, past their actors; raises `Refusal`."""
+        return await look_up_everywhere(self._services, lookup)
+
+    def retained(self, stream: str) -> Mapping[str, bytes]:
+        """Return the signals of a stream that still hold, by key, as they stand in a frame."""
+        return self._services.hub.retained(stream)
 
     async def drain(self) -> None:
         """Stop taking posts, finish what waits in the mailboxes, keep snapshots, and end `run`; within `drain_s` seconds."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 import trio
 
+from homeroom.engine.company import Company
 from homeroom.engine.database import Database
 from homeroom.engine.group_statement import compose, numbered
 from homeroom.engine.journal import Append, JournalError, Message, Superseded, Unavailable
@@ -34,7 +35,7 @@ _HARMLESS = ("22", "23", "42", "54")
 class CommitSettings:
     """`linger_ms`: the least time from commit to commit under load, 0 for none. `capacity`: appends that may wait."""
 
-    linger_ms: float = 36.0
+    linger_ms: float = 32.0
     capacity: int = 2_000
 
 
@@ -136,6 +137,7 @@ class GroupCommit:
         self._models = models
         self._settings = settings
         self._pace = Pace(settings.linger_ms / 1000)
+        self.company = Company(self._wait_s)
         self._queue: list[_Entry] = []
         self._in_flight: dict[str, _Entry] = {}
         self._work = trio.Event()
@@ -172,7 +174,7 @@ class GroupCommit:
         try:
             while True:
                 await self._work.wait()
-                await self._linger()
+                await self.company.wait()
                 await self._write(self._take_group())
         finally:
             self._running = False
@@ -181,10 +183,6 @@ class GroupCommit:
             if self._in_flight:
                 self._doubt()
             self._close()
-
-    def linger_s(self) -> float:
-        """Return how many seconds from now the next commit may begin; 0 while commits are rare."""
-        return self._pace.wait_s(trio.current_time())
 
     def statistics(self) -> Mapping[str, float]:
         """Return the queue's figures; `commit_ms` is how long the last commit took."""
@@ -196,6 +194,9 @@ class GroupCommit:
             **self._counts,
         }
 
+    def _wait_s(self) -> float:
+        return self._pace.wait_s(trio.current_time())
+
     def _enqueue(self, unit: Append) -> _Entry:
         if not self._running:
             raise Unavailable("the journal is not running")
@@ -206,11 +207,6 @@ class GroupCommit:
         self._queue.append(entry)
         self._work.set()
         return entry
-
-    async def _linger(self) -> None:
-        wait_s = self.linger_s()
-        if wait_s:
-            await trio.sleep(wait_s)
 
     def _take_group(self) -> Sequence[_Entry]:
         """Return the oldest append of each waiting stream, at most `GROUP_MOST`; the others wait on."""

@@ -196,6 +196,11 @@ class Hub:
         entry = self._streams.get(stream)
         return entry.seq if entry else 0
 
+    def retained(self, stream: str) -> Mapping[str, bytes]:
+        """Return the signals that somebody who subscribes now is given, by key."""
+        entry = self._streams.get(stream)
+        return dict(entry.retained) if entry else {}
+
     # --- what they are given
 
     def publish(self, stream: str, seq: int, events: Sequence[bytes], *, calm: bool = False) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from homeroom.engine.behaviour import Lookup, Row
+from homeroom.engine.company import Company
 
 
 class JournalError(Exception):
@@ -160,11 +161,9 @@ class Journal(Protocol):
     async def now(self) -> int:
         """Return the journal's own clock in Unix ms."""
 
-    def linger_s(self) -> float:
-        """Return how many seconds from now the next append would wait for company; 0 while commits are rare.
-
-        Whoever decides what to append waits so long before deciding: what comes meanwhile joins the same commit.
-        """
+    @property
+    def company(self) -> Company:
+        """Return where to wait before deciding what to append: what comes meanwhile joins the same commit."""
 
     def statistics(self) -> Mapping[str, float]:
         """Return the figures of its queue."""

@@ -13,7 +13,9 @@ from typing import Any, Literal, TypeVar
 import trio
 
 from homeroom.engine.behaviour import Lookup, Row, Table
+from homeroom.engine.company import Company
 from homeroom.engine.journal import Append, Deadline, Loaded, Message, Receipt, Record, Saved, Superseded, Unavailable
+from homeroom.engine.look_up_memory import look_up
 from homeroom.engine.read_model import ReadModels
 
 ResultT = TypeVar("ResultT")
@@ -113,6 +115,7 @@ class MemoryJournal:
         self.store = store if store is not None else MemoryStore()
         self.fates = fates
         self.available = True
+        self.company = Company()  # an append costs nothing here, so nobody waits
         self._pending = 0
         self._counts = {"appends": 0, "records": 0, "failures": 0}
 
@@ -173,8 +176,14 @@ class MemoryJournal:
     async def look_up(self, stream: str, lookup: Lookup) -> list[Mapping[str, Any]]:
         """Answer a question to a read model; raises `ValueError` for a table or column not declared."""
         cleaned = self.store.models.clean_lookup(lookup)
-        table = self.store.models.table(cleaned.table)
-        return await self._undergo("look_up", stream, lambda: _look_up(self.store.peek(stream), table, cleaned))
+        key = self.store.models.table(cleaned.table).key
+
+        def find() -> list[Mapping[str, Any]]:
+            return look_up(
+                self.store.streams if cleaned.everywhere else {stream: self.store.peek(stream)}, key, cleaned
+            )
+
+        return await self._undergo("look_up", stream, find)
 
     async def known(self, streams: Sequence[str]) -> frozenset[str]:
         """Return those of `streams` that have records or a snapshot."""
@@ -198,10 +207,6 @@ class MemoryJournal:
     async def now(self) -> int:
         """Return the store's start plus trio's time, in Unix ms: `MockClock` moves it."""
         return await self._undergo("now", "", lambda: self.store.start_ms + int(trio.current_time() * 1000))
-
-    def linger_s(self) -> float:
-        """Return 0: an append costs nothing here, so nobody waits for company."""
-        return 0.0
 
     def statistics(self) -> Mapping[str, float]:
         """Return `pending` appends now, and `appends`, `records` and `failures` so far."""
@@ -286,19 +291,3 @@ def _due(streams: Mapping[str, _Stream], upto: int) -> Sequence[Deadline]:
 def _undated(streams: Mapping[str, _Stream]) -> Sequence[Deadline]:
     found = ((name, key) for name, stream in streams.items() for key, due in stream.deadlines.items() if due is None)
     return [Deadline(name, key, None) for name, key in sorted(found)]
-
-
-def _look_up(stream: _Stream, table: Table, lookup: Lookup) -> list[Mapping[str, Any]]:
-    """Filter, order (by the rest of the key where equal) and cut, as the database would."""
-    found = [row for row in stream.rows.get(table.name, {}).values() if _matches(row, lookup)]
-    order = (lookup.order, *table.key)
-    found.sort(key=lambda row: [(row[column] is None, row[column]) for column in order], reverse=not lookup.ascending)
-    return [dict(row) for row in found[: lookup.limit]]
-
-
-def _matches(row: Mapping[str, Any], lookup: Lookup) -> bool:
-    if any(row[column] != value for column, value in lookup.where.items()):
-        return False
-    if lookup.below and not (row[lookup.below[0]] is not None and row[lookup.below[0]] < lookup.below[1]):
-        return False
-    return not lookup.above or (row[lookup.above[0]] is not None and row[lookup.above[0]] > lookup.above[1])

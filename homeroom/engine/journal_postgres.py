@@ -7,6 +7,7 @@ in doubt has been settled. Never here: the driver, and what the bytes mean.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Any
 
 import trio
@@ -16,6 +17,7 @@ from homeroom.engine.database import Database
 from homeroom.engine.group_commit import CommitSettings, GroupCommit
 from homeroom.engine.group_statement import quoted, table_name
 from homeroom.engine.journal import Append, Deadline, Loaded, Message, Receipt, Record, Saved, Unavailable
+from homeroom.engine.look_up_statement import COLLATION, look_up_statement
 from homeroom.engine.postgres import DatabaseError
 from homeroom.engine.read_model import STREAM, ReadModels
 
@@ -61,13 +63,15 @@ class PostgresJournal:
         self._database = database
         self._models = ReadModels()
         self._writer = GroupCommit(database, self._models, settings or CommitSettings())
+        self.company = self._writer.company
+        self._collation = "default"
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Carry out appends until cancelled."""
         await self._writer.run(task_status=task_status)
 
     async def ensure_tables(self, tables: Iterable[Table]) -> None:
-        """Make the tables of the declared read models, and columns that are new; existing rows have null there.
+        """Make the tables of the declared read models, and columns and indexes that are new; existing rows have null there.
 
         Raises `ValueError` for a bad declaration or one that contradicts an existing table.
         """
@@ -75,6 +79,7 @@ class PostgresJournal:
         with _unavailable():
             async with self._database.transaction() as connection:
                 await connection.fetch("SELECT pg_advisory_xact_lock($1)", _TABLES_LOCK)
+                self._collation = (await connection.fetch(COLLATION))[0]["name"]
                 for table in declared:
                     for statement in table_statements(table):
                         await connection.execute(statement)
@@ -136,7 +141,7 @@ class PostgresJournal:
     async def look_up(self, stream: str, lookup: Lookup) -> list[Mapping[str, Any]]:
         """Answer a question to a read model; raises `ValueError` for a table or column not declared."""
         cleaned = self._models.clean_lookup(lookup)
-        sql, args = look_up_statement(stream, cleaned, self._models.table(cleaned.table))
+        sql, args = look_up_statement(stream, cleaned, self._models, self._collation)
         return [dict(row) for row in await self._fetch(sql, *args)]
 
     async def known(self, streams: Sequence[str]) -> frozenset[str]:
@@ -158,10 +163,6 @@ class PostgresJournal:
         """Return the database's clock in Unix ms."""
         (row,) = await self._fetch("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now")
         return int(row["now"])
-
-    def linger_s(self) -> float:
-        """Return how many seconds from now the next commit may begin."""
-        return self._writer.linger_s()
 
     def statistics(self) -> Mapping[str, float]:
         """Return the figures of the writer and, with `pool_` before them, of the pool."""
@@ -207,7 +208,16 @@ def table_statements(table: Table) -> Sequence[str]:
     return [
         f"CREATE TABLE IF NOT EXISTS {name} ({_column(STREAM, 'text')}, {columns}, PRIMARY KEY ({key}))",
         *(f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {_column(new, table.columns[new])}" for new in added),
+        *(_index(table, columns) for columns in table.indexes),
     ]
+
+
+def _index(table: Table, columns: tuple[str, ...]) -> str:
+    """Return what makes an index; its name is short whatever its columns are called."""
+    ordered = (*columns, *(() if STREAM in columns else (STREAM,)))
+    digest = blake2b(" ".join(ordered).encode(), digest_size=4).hexdigest()
+    name = quoted(f"read_{table.name}_{digest}")
+    return f"CREATE INDEX IF NOT EXISTS {name} ON {table_name(table.name)} ({', '.join(map(quoted, ordered))})"
 
 
 def check_columns(table: Table, found: Mapping[str, str]) -> None:
@@ -217,23 +227,3 @@ def check_columns(table: Table, found: Mapping[str, str]) -> None:
             raise ValueError(
                 f"the read model {table.name!r} declares {name} as {type_}, its table has {found.get(name)}"
             )
-
-
-def look_up_statement(stream: str, lookup: Lookup, table: Table) -> tuple[str, Sequence[Any]]:
-    """Return the question as SQL with its arguments."""
-    args: list[Any] = [stream]
-    conditions = [f"{quoted(STREAM)} = $1"]
-    asked = [(column, "=", value) for column, value in lookup.where.items()]
-    asked += [(bound[0], sign, bound[1]) for bound, sign in ((lookup.below, "<"), (lookup.above, ">")) if bound]
-    for column, sign, value in asked:
-        if value is None:
-            conditions.append(f"{quoted(column)} IS NULL")
-        else:
-            args.append(value)
-            conditions.append(f"{quoted(column)} {sign} ${len(args)}::{table.columns[column]}")
-    way = "ASC" if lookup.ascending else "DESC"
-    order = ", ".join(f"{quoted(column)} {way}" for column in dict.fromkeys((lookup.order, *table.key)))
-    columns = ", ".join(map(quoted, table.columns))
-    args.append(lookup.limit)
-    sql = f"SELECT {columns} FROM {table_name(table.name)} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ${len(args)}"  # noqa: S608 - quoted, and declared by a kind
-    return sql, args

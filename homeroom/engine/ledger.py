@@ -50,7 +50,7 @@ class Ledger:
 
     def remember(self, envelope: Envelope, seq: int | None, stored: bytes | None) -> None:
         """Note a command decided in this turn: number of its last event, and its stored reply."""
-        self._known().remember(envelope.client, envelope.number, Kept(envelope.digest, seq, stored))
+        self._known().remember(envelope.client, Kept(envelope.number, envelope.digest, seq, stored))
 
     def trim(self) -> None:
         """Forget what is too much, now that the turn is durable."""
@@ -84,4 +84,4 @@ class Ledger:
 
     async def _fetch(self, client: str, number: int) -> Kept | None:
         found = await self._services.journal.receipt(self._address, client, number)
-        return Kept(found[0].digest, found[1], found[0].reply) if found else None
+        return Kept(number, found[0].digest, found[1], found[0].reply) if found else None

@@ -4,6 +4,7 @@ Never here: the actor's state; the answer is made of rows alone.
 """
 
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -22,9 +23,32 @@ def start_look_up(services: Services, address: str, lookup: Lookup, reply: Reply
         services.counters.overloads += 1
         reply(services.overloaded())
         return
+    _count(services)
+    services.start(f"look-up of {address}", partial(_look_up, services, address, lookup, reply, seq))
+
+
+async def look_up_everywhere(services: Services, lookup: Lookup) -> Any:
+    """Return what a question to the rows of all streams finds; raises `Refusal`, `ValueError` for any other question."""
+    if not lookup.everywhere:
+        raise ValueError(f"nobody in particular is asked for {lookup.table!r}: the question has to be `everywhere`")
+    if services.draining:
+        raise services.unavailable()
+    if services.look_ups >= services.settings.look_ups:
+        services.counters.overloads += 1
+        raise services.overloaded()
+    _count(services)
+    try:
+        return lookup.into(await services.journal.look_up("", lookup))
+    except JournalError as error:
+        log.warning("look-up failed", table=lookup.table, error=str(error))
+        raise services.unavailable() from error
+    finally:
+        services.look_ups -= 1
+
+
+def _count(services: Services) -> None:
     services.look_ups += 1
     services.counters.look_ups += 1
-    services.start(f"look-up of {address}", partial(_look_up, services, address, lookup, reply, seq))
 
 
 async def _look_up(services: Services, address: str, lookup: Lookup, reply: Reply, seq: int | None) -> None:

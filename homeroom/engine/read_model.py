@@ -6,6 +6,7 @@ Never here: SQL beyond the names of column types, and a connection.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -80,16 +81,19 @@ class ReadModels:
         table = self.table(lookup.table)
         for column in (lookup.order, *(bound[0] for bound in (lookup.below, lookup.above) if bound)):
             _type_of(table, column)
-        return Lookup(
-            lookup.table,
-            lookup.into,
-            lookup.order,
-            max(0, lookup.limit),
-            _clean_values(table, lookup.where),
-            _clean_bound(table, lookup.below),
-            _clean_bound(table, lookup.above),
-            lookup.ascending,
+        return replace(
+            lookup,
+            limit=max(0, lookup.limit),
+            where=_clean_values(table, lookup.where),
+            below=_clean_bound(table, lookup.below),
+            above=_clean_bound(table, lookup.above),
+            contains={column: _clean_part(table, column, text) for column, text in lookup.contains.items()},
+            within=self._clean_within(lookup.within),
+            beyond=_clean_beyond(table, lookup),
         )
+
+    def _clean_within(self, within: tuple[str, Mapping[str, Any]] | None) -> tuple[str, Mapping[str, Any]] | None:
+        return None if within is None else (within[0], _clean_values(self.table(within[0]), within[1]))
 
 
 def _check_table(table: Table) -> None:
@@ -101,6 +105,8 @@ def _check_table(table: Table) -> None:
         raise ValueError(f"the read model {table.name!r} declares 'stream', which is there by itself")
     if missing := set(table.key) - set(table.columns):
         raise ValueError(f"the read model {table.name!r} has no column for its key {sorted(missing)}")
+    if any(not index or not set(index) <= {*table.columns, STREAM} for index in table.indexes):
+        raise ValueError(f"an index of the read model {table.name!r} is of no columns of its: {table.indexes}")
     for column, type_ in table.columns.items():
         if type_ not in COLUMN_TYPES:
             raise ValueError(f"{table.name}.{column} is {type_!r}; allowed: {', '.join(COLUMN_TYPES)}")
@@ -115,6 +121,23 @@ def _type_of(table: Table, column: str) -> str:
 
 def _clean_bound(table: Table, bound: tuple[str, Any] | None) -> tuple[str, Any] | None:
     return None if bound is None else (bound[0], _clean(table, bound[0], bound[1], nullable=False))
+
+
+def _clean_beyond(table: Table, lookup: Lookup) -> tuple[Any, str] | None:
+    if lookup.beyond is None:
+        return None
+    value, stream = lookup.beyond
+    return _clean(table, lookup.order, value, nullable=True), storable_text(stream)
+
+
+def _clean_part(table: Table, column: str, text: str) -> str:
+    """Return a part of a text as it would be stored; only texts contain something."""
+    if _type_of(table, column) != "text":
+        raise ValueError(
+            f"{table.name}.{column} is {table.columns[column]}: only in a text something can be looked for"
+        )
+    part: str = _clean(table, column, text, nullable=False)
+    return part
 
 
 def _clean_values(table: Table, values: Mapping[str, Any], *, nullable: bool = True) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 
 class Kept(NamedTuple):
-    """What became of one command: a digest of its body, the number of its last event if any, and its stored answer."""
+    """What became of one command: its number, a digest of its body, the number of its last event if any, and its stored answer."""
 
+    number: int
     digest: bytes
     seq: int | None
     reply: bytes | None
@@ -22,7 +23,7 @@ class _Client:
 
     def __init__(self, newest: int) -> None:
         self.newest = newest
-        self.kept: dict[int, Kept] = {}
+        self.kept: tuple[Kept, ...] = ()  # few: a dictionary takes four times the memory, and only repeats look here
 
 
 class Receipts:
@@ -52,17 +53,17 @@ class Receipts:
     def find(self, client: str, number: int) -> Kept | None:
         """Return what became of a command, if that is in memory."""
         known = self._clients.get(client) if self._clients else None
-        return known.kept.get(number) if known else None
+        return next((kept for kept in known.kept if kept.number == number), None) if known else None
 
     def learn(self, client: str, newest: int) -> None:
         """Take in what a look-up said of a client."""
         self._client(client, newest)
 
-    def remember(self, client: str, number: int, kept: Kept) -> None:
+    def remember(self, client: str, kept: Kept) -> None:
         """Note that a command was decided; its receipt stands in the append of this turn."""
         known = self._client(client, 0)
-        known.newest = max(known.newest, number)
-        known.kept[number] = kept
+        known.newest = max(known.newest, kept.number)
+        known.kept += (kept,)
         if len(known.kept) > self._per_client:
             self._grown = {**(self._grown or {}), client: None}
 
@@ -70,8 +71,8 @@ class Receipts:
         """Forget the oldest. Between turns only: what is not durable yet cannot be looked up."""
         while self._grown:
             known = self._clients.get(self._grown.popitem()[0]) if self._clients else None
-            while known and len(known.kept) > self._per_client:
-                del known.kept[next(iter(known.kept))]
+            if known:
+                known.kept = known.kept[-self._per_client :]
                 self.complete = False
         while self._clients and len(self._clients) > self._limit:
             del self._clients[next(iter(self._clients))]

@@ -3,6 +3,7 @@
 Never here: finding and activating it (`registry`).
 """
 
+from dataclasses import replace
 from typing import Any
 
 from homeroom.engine.behaviour import Caller, Refusal
@@ -27,24 +28,35 @@ class ActorRef:
         self._registry.post(self.address, post)
 
     async def ask(
-        self, command: Any, caller: Caller, *, client: str = "", number: int = 0, digest: bytes = b""
+        self, command: Any, caller: Caller, *, client: str = "", number: int = 0, digest: bytes = b"", arrived: int = 0
     ) -> Answer:
-        """Tell a command and wait for its answer, a `Done` or a `Refusal`. Cancelled: it may be carried out all the same."""
+        """Tell a command and wait for its answer, a `Done` or a `Refusal`. Cancelled: it may be carried out all the same.
+
+        `arrived` is when it came in at the door, Unix ms of the server's clock; 0: now.
+        """
         waiter: Waiter[Answer] = Waiter()
-        arrived = self._registry.now()
+        arrived = arrived or self._registry.now()
         self.tell(Envelope(command, caller, waiter.take, client, number, digest, arrived))
         return await waiter.wait()
 
     async def read(self, caller: Caller, since: Cursor | None, limit: int) -> Page:
         """Catch up once: the state, or up to `limit` events after `since` (less when they are large); raises `Refusal`."""
-        answer = await self._read(Read(caller, since, limit, _ignore))
+        return await self._catch_up(Read(caller, since, limit, _ignore))
+
+    async def replay(self, caller: Caller, after: int, limit: int) -> Page:
+        """Return up to `limit` events behind number `after` (less when they are large), however long ago; raises `Refusal`."""
+        return await self._catch_up(Read(caller, (self._registry.epoch, after), limit, _ignore, far=True))
+
+    async def _catch_up(self, word: Read) -> Page:
+        answer = await self._read(word)
         if isinstance(answer, Missing):
+            most = max(word.limit, 1)
             try:
-                upto = min(answer.upto, answer.after + max(limit, 1))
-                records = await self._registry.journal.read(self.address, answer.after, upto, max(limit, 1))
+                upto = min(answer.upto, answer.after + most)
+                records = await self._registry.journal.read(self.address, answer.after, upto, most)
             except JournalError:
                 raise self._registry.unavailable() from None
-            answer = await self._read(Read(caller, since, limit, _ignore, records))
+            answer = await self._read(replace(word, records=records))
         if isinstance(answer, Page):
             return answer
         raise answer if isinstance(answer, Refusal) else self._registry.unavailable()
@@ -55,7 +67,7 @@ class ActorRef:
 
     async def _read(self, word: Read) -> Page | Missing | Refusal:
         waiter: Waiter[Page | Missing | Refusal] = Waiter()
-        self._registry.post(self.address, Read(word.caller, word.since, word.limit, waiter.take, word.records))
+        self._registry.post(self.address, replace(word, reply=waiter.take))
         return await waiter.wait()
 
 

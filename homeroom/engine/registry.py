@@ -31,6 +31,7 @@ class Registry:
         self._active: dict[str, Actor] = {}
         self._nursery: trio.Nursery | None = None
         self._emptied = trio.Event()
+        self._ended = self._end  # one bound method for all actors
 
     def __len__(self) -> int:
         return len(self._active)
@@ -42,6 +43,11 @@ class Registry:
     def journal(self) -> Journal:
         """Return the journal, for those who read past events."""
         return self._services.journal
+
+    @property
+    def epoch(self) -> str:
+        """Return the name of this history."""
+        return self._services.epoch
 
     def open(self, nursery: trio.Nursery) -> None:
         """Let actors live in `nursery` from now on."""
@@ -121,7 +127,7 @@ class Registry:
             await self._emptied.wait()
 
     def _activate(self, address: str, owed: frozenset[str]) -> Actor:
-        actor = Actor(address, self.blueprint(address), self._services, owed, self._end)
+        actor = Actor(address, self.blueprint(address), self._services, owed, self._ended)
         self._active[address] = actor
         if self._nursery is None:
             raise RuntimeError("the engine does not run")

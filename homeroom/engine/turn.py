@@ -14,7 +14,9 @@ from homeroom.engine.behaviour import After, Behaviour, Decision, Disarm, Fact, 
 from homeroom.engine.blueprint import Blueprint
 from homeroom.engine.envelope import Answer, Done, Reply
 from homeroom.engine.journal import Append, Outgoing, Receipt, Record
+from homeroom.engine.kept_refusal import store_refusal
 from homeroom.engine.ring import Entry
+from homeroom.engine.wire import Wire
 from homeroom.engine.words import Rest
 
 Identity = tuple[str, int, bytes]
@@ -95,7 +97,7 @@ class Turn:
         """
         wire = blueprint.wire
         count = len(decision.events)
-        stored = wire.encode(decision.reply) if identity and decision.reply is not None else None
+        stored = _stored_answer(decision, wire) if identity else None
         receipt = Receipt(*identity, stored) if identity else None
         records, entries, rows = self._apply(blueprint, behaviour, decision.events, by, receipt)
         tells = [Outgoing(tell.to, tell.command.do, wire.encode(tell.command)) for tell in decision.tells]
@@ -151,3 +153,10 @@ class Turn:
             records.append(Record(seq, event.type, self.at, by, body, receipt if seq == last else None))
             entries.append(blueprint.entry(behaviour, fact, body))
         return records, entries, rows
+
+
+def _stored_answer(decision: Decision, wire: Wire) -> bytes | None:
+    """Return what a receipt keeps of a decision's answer."""
+    if decision.refusal is not None:
+        return store_refusal(decision.refusal, wire)
+    return wire.encode(decision.reply) if decision.reply is not None else None

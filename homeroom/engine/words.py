@@ -37,13 +37,17 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Catch up once, without subscribing. `records`: the missing ones, when they had to be fetched."""
+    """Catch up once, without subscribing. `records`: the missing ones, when they had to be fetched.
+
+    `far`: the events themselves are wanted, however many there are behind the cursor, and never a snapshot instead.
+    """
 
     caller: Caller
     since: Cursor | None
     limit: int
     reply: Callable[[Page | Missing | Refusal], None]
     records: Sequence[Record] | None = None
+    far: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Never here: what a request goes through (`pipeline`), and how parts are made (th
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
+from random import Random
 from typing import Any
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from homeroom.engine.wire import Wire
 from homeroom.http.authentication import Authentication, UserAnswer
 from homeroom.http.budgets import Budgets
 from homeroom.http.health import Health, Probe
+from homeroom.http.listing import LookUp, listing_routes
 from homeroom.http.metrics import Metrics, Statistics
 from homeroom.http.openapi import describe
 from homeroom.http.pages import Pages
@@ -23,8 +25,10 @@ from homeroom.http.pipeline import App, WebSettings, build_app
 from homeroom.http.presence import KIND as PRESENCE
 from homeroom.http.presence import Known, PresenceDesk
 from homeroom.http.rest import Desk, twin_routes
-from homeroom.http.routes import Call, Handler, Out, Route
+from homeroom.http.roster import Roster
+from homeroom.http.routes import Call, Handler, Out, Route, check_doors
 from homeroom.http.sync import Sync
+from homeroom.http.things import thing_routes
 from homeroom.protocol.rest_json import encode_json
 from homeroom.protocol.verbs import VerbTable
 
@@ -40,8 +44,9 @@ class Demo(Struct, frozen=True):
 class AppParts:
     """All that the application is made of.
 
-    `present()` names the people who have a connection, `known` those of some streams that have a history; `statistics` are read at each scrape, by part; `probes` are asked
-    by `/readyz`; `asyncapi` is the finished document; `demo` is `None` outside the demo.
+    `present()` names the people who have a connection, `known` those of some streams that have a history; `random` makes ids that
+    nobody can guess; `statistics` are read at each scrape, by part; `probes` are asked by `/readyz`; `asyncapi` is the finished
+    document; `demo` is `None` outside the demo.
     """
 
     engine: Engine
@@ -53,6 +58,7 @@ class AppParts:
     sync: Sync
     present: Callable[[], Iterable[str]]
     known: Known
+    random: Random
     static: Traversable
     docs: Traversable
     asyncapi: Mapping[str, Any]
@@ -67,16 +73,18 @@ def make_app(parts: AppParts) -> App:
     metrics = Metrics({**parts.statistics, "sync": parts.sync.statistics, "budgets": parts.budgets.statistics})
     routes = all_routes(parts, metrics)
     pages = Pages(parts.static, parts.docs)
-    return build_app(routes, pages.register, parts.authentication.tokens.authenticate, metrics, parts.settings)
+    identify, now = parts.authentication.tokens.authenticate, parts.authentication.clock.now
+    return build_app(routes, pages.register, identify, metrics, parts.settings, now=now)
 
 
 def all_routes(parts: AppParts, metrics: Metrics) -> list[Route]:
     """Return the table of all doors, their own description included."""
     settings = parts.settings
-    desk = Desk(parts.engine.ref, parts.verbs, parts.wire, parts.budgets.take, settings.answer_timeout_s)
+    take, timeout_s = parts.budgets.take, settings.answer_timeout_s
+    desk = Desk(parts.engine.ref, parts.verbs, parts.wire, take, parts.random, timeout_s)
     routes = [
         *parts.authentication.routes(),
-        *twin_routes(parts.kinds, desk),
+        *kind_routes(parts.kinds, desk, parts.engine.look_up),
         *_presence_routes(parts, desk),
         *parts.sync.routes(),
         *Health(parts.probes, metrics, settings.version, settings.metrics_token).routes(),
@@ -84,13 +92,21 @@ def all_routes(parts: AppParts, metrics: Metrics) -> list[Route]:
     ]
     if parts.demo is not None:
         routes.append(_document("/api/demo", "demo", "The people of the demo, and their password.", parts.demo))
+    check_doors(routes)
     return [*routes, _openapi(routes, settings.version)]
+
+
+def kind_routes(kinds: Sequence[Kind], desk: Desk, look_up: LookUp) -> list[Route]:
+    """Return the doors that follow from the rows of the kinds: verbs, lists, and what can be looked at as it is or was."""
+    named = [*twin_routes(kinds, desk), *listing_routes(kinds, desk, look_up)]
+    return [*named, *thing_routes(kinds, desk, {(route.method, route.pattern) for route in named})]
 
 
 def _presence_routes(parts: AppParts, desk: Desk) -> Iterable[Route]:
     for kind in parts.kinds:
         if kind.name == PRESENCE:
             yield from PresenceDesk(desk, kind, parts.present, parts.known).routes()
+            yield from Roster(desk, parts.kinds, parts.engine.retained).routes()
 
 
 def _openapi(routes: Sequence[Route], version: str) -> Route:

@@ -52,6 +52,7 @@ DEFAULT_RATES: Mapping[str, Rate] = {
     "read": Rate(5.0, 60),
     "beat": Rate(1.0, 20),
     "control": Rate(2.0, 60),
+    "answer": Rate(20.0, 400),
     "subscribe": Rate(20.0, 400),
 }
 

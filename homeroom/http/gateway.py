@@ -4,7 +4,7 @@ One guarded nursery a connection: nothing that a client sends, and no defect of 
 connection or the process. Never here: one connection's conversation (`connection`), and the sockets (`listener`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,6 +16,7 @@ import trio
 
 from homeroom.engine.behaviour import SYSTEM_CALLER, Kind, Refusal
 from homeroom.engine.clock import Clock
+from homeroom.engine.company import Company
 from homeroom.engine.envelope import Answer, Envelope, Outlet, Post
 from homeroom.engine.hub import Hub
 from homeroom.http.budgets import Budgets
@@ -26,7 +27,7 @@ from homeroom.http.handshake import Handshake, Refused, judge_handshake, refusal
 from homeroom.http.identity import Authenticate
 from homeroom.http.origins import Origins
 from homeroom.http.outbox import OutboxSettings
-from homeroom.http.readiness import Readiness, at_once
+from homeroom.http.readiness import Readiness
 from homeroom.http.request_head import BadHead, RequestHead, read_head
 from homeroom.http.subscription import Subscription
 from homeroom.protocol.codec import CODECS
@@ -85,7 +86,7 @@ class GatewaySettings:
 class GatewayParts:
     """What the gateway is built from. `epoch` names the history that all streams belong to.
 
-    `linger_s()`: for how many seconds what comes in may lie, since its commit would wait for as long.
+    `company` says how long what comes in may lie, since its commit would wait for as long.
     """
 
     actors: Actors
@@ -98,7 +99,7 @@ class GatewayParts:
     random: Random
     epoch: str
     origins: Origins = field(default_factory=Origins)
-    linger_s: Callable[[], float] = at_once
+    company: Company = field(default_factory=Company)
 
 
 class Gateway:
@@ -110,7 +111,7 @@ class Gateway:
         self.actors, self.hub, self.verbs = parts.actors, parts.hub, parts.verbs
         self.authenticate, self.budgets = parts.authenticate, parts.budgets
         self.clock, self.epoch = parts.clock, parts.epoch
-        self.readiness = Readiness(parts.linger_s)
+        self.readiness = Readiness(parts.company)
         self._random = parts.random
         self._origins = parts.origins
         self._budget_of = {(kind.name, verb.command.do): verb.budget for kind in parts.kinds for verb in kind.verbs}

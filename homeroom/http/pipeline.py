@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import structlog
@@ -91,9 +91,15 @@ class App(QuartTrio):
 
 
 def build_app(
-    routes: Iterable[Route], pages: Register, authenticate: Authenticate, metrics: Metrics, settings: WebSettings
+    routes: Iterable[Route],
+    pages: Register,
+    authenticate: Authenticate,
+    metrics: Metrics,
+    settings: WebSettings,
+    *,
+    now: Callable[[], int],
 ) -> App:
-    """Return the application that serves `routes` and `pages`."""
+    """Return the application that serves `routes` and `pages`; `now` is the server's clock, Unix ms."""
     app = App("homeroom", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes
     app.config["BODY_TIMEOUT"] = settings.body_timeout_s
@@ -101,18 +107,20 @@ def build_app(
     app.url_map.merge_slashes = False
     pages(app)
     for route in routes:
-        _register(app, route, authenticate)
+        _register(app, route, authenticate, now)
     _install_errors(app)
     _install_frame(app, metrics, settings)
     return app
 
 
-def _register(app: App, route: Route, authenticate: Authenticate) -> None:
+def _register(app: App, route: Route, authenticate: Authenticate, now: Callable[[], int]) -> None:
     async def endpoint(**path: str) -> Response:
         who = await _who(route, authenticate)
         with ExitStack() as here:  # for a caller that is no connection and has no scope of its own
             ends = cast("dict[str, Any]", request.scope).get(ENDS, here)
-            return _respond(await route.handler(await _read_call(route, path, who, ends)))
+            call = await _read_call(route, path, who, ends)
+            # not when its head came: a body that dribbles in over a deadline is late
+            return _respond(await route.handler(replace(call, arrived=now())))
 
     rule = route.path.replace("{", "<").replace("}", ">")
     app.add_url_rule(rule, f"{route.method} {route.path}", endpoint, methods=[route.method])

@@ -115,7 +115,7 @@ class PresenceDesk:
         verb = self.kind.verb(command.do)
         if verb is None:
             raise Refusal("not_found", "no such thing")
-        return Out(await self.desk.carry_out(f"{KIND}:{who.id}", verb, command, who, call.key))
+        return Out(await self.desk.carry_out(f"{KIND}:{who.id}", verb, command, call, call.key))
 
     def _blank(self, user: str, who: Identity) -> PresenceState | None:
         """Return what the actor of somebody who was never here would show, by its own rules and without waking it."""

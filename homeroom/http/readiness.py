@@ -2,7 +2,7 @@
 
 A message that wakes a task of its own costs two system calls and a turn of trio's loop beside its reading: a third of the server's
 CPU at 500 messages a second. Here a socket is registered once and its news is a plain call; and while commits keep their
-distance (`linger_s`), news lies for as long as its commit would wait anyway, so that one turn of the loop takes all of it.
+distance (`Company`), news lies for as long as its commit would wait anyway, so that one turn of the loop takes all of it.
 
 Never here: what is read and what it means (`websocket_stream`), and sockets' ends (`listener`).
 """
@@ -12,13 +12,10 @@ from collections.abc import Callable
 
 import trio
 
+from homeroom.engine.company import Company
+
 AT_ONCE = 16
 """Sockets whose news is taken before everybody else gets a turn."""
-
-
-def at_once() -> float:
-    """Let nothing lie."""
-    return 0.0
 
 
 class _Parked:
@@ -33,10 +30,10 @@ class _Parked:
 
 
 class Readiness:
-    """The sockets that somebody waits for. `linger_s()` is for how many seconds news may lie for company."""
+    """The sockets that somebody waits for; `company` says how long news may lie."""
 
-    def __init__(self, linger_s: Callable[[], float] = at_once) -> None:
-        self._linger_s = linger_s
+    def __init__(self, company: Company) -> None:
+        self._company = company
         self._selector = selectors.DefaultSelector()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -46,10 +43,7 @@ class Readiness:
         try:
             while True:
                 await trio.lowlevel.wait_readable(news)
-                seconds = self._linger_s()
-                if seconds:
-                    await trio.sleep(seconds)
-                await self._pass_on()
+                await self._company.gather(self._pass_on)
         finally:
             self._selector.close()
 

@@ -4,23 +4,28 @@ A request becomes the same command structure as a frame, with the same digest, a
 access. Never here: what a verb does, and who may.
 """
 
+import base64
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
-from types import GenericAlias
-from typing import Any, Generic, Protocol, TypeVar
+from random import Random
+from typing import Any, Generic, Optional, Protocol, TypeVar
 
 import trio
-from msgspec import Struct
+from msgspec import Struct, defstruct
+from msgspec.structs import replace
 
 from homeroom.engine.behaviour import Kind, Refusal, Verb
 from homeroom.engine.envelope import Answer
 from homeroom.engine.ref import ActorRef
 from homeroom.engine.wire import Wire
 from homeroom.engine.words import Page
+from homeroom.http.csv import CSV_TYPE, sheet_out
 from homeroom.http.identity import Identity
 from homeroom.http.routes import Call, Out, Route
+from homeroom.protocol.sheet import Sheet
 from homeroom.protocol.verbs import VerbTable, command_digest
 
 RETRY_MS = 1_000
@@ -34,12 +39,13 @@ ReplyT = TypeVar("ReplyT")
 class Done(Struct, Generic[ReplyT], frozen=True, omit_defaults=True):
     """A command was carried out. `data` is the verb's reply, `pos` is `[stream, seq]` of the last event it caused.
 
-    `again`: it had been done before.
+    `again`: it had been done before. `id`: that of a thing whose id the server made.
     """
 
     data: ReplyT | None = None
     pos: tuple[str, int] | None = None
     again: bool = False
+    id: str | None = None
 
 
 class Take(Protocol):
@@ -53,30 +59,41 @@ class Take(Protocol):
 class Desk:
     """What the twins need: the way to actors, the verbs, the budgets and the stored form of earlier answers.
 
-    `take(user, budget)` is `None` or the ms to wait; `timeout_s` is how long an answer is waited for.
+    `take(user, budget)` is `None` or the ms to wait; `random` makes ids that nobody can guess; `timeout_s` is how long an
+    answer is waited for.
     """
 
     ref: Callable[[str], ActorRef]
     verbs: VerbTable
     wire: Wire
     take: Take
+    random: Random
     timeout_s: float = 5.0
 
-    async def carry_out(self, address: str, verb: Verb, command: Any, who: Identity, key: str | None) -> Done[Any]:
+    async def carry_out(self, address: str, verb: Verb, command: Any, call: Call, key: str | None) -> Done[Any]:
         """Have the actor do it; raises `Refusal`. With a `key`, exactly once however often it is sent."""
+        who = call.person
         self.spend(who, verb.budget)
-        client, number = (f"{who.id}/{_key_name(key)}", 1) if key is not None else ("", 0)
-        digest = command_digest(verb.command.do, command)
+        client, number = (f"{who.id}/{key_name(key)}", 1) if key is not None else ("", 0)
+        digest, ref = command_digest(verb.command.do, command), self.ref(address)
         answer: Answer | None = None
         with trio.move_on_after(self.timeout_s):
-            answer = await self.ref(address).ask(command, who.caller, client=client, number=number, digest=digest)
+            answer = await ref.ask(
+                command, who.caller, client=client, number=number, digest=digest, arrived=call.arrived
+            )
         return self._read(answer, address)
 
     async def page(self, address: str, who: Identity) -> Page:
         """Return a snapshot of a stream as `who` may see it; raises `Refusal`."""
         with trio.move_on_after(self.timeout_s):
             return await self.ref(address).read(who.caller, None, 1)
-        raise _timeout()
+        raise late()
+
+    async def replay(self, address: str, who: Identity, after: int, limit: int) -> Page:
+        """Return events of a stream behind number `after`, as `who` may see them; raises `Refusal`."""
+        with trio.move_on_after(self.timeout_s):
+            return await self.ref(address).replay(who.caller, after, limit)
+        raise late()
 
     def spend(self, who: Identity, budget: str, amount: float = 1.0) -> None:
         """Take from the person's budget; raises `rate_limited`."""
@@ -86,7 +103,7 @@ class Desk:
 
     def _read(self, answer: Answer | None, address: str) -> Done[Any]:
         if answer is None:
-            raise _timeout()
+            raise late()
         if isinstance(answer, Refusal):
             raise answer
         data = self.wire.decode_plain(answer.encoded) if answer.encoded is not None else answer.reply
@@ -94,52 +111,104 @@ class Desk:
 
 
 def twin_routes(kinds: Iterable[Kind], desk: Desk) -> list[Route]:
-    """Return a door for each verb of each kind that has one."""
-    return [_route(kind, verb, desk) for kind in kinds for verb in kind.verbs if verb.rest is not None]
+    """Return all doors of each verb of each kind that has one."""
+    return [
+        _route(kind, verb, desk, number)
+        for kind in kinds
+        for verb in kind.verbs
+        for number, _ in enumerate(twin_paths(kind, verb))
+    ]
 
 
-def twin_path(kind: Kind, verb: Verb) -> tuple[str, str]:
-    """Return method and path of a verb that has a door."""
-    text = verb.rest or f"POST /api/{kind.plural}/{{id}}/{verb.command.do}"
-    method, path = text.split(" ")
-    return method, path
+def twin_paths(kind: Kind, verb: Verb) -> list[tuple[str, str]]:
+    """Return method and path of each door of a verb: none for one that is not to be reached from outside."""
+    if verb.rest is None:
+        return []
+    first = verb.rest or f"POST /api/{kind.plural}/{{id}}/{verb.command.do}"
+    return [(method, path) for method, _, path in (door.partition(" ") for door in (first, *verb.also))]
 
 
-def _route(kind: Kind, verb: Verb, desk: Desk) -> Route:
-    method, path = twin_path(kind, verb)
-    own = "{id}" not in path
-    reads = method == "GET"
+def makes_id(verb: Verb, path: str) -> bool:
+    """Tell whether this door of a verb makes the id of a new thing."""
+    return verb.fresh and "{id}" not in path
+
+
+def _route(kind: Kind, verb: Verb, desk: Desk, number: int) -> Route:
+    method, path = twin_paths(kind, verb)[number]
+    reads, makes = method == "GET", makes_id(verb, path)
+    sheet = reads and verb.reply is Sheet
 
     async def handler(call: Call) -> Out:
-        who = call.person
         fields = {**call.query, **call.path} if reads else dict(call.path)
-        target = who.id if own else checked_id(fields.pop("id"))
+        target = _target(call, kind, fields.pop("id", None), desk.random if makes else None)
         command = desk.verbs.decode_body(kind.name, verb.command.do, b"" if reads else call.body, fields)
-        done = await desk.carry_out(f"{kind.name}:{target}", verb, command, who, None if reads else call.key)
-        return Out(done)
+        done = await desk.carry_out(f"{kind.name}:{target}", verb, command, call, None if reads else call.key)
+        if makes:
+            return Out(replace(done, id=target), 201, {"Location": f"/api/{kind.plural}/{target}"})
+        return sheet_out(done.data) if sheet and isinstance(done.data, Sheet) else Out(done)
 
     return Route(
         method,
         path,
-        name=f"{kind.name}_{verb.command.do}",
+        name=f"{kind.name}_{verb.command.do}" + (f"_{number + 1}" if number else ""),
         summary=(verb.command.__doc__ or verb.command.do).splitlines()[0],
         handler=handler,
         tag=kind.plural,
         body=None if reads else verb.command,
         query=verb.command if reads else None,
-        reply=done_with(verb.reply),
+        reply=str if sheet else done_with(verb.reply),
         errors=("forbidden", "not_found", "conflict", "rate_limited", "overloaded", "unavailable", "timeout"),
+        status=201 if makes else 200,
         raw=True,
         keyed=not reads,
+        mimetype=CSV_TYPE if sheet else "application/json",
     )
 
 
-def done_with(reply: type[Any] | None) -> Any:
-    """Return the type of the answer of a verb that replies `reply`."""
-    return GenericAlias(Done, (reply,))
+def _target(call: Call, kind: Kind, id: str | None, random: Random | None) -> str:
+    """Return whose door it is: the one in the path, a new thing's, or the caller's own."""
+    if id is not None:
+        return checked_id(id)
+    return call.person.id if random is None else fresh_id(random, call.person.id, kind.name, call.key)
 
 
-def _timeout() -> Refusal:
+def fresh_id(random: Random, user: str, kind: str, key: str | None) -> str:
+    """Return an id for a new thing: 128 bits from `random`, or made of who asks and the `Idempotency-Key`.
+
+    So the same request sent again reaches the thing that the first one made. 26 letters and digits, in lower case.
+    """
+    if key is None:
+        bits = random.randbytes(16)
+    else:
+        bits = blake2b(f"{user}/{key_name(key)}".encode(), digest_size=16, key=kind.encode()).digest()
+    return base64.b32encode(bits).decode().rstrip("=").lower()
+
+
+def done_with(reply: Any) -> type[Any]:
+    """Return the type of the answer of a verb that replies `reply`.
+
+    A class of its own in the module of the reply, and no `Done[reply]`: those of equally named replies could not be told apart
+    in the description.
+    """
+    return _done_with(reply)
+
+
+@lru_cache(maxsize=1_000)
+def _done_with(reply: Any) -> type[Any]:
+    name = re.sub(r"\W+", "_", getattr(reply, "__name__", repr(reply)))
+    return defstruct(
+        f"Done_{name}_",
+        [("data", Optional[reply], None)],  # noqa: UP045 - a reply may be any type, also one that knows no `|`
+        bases=(Done,),
+        module=getattr(reply, "__module__", __name__),
+        namespace={"__doc__": Done.__doc__},
+        frozen=True,
+        omit_defaults=True,
+    )
+
+
+def late() -> Refusal:
+    """Return the answer when there was none in time."""
     return Refusal("timeout", "no answer in time; what was asked for may still happen", retry_ms=RETRY_MS)
 
 
@@ -150,18 +219,8 @@ def checked_id(text: str) -> str:
     return text
 
 
-def _key_name(key: str) -> str:
+def key_name(key: str) -> str:
     """Return the client name that an `Idempotency-Key` stands for: fixed in length, whatever the caller chose."""
     if not _KEY.match(key):
         raise Refusal("bad_command", "an Idempotency-Key is 1 to 255 visible characters")
     return f"key.{blake2b(key.encode(), digest_size=16).hexdigest()}"
-
-
-def doors(kinds: Iterable[Kind]) -> Mapping[tuple[str, str], tuple[str, str]]:
-    """Return (kind, verb) by (method, path): for tests that look for a door without a rule."""
-    return {
-        twin_path(kind, verb): (kind.name, verb.command.do)
-        for kind in kinds
-        for verb in kind.verbs
-        if verb.rest is not None
-    }

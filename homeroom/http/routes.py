@@ -3,7 +3,7 @@
 Never here: Quart (only `app` knows it) and what a handler does.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -22,7 +22,8 @@ class Call:
     """A request, decoded as its route says. `who` is there unless the route takes nobody too and nobody said who they are.
 
     `body` and `query` are the route's structures (raw bytes and text for a verb's twin), `address` the peer's IP, `key`
-    the `Idempotency-Key`, `bearer` what was sent as such, checked or not. `ends` is unwound when the answer has been sent, or
+    the `Idempotency-Key`, `bearer` what was sent as such, checked or not. `arrived` is when all of it was here, Unix ms of the
+    server's clock. `ends` is unwound when the answer has been sent, or
     nobody is there to take it.
     """
 
@@ -35,6 +36,7 @@ class Call:
     key: str | None = None
     bearer: str = ""
     ends: ExitStack = field(default_factory=ExitStack)
+    arrived: int = 0
 
     @property
     def person(self) -> Identity:
@@ -94,6 +96,21 @@ class Route:
         return tuple(name for name in fields if name not in self.placeholders)
 
     @property
+    def pattern(self) -> str:
+        """Return the path with nameless placeholders: two doors of one pattern are the same to a router."""
+        return "/".join("{}" if part[:1] == "{" else part for part in self.path.split("/"))
+
+    @property
     def placeholders(self) -> tuple[str, ...]:
         """Return the names in the path, in order."""
         return tuple(part[1:-1] for part in self.path.split("/") if part[:1] == "{")
+
+
+def check_doors(routes: Iterable[Route]) -> None:
+    """Raise `ValueError` when two routes are the same door, or have the same name."""
+    seen: dict[Any, Route] = {}
+    for route in routes:
+        for mark in ((route.method, route.pattern), route.name):
+            other = seen.setdefault(mark, route)
+            if other is not route:
+                raise ValueError(f"two doors are one: {route.name} and {other.name}, {route.method} {route.path}")

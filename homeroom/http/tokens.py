@@ -24,7 +24,7 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.engine.clock import Clock
 from homeroom.http.identity import Identity
 from homeroom.http.keys import Key, KeyRing
-from homeroom.protocol.access import ROLE_ALIASES, ROLES
+from homeroom.protocol.access import GUARDIAN_ROLE, ROLE_ALIASES, ROLES
 from homeroom.protocol.ids import Id
 
 MAX_TOKEN_BYTES = 8_192
@@ -63,7 +63,7 @@ class Tokens:
     """Makes and checks tokens with the keys of one ring.
 
     `is_revoked(user, family, iat)` tells, without waiting, whether a login, or all that a person was given before a time
-    (Unix s), has been ended.
+    (Unix s), has been ended; `wards(user)` names the children of a parent, who never stand in a token.
     """
 
     def __init__(
@@ -72,11 +72,13 @@ class Tokens:
         clock: Clock,
         rules: TokenRules = TokenRules(),
         is_revoked: Callable[[str, str, int], bool] = lambda user, family, iat: False,
+        wards: Callable[[str], frozenset[str]] = lambda user: frozenset(),
     ) -> None:
         self._keys = keys
         self._clock = clock
         self.rules = rules
         self._is_revoked = is_revoked
+        self._wards = wards
         self._jws = jwt.PyJWS()
 
     def issue(self, user: str, name: str, role: str, *, family: str = "", ttl_s: float | None = None) -> str:
@@ -125,7 +127,8 @@ class Tokens:
         if self._is_revoked(claims.sub, claims.fam, claims.iat):
             _refuse("the login was ended")
         role = ROLE_ALIASES.get(claims.role, claims.role)
-        return Identity(claims.sub, claims.name or claims.sub, role, claims.exp * 1000, claims.fam)
+        wards = self._wards if role == GUARDIAN_ROLE else None
+        return Identity(claims.sub, claims.name or claims.sub, role, claims.exp * 1000, claims.fam, wards)
 
     def _key_of(self, token: str) -> Key:
         """Find the key by the header: of all it says only `typ`, `alg`, `kid` and the absence of `crit` matter."""

@@ -13,6 +13,8 @@ ROLES: tuple[str, ...] = get_args(Role)
 ROLE_ALIASES = {"instructor": "teacher", "mentor": "teacher"}
 STAFF = ("super_admin", "admin", "teacher")
 ADMINS = ("super_admin", "admin")
+GUARDIAN_ROLE = "parent"
+"""The role that stands for children (wards): what it may see of theirs, each actor says by a relation."""
 SYSTEM_ROLE = "system"
 """The engine's own voice: timers, other actors, the gateway. No token can carry it."""
 

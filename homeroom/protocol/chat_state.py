@@ -5,7 +5,7 @@ does every client, which is why state + events equals a fresh view. Never here: 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct, field
@@ -35,6 +35,14 @@ SHOWN = 50
 """Messages that a view holds, the newest; a client drops older ones by the same rule, and asks `history` for more."""
 
 
+_NOBODY: Mapping[str, int] = {}
+
+
+def nobody() -> Mapping[str, int]:
+    """Return the empty map that all fresh states share: a `Mapping` is never changed, but replaced by another one."""
+    return _NOBODY
+
+
 class Receipt(Struct, frozen=True):
     """How far a person has read: the message, and the how-manieth of the chat it is (`"0"`, 0: nothing yet)."""
 
@@ -52,8 +60,8 @@ class ChatState(Struct):
     posted: Count = 0
     mode: Mode = "open"
     slow: Seconds = 0
-    pins: list[str] = field(default_factory=list)
-    muted: dict[str, int] = field(default_factory=dict)
+    pins: tuple[str, ...] = ()
+    muted: Mapping[str, int] = field(default_factory=nobody)
     reads: dict[str, Receipt] = field(default_factory=dict)
 
 
@@ -103,13 +111,7 @@ def reduce_chat(state: ChatState, fact: Happening, window: int = SHOWN) -> bool:
 
 def show_chat(state: ChatState, window: int = SHOWN) -> ChatState:
     """Return a copy of `state` that later changes do not reach, with its newest `window` messages."""
-    return replace(
-        state,
-        messages=state.messages[-window:],
-        pins=list(state.pins),
-        muted=dict(state.muted),
-        reads=dict(state.reads),
-    )
+    return replace(state, messages=state.messages[-window:], reads=dict(state.reads))
 
 
 def enter_chat(state: ChatState, user: str) -> None:
@@ -177,8 +179,7 @@ def _edited(state: ChatState, fact: Happening, e: MessageEdited) -> None:
 
 def _retracted(state: ChatState, fact: Happening, e: MessageRetracted) -> None:
     _put(state, e.id, text="", file=None, mentions=(), reactions={}, retracted=fact.by)
-    if e.id in state.pins:
-        state.pins.remove(e.id)
+    _unpin(state, e.id)
 
 
 def _reacted(state: ChatState, fact: Happening, e: ReactionChanged) -> None:
@@ -193,12 +194,15 @@ def _read(state: ChatState, fact: Happening, e: MessagesRead) -> None:
 
 
 def _pinned(state: ChatState, fact: Happening, e: MessagePinned) -> None:
-    state.pins.append(e.id)
+    state.pins = (*state.pins, e.id)
 
 
 def _unpinned(state: ChatState, fact: Happening, e: MessageUnpinned) -> None:
-    if e.id in state.pins:
-        state.pins.remove(e.id)
+    _unpin(state, e.id)
+
+
+def _unpin(state: ChatState, message: str) -> None:
+    state.pins = tuple(pin for pin in state.pins if pin != message)
 
 
 def _mode(state: ChatState, fact: Happening, e: ModeChanged) -> None:
@@ -215,7 +219,7 @@ def _muted(state: ChatState, fact: Happening, e: Muted) -> None:
 
 
 def _unmuted(state: ChatState, fact: Happening, e: Unmuted) -> None:
-    state.muted.pop(e.user, None)
+    state.muted = {user: until for user, until in state.muted.items() if user != e.user}
 
 
 _CHANGES: dict[type[Any], Callable[[ChatState, Any, Any], None]] = {

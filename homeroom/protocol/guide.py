@@ -136,13 +136,20 @@ REST = cleandoc(
     200   {"data": {"id": "18"}, "pos": ["room:lobby", 18]}
     ```
 
-    `data` is the verb's reply, `pos` and `again` are those of an `ok`. Errors are RFC 9457 problem documents
+    `data` is the verb's reply, `pos` and `again` are those of an `ok`. Some verbs have several names, which do the same. The door
+    that makes a thing without naming its `{id}` answers 201 with the `id` that the server made, in `Location` too; a reply that is a
+    `Sheet` comes as a file of comma-separated values. Errors are RFC 9457 problem documents
     (`application/problem+json`) with the `code` of the table below and its status; 429, 500 and 503 come with `Retry-After`. Nothing
     changed, but for `timeout`: what was asked for may still happen, so ask again with the same `Idempotency-Key`.
 
     `Idempotency-Key`, 1 to 255 visible ASCII characters, on any write of a verb: the same request with the same key, sent by the
     same person to the same address, is carried out once, and the first answer returns with `again`; another request with
     that key is `conflict`. Without it, a request that is sent twice is carried out twice.
+
+    What may be followed can be looked at: `GET` of the thing itself answers its snapshot, `/replay` its events with their
+    numbers and times, page by page (`after` a number, at most `limit`; `next` is the `after` of the next page, if there is one), and
+    `GET /api/presence/of/<address>` which of its people are here. Lists have pages as well: their `after`, when it is not empty, is
+    opaque and leads to the next one.
 
     All doors stand in `/openapi.json` (to look at: `/docs`), the WebSocket's side in `/asyncapi.json`.
 

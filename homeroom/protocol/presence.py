@@ -2,7 +2,8 @@
 
 The stream `presence:<user>` shows the face that others see, to everybody alike, its owner included: somebody who hides is
 `offline` there, and what it does meanwhile causes no event, no signal and no number. What its owner chose is told to the owner by `mine` and in
-the answers to `set`, `hide` and `show`. Never here: when a status changes (`actors.presence`).
+the answers to `set`, `hide`, `show` and `privacy`. What the school's own actors say of the person ("Taking an exam") is an engagement: it takes the
+place of the chosen activity while it lasts. Never here: when a status changes (`actors.presence`).
 """
 
 from typing import Annotated, Any, ClassVar, Literal
@@ -11,12 +12,22 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from homeroom.protocol.chat_state import Happening
-from homeroom.protocol.ids import Id, Millis
+from homeroom.protocol.ids import AddressText, Id, Millis
 
 Status = Literal["online", "away", "busy", "dnd", "offline"]
 Asked = Literal["online", "away", "busy", "dnd", "offline", "available"]
 """What `set` takes: `available` is another word for `online`."""
 Activity = Annotated[str, Meta(max_length=100, description='such as "Viewing Course: JavaScript"; empty: none')]
+Doing = Annotated[str, Meta(min_length=1, max_length=100, description='such as "Taking an exam"')]
+Place = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(?:[a-z]{2,16}:)?[A-Za-z0-9_.\-]{1,64}\Z",
+        description="the address of a stream that people have in common, such as group:chess; a bare id is a room's",
+    ),
+]
+PLACES_MAX = 1_000
+ENGAGEMENTS_MAX = 8
 
 
 # --- commands
@@ -61,6 +72,13 @@ class Show(Struct, frozen=True):
     do: ClassVar[str] = "show"
 
 
+class Privacy(Struct, frozen=True):
+    """Choose whether others see what one is doing: the chosen activity, and what the school's own actors say."""
+
+    do: ClassVar[str] = "privacy"
+    activity: Literal["shown", "hidden"]
+
+
 class Mine(Struct, frozen=True):
     """Ask for one's own presence as it really is."""
 
@@ -82,28 +100,55 @@ class Disconnected(Struct, frozen=True):
 
 
 class Enter(Struct, frozen=True):
-    """From a room: the person is a member now, and its members may see its presence."""
+    """From a room, a session, a group: the person belongs to it now, and who follows its stream may see the presence."""
 
     do: ClassVar[str] = "enter"
-    room: Id
+    room: Place
 
 
 class Exit(Struct, frozen=True):
-    """From a room: the person is a member no longer."""
+    """From a room, a session, a group: the person belongs to it no longer."""
 
     do: ClassVar[str] = "exit"
-    room: Id
+    room: Place
+
+
+class Engage(Struct, frozen=True):
+    """From an actor: this is what the person is doing there, until `Disengage`; the newest of several is shown."""
+
+    do: ClassVar[str] = "engage"
+    by: AddressText
+    activity: Doing
+
+
+class Disengage(Struct, frozen=True):
+    """From an actor: the person does there no longer what it said."""
+
+    do: ClassVar[str] = "disengage"
+    by: AddressText
 
 
 # --- events
 
 
+class Engagement(Struct, frozen=True):
+    """What an actor says that the person is doing."""
+
+    by: AddressText
+    activity: Doing
+
+
 class Own(Struct, frozen=True, omit_defaults=True):
-    """What the person chose, and whether it hides: for itself and the journal, never for others."""
+    """What the person chose, whether it hides (all of itself, or its activity), and its engagements, the newest last.
+
+    For itself and the journal, never for others.
+    """
 
     chosen: Status = "online"
     activity: Activity = ""
     hidden: bool = False
+    discreet: bool = False
+    engaged: Annotated[tuple[Engagement, ...], Meta(max_length=ENGAGEMENTS_MAX)] = ()
 
 
 class PresenceChanged(Struct, frozen=True, omit_defaults=True):
@@ -117,17 +162,17 @@ class PresenceChanged(Struct, frozen=True, omit_defaults=True):
 
 
 class RoomEntered(Struct, frozen=True, omit_defaults=True):
-    """The presence is shown in one room more; which one is never sent."""
+    """The presence is shown in one room, session or group more; which one is never sent."""
 
     type: ClassVar[str] = "presence.room_entered"
-    room: Id | None = None
+    room: Place | None = None
 
 
 class RoomExited(Struct, frozen=True, omit_defaults=True):
-    """The presence is shown in one room less; which one is never sent."""
+    """The presence is shown in one room, session or group less; which one is never sent."""
 
     type: ClassVar[str] = "presence.room_exited"
-    room: Id | None = None
+    room: Place | None = None
 
 
 class Heard(Struct, frozen=True):
@@ -139,7 +184,7 @@ class Heard(Struct, frozen=True):
 
 
 class RoomPresence(Struct, frozen=True, omit_defaults=True):
-    """Ephemeral, on the stream of each room of the person: what others see of it. Who is not shown is offline."""
+    """Ephemeral, on the stream of each room, session and group of the person: what others see of it. Who is not shown is offline."""
 
     type: ClassVar[str] = "room.presence"
     user: Id
@@ -164,13 +209,18 @@ class PresenceState(Struct):
 
 
 class OwnPresence(Struct, frozen=True):
-    """A person as it really is: what it chose and whether it hides, and what others see of it."""
+    """A person as it really is: what it chose and whether it hides, and what others see of it.
+
+    `doing` is what the school's own actors say, the newest; `discreet`: neither this nor the activity is shown to others.
+    """
 
     chosen: Status
     activity: Activity
     hidden: bool
     shown: Status
     connections: int
+    doing: Activity = ""
+    discreet: bool = False
 
 
 def reduce_presence(state: PresenceState, fact: Happening) -> None:

@@ -25,7 +25,8 @@ from homeroom.protocol.shape import shape_of, structures_in
 class VerbEntry:
     """One verb as the reference shows it.
 
-    `rest` is `METHOD /path`, `None` for a verb that has no door from outside; `reply` is what its answer carries, if anything.
+    `rest` is `METHOD /path`, `None` for a verb that has no door from outside, `also` its other names; `reply` is what its answer
+    carries, if anything.
     """
 
     command: type[Any]
@@ -33,17 +34,31 @@ class VerbEntry:
     rest: str | None
     budget: str
     reply: type[Any] | None
+    also: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListEntry:
+    """One list as the reference shows it: its door, the structure of its query, its answer, and who may ask."""
+
+    path: str
+    query: type[Any]
+    reply: type[Any]
+    rule: Rule
+    budget: str
 
 
 @dataclass(frozen=True, slots=True)
 class KindEntry:
-    """One kind as the reference shows it; `view` is the snapshot that is sent."""
+    """One kind as the reference shows it; `view` is the snapshot that is sent, `looks` are the doors to those who may follow it."""
 
     name: str
     verbs: Sequence[VerbEntry]
     events: Sequence[type[Any]]
     watch: Rule
     view: type[Any]
+    lists: Sequence[ListEntry] = ()
+    looks: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,23 +144,33 @@ def _codes() -> Iterable[str]:
 
 def _kind(kind: KindEntry) -> Iterable[str]:
     yield f"## `{kind.name}`"
-    yield f"Address and stream: `{kind.name}:<id>`. May be followed by {rule_in_words(kind.watch)}."
+    looks = f" To the same people: {', '.join(f'`GET {path}`' for path in kind.looks)}." if kind.looks else ""
+    yield f"Address and stream: `{kind.name}:<id>`. May be followed by {rule_in_words(kind.watch)}.{looks}"
     yield f"### Verbs of `{kind.name}`"
     yield from map(_verb, kind.verbs)
+    if kind.lists:
+        yield f"### Lists of `{kind.name}`"
+        yield from map(_list, kind.lists)
     yield f"### Events of `{kind.name}`"
     yield from (f"#### `{event.type}`\n\n{_struct(event)}" for event in kind.events)
     yield f"### Snapshot of `{kind.name}`"
     yield f"The `state` of a subscription's `snapshot`: {shape_of(kind.view)}."
     words = [*(verb.command for verb in kind.verbs), *kind.events]
-    replies = [verb.reply for verb in kind.verbs if verb.reply is not None]
+    replies = [verb.reply for verb in kind.verbs if verb.reply is not None] + [one.reply for one in kind.lists]
     yield from _structures(f"`{kind.name}`", structures_in([kind.view, *replies, *words]), known=words)
 
 
 def _verb(verb: VerbEntry) -> str:
-    rest = f"REST: `{verb.rest}`." if verb.rest else "No door from outside."
+    doors = " and ".join(f"`{door}`" for door in (verb.rest, *verb.also) if door)
+    rest = f"REST: {doors}." if doors else "No door from outside."
     reply = f"Replies {shape_of(verb.reply)}." if verb.reply is not None else "Replies nothing."
     facts = f"{reply} {rest} Budget: `{verb.budget}`. For {rule_in_words(verb.rule)}."
     return f"#### `{verb.command.do}`\n\n{_struct(verb.command)}\n\n{facts}"
+
+
+def _list(one: ListEntry) -> str:
+    facts = f"Answers {shape_of(one.reply)}. Budget: `{one.budget}`. For {rule_in_words(one.rule)}."
+    return f"#### `GET {one.path}`\n\n{_struct(one.query)}\n\n{facts}"
 
 
 def _struct(struct: type[Any], note: str = "") -> str:

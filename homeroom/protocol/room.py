@@ -4,21 +4,33 @@ A room is a chat (`protocol.chat`) with members. `reduce_room` serves the actor 
 Never here: who may do what (`actors.room`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from homeroom.protocol.chat import CHAT_EVENTS, Name
-from homeroom.protocol.chat_state import SHOWN, ChatState, Happening, enter_chat, leave_chat, reduce_chat, show_chat
-from homeroom.protocol.ids import Id, Millis
+from homeroom.protocol.chat_state import (
+    SHOWN,
+    ChatState,
+    Happening,
+    enter_chat,
+    leave_chat,
+    nobody,
+    reduce_chat,
+    show_chat,
+)
+from homeroom.protocol.ids import AddressText, Id, Millis
 
 MEMBERS_MAX = 5_000
+CONVENED_MAX = 100
+"""People whom one `convene` puts into a room."""
 Title = Annotated[str, Meta(min_length=1, max_length=200, description="one line")]
 Visibility = Literal["open", "closed"]
 RoomRole = Literal["owner", "moderator", "member"]
 LeaveReason = Literal["left", "removed"]
+Ending = Annotated[str, Meta(max_length=200, description="why, in words for those who were in it")]
 
 
 # --- commands
@@ -64,6 +76,40 @@ class Promote(Struct, frozen=True):
     do: ClassVar[str] = "promote"
     user: Id
     role: RoomRole
+
+
+class Person(Struct, frozen=True, omit_defaults=True):
+    """Somebody who is put into a room, with the name to show and the part to have."""
+
+    id: Id
+    name: Name = ""
+    role: RoomRole = "member"
+
+
+class Convene(Struct, frozen=True, omit_defaults=True):
+    """From another actor: make a closed room with these people in it, or bring more people into the one it made.
+
+    `convener` is that actor's address; it is told by `Stirred` that people talk here. The first owner named owns the room.
+    """
+
+    do: ClassVar[str] = "convene"
+    title: Title
+    people: Annotated[tuple[Person, ...], Meta(max_length=CONVENED_MAX)] = ()
+    convener: AddressText | None = None
+
+
+class Disband(Struct, frozen=True, omit_defaults=True):
+    """From another actor: end the room. It can still be read, by whom it could be read, and nothing is said in it any more."""
+
+    do: ClassVar[str] = "disband"
+    reason: Ending = ""
+
+
+class Stirred(Struct, frozen=True):
+    """From a room to the actor that convened it, at most once a minute: something was said."""
+
+    do: ClassVar[str] = "stirred"
+    room: Id
 
 
 # --- events
@@ -117,7 +163,23 @@ class RoleChanged(Struct, frozen=True):
     role: RoomRole
 
 
-ROOM_EVENTS: tuple[type[Any], ...] = (Created, Joined, Left, Invited, InviteWithdrawn, RoleChanged, *CHAT_EVENTS)
+class Convened(Struct, frozen=True):
+    """Another actor made the room, and is told that people talk in it."""
+
+    type: ClassVar[str] = "room.convened"
+    convener: AddressText
+
+
+class Disbanded(Struct, frozen=True, omit_defaults=True):
+    """The room has ended: it can be read, and that is all."""
+
+    type: ClassVar[str] = "room.disbanded"
+    reason: Ending = ""
+
+
+ROOM_EVENTS: tuple[type[Any], ...] = (
+    Created, Joined, Left, Invited, InviteWithdrawn, RoleChanged, Convened, Disbanded, *CHAT_EVENTS,
+)  # fmt: skip
 
 
 # --- state
@@ -134,16 +196,17 @@ class Member(Struct, frozen=True):
 class RoomState(Struct):
     """A room as its subscribers see it, the same for each of them. `created` is 0 while the room does not exist, `owner` empty when nobody owns it.
 
-    `invited` may join, `barred` were removed and may not; both map the person to the time of it.
+    `invited` may join, `barred` were removed and may not; both map the person to the time of it. `ended` is 0 while the room goes on.
     """
 
     title: str = ""
     visibility: Visibility = "closed"
     owner: str = ""
     created: Millis = 0
+    ended: Millis = 0
     members: dict[str, Member] = field(default_factory=dict)
-    invited: dict[str, int] = field(default_factory=dict)
-    barred: dict[str, int] = field(default_factory=dict)
+    invited: Mapping[str, int] = field(default_factory=nobody)
+    barred: Mapping[str, int] = field(default_factory=nobody)
     chat: ChatState = field(default_factory=ChatState)
 
 
@@ -158,13 +221,7 @@ def reduce_room(state: RoomState, fact: Happening, window: int = SHOWN) -> None:
 
 def show_room(state: RoomState, window: int = SHOWN) -> RoomState:
     """Return a copy of `state` that later changes do not reach, with the newest `window` messages."""
-    return replace(
-        state,
-        members=dict(state.members),
-        invited=dict(state.invited),
-        barred=dict(state.barred),
-        chat=show_chat(state.chat, window),
-    )
+    return replace(state, members=dict(state.members), chat=show_chat(state.chat, window))
 
 
 def _created(state: RoomState, fact: Happening, e: Created) -> None:
@@ -173,8 +230,8 @@ def _created(state: RoomState, fact: Happening, e: Created) -> None:
 
 def _joined(state: RoomState, fact: Happening, e: Joined) -> None:
     state.members[e.user] = Member(e.role, e.name, fact.at)
-    state.invited.pop(e.user, None)
-    state.barred.pop(e.user, None)
+    state.invited = _without(state.invited, e.user)
+    state.barred = _without(state.barred, e.user)
     enter_chat(state.chat, e.user)
 
 
@@ -184,16 +241,16 @@ def _left(state: RoomState, fact: Happening, e: Left) -> None:
     if e.user == state.owner:
         state.owner = ""
     if e.reason == "removed":
-        state.barred[e.user] = fact.at
+        state.barred = {**state.barred, e.user: fact.at}
 
 
 def _invited(state: RoomState, fact: Happening, e: Invited) -> None:
-    state.invited[e.user] = fact.at
-    state.barred.pop(e.user, None)
+    state.invited = {**state.invited, e.user: fact.at}
+    state.barred = _without(state.barred, e.user)
 
 
 def _withdrawn(state: RoomState, fact: Happening, e: InviteWithdrawn) -> None:
-    state.invited.pop(e.user, None)
+    state.invited = _without(state.invited, e.user)
 
 
 def _promoted(state: RoomState, fact: Happening, e: RoleChanged) -> None:
@@ -204,8 +261,18 @@ def _promoted(state: RoomState, fact: Happening, e: RoleChanged) -> None:
         state.owner = e.user
 
 
+def _disbanded(state: RoomState, fact: Happening, e: Disbanded) -> None:
+    state.ended = fact.at
+
+
+def _without(times: Mapping[str, int], user: str) -> Mapping[str, int]:
+    """Return `times` without that of `user`; the same map when there is none."""
+    return {other: at for other, at in times.items() if other != user} if user in times else times
+
+
 _CHANGES: dict[type[Any], Callable[[RoomState, Any, Any], None]] = {
     Created: _created,
+    Disbanded: _disbanded,
     Joined: _joined,
     Left: _left,
     Invited: _invited,

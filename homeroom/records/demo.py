@@ -1,10 +1,11 @@
-"""The demo school: its people, their one password, and the room that is open to all of them.
+"""The demo school: its people and families, their one password, and the room that is open to all of them.
 
 Known passwords are for this machine only: the configuration refuses a demo on a public address.
 """
 
 from typing import NamedTuple
 
+from homeroom.records.guardians import Guardians
 from homeroom.records.passwords import Passwords
 from homeroom.records.users import Users
 
@@ -30,6 +31,21 @@ DEMO_PEOPLE = (
     DemoPerson("demo-parent-1", "Paula Parent", "parent"),
     DemoPerson("demo-parent-2", "Peter Parent", "parent"),
 )
+
+DEMO_FAMILIES = (
+    ("demo-parent-1", "demo-student-1"),
+    ("demo-parent-1", "demo-student-2"),
+    ("demo-parent-2", "demo-student-3"),
+)
+"""Parents with their children."""
+
+
+async def link_demo_families(guardians: Guardians) -> None:
+    """Let the parents stand for their children; a link that somebody took away since stays away."""
+    known = await guardians.known(tuple({guardian for guardian, _ in DEMO_FAMILIES}))
+    for guardian, ward in DEMO_FAMILIES:
+        if (guardian, ward) not in known:
+            await guardians.link(guardian, ward)
 
 
 async def add_demo_people(users: Users, passwords: Passwords) -> None:

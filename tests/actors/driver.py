@@ -29,6 +29,7 @@ from homeroom.engine.behaviour import (
     Signal,
     Tell,
 )
+from homeroom.engine.look_up_memory import look_up
 from homeroom.engine.read_model import ReadModels
 from homeroom.protocol.chat_state import Happened
 
@@ -54,6 +55,13 @@ class Follower:
 
 
 @dataclass
+class Shelf:
+    """The rows of the one actor, as look-ups want them."""
+
+    rows: dict[str, dict[tuple[Any, ...], Mapping[str, Any]]] = field(default_factory=dict)
+
+
+@dataclass
 class Driver:
     """One actor of `kind`. `facts` is its journal, `rows` its read models, `signals` and `tells` what it sent."""
 
@@ -70,6 +78,8 @@ class Driver:
     deadlines: dict[str, int | None] = field(default_factory=dict)
     followers: list[Follower] = field(default_factory=list)
     recalls: int = 0
+    arrived: int = 0
+    """When the commands came in at the door, Unix ms; 0: when they are carried out."""
 
     def __post_init__(self) -> None:
         self.random = Random(1)
@@ -94,6 +104,8 @@ class Driver:
         decision = self._decide(command, caller)
         self._keep(decision, caller.user)
         self._perform(decision)
+        if decision.refusal is not None:
+            raise decision.refusal
         return self._look_up(decision.lookup) if decision.lookup else decision.reply
 
     def try_do(self, command: Any, caller: Caller) -> str:
@@ -154,7 +166,8 @@ class Driver:
 
     def replay(self, caller: Caller, since: int = 0) -> list[Fact]:
         """Return the missed events of a resumed subscriber, as they may be shown to it now."""
-        return [Fact(f.seq, f.at, f.by, stored(self.behaviour.show(f, caller))) for f in self.facts[since:]]
+        by = self.behaviour.signer
+        return [Fact(f.seq, f.at, by(f), stored(self.behaviour.show(f, caller))) for f in self.facts[since:]]
 
     def sent(self, event_type: type[Any]) -> list[Any]:
         """Return the ephemeral events of a type sent so far."""
@@ -184,7 +197,7 @@ class Driver:
         return self.facts[seq - 1] if 1 <= seq <= len(self.facts) else None
 
     def _context(self, caller: Caller) -> Context:
-        return Context(self.now, caller, self.seq + 1, self.random)
+        return Context(self.now, caller, self.seq + 1, self.random, arrived=self.arrived)
 
     def _keep(self, decision: Decision, by: str) -> None:
         for event in decision.events:
@@ -194,7 +207,7 @@ class Driver:
             self.facts.append(fact)
             for row in self.behaviour.project(fact):
                 self._keep_row(self.models.clean_row(row))
-            public = Fact(fact.seq, fact.at, fact.by, self.behaviour.public(fact))
+            public = Fact(fact.seq, fact.at, self.behaviour.signer(fact), self.behaviour.public(fact))
             for follower in self.followers:
                 follower.take(public)
 
@@ -221,11 +234,11 @@ class Driver:
 
     def _look_up(self, lookup: Lookup) -> Any:
         lookup = self.models.clean_lookup(lookup)
-        found: list[Mapping[str, Any]] = [
-            row for key, row in self.rows.items() if key[0] == lookup.table and _matches(row, lookup)
-        ]
-        found.sort(key=lambda row: row[lookup.order], reverse=not lookup.ascending)
-        return lookup.into(found[: lookup.limit])
+        shelf = Shelf()
+        for (table, *key), row in self.rows.items():
+            shelf.rows.setdefault(table, {})[tuple(key)] = row
+        streams = {f"{self.kind.name}:{self.id}": shelf}
+        return lookup.into(look_up(streams, self.models.table(lookup.table).key, lookup))
 
     def _next_due(self, until: int) -> tuple[int, str] | None:
         armed = {**self.timers, **{key: due for key, due in self.deadlines.items() if due is not None}}
@@ -236,11 +249,3 @@ class Driver:
         decision = self._decide(Fired(key), SYSTEM_CALLER)
         self._keep(decision, "system")
         self._perform(decision)
-
-
-def _matches(row: Mapping[str, Any], lookup: Lookup) -> bool:
-    return (
-        all(row[column] == value for column, value in lookup.where.items())
-        and (lookup.below is None or row[lookup.below[0]] < lookup.below[1])
-        and (lookup.above is None or row[lookup.above[0]] > lookup.above[1])
-    )

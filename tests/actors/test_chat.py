@@ -167,8 +167,8 @@ def test_slow_mode_outlives_a_restart_and_leaving() -> None:
 def test_what_slow_mode_remembers_is_bounded() -> None:
     room = open_room()
     room.do(SlowMode(1), TEACHER)
-    said = room.behaviour.state.chat.said
-    said.update({f"u{n}": room.now - 5_000 for n in range(memory_module.SAID_MAX)})
+    said = {f"u{n}": room.now - 5_000 for n in range(memory_module.SAID_MAX)}
+    room.behaviour.state.chat.said = said
     room.do(Say("one"), ANN)
     assert room.behaviour.state.chat.said == {"ann": room.now}
 
@@ -329,7 +329,7 @@ def test_a_retracted_message_is_gone_from_views_replays_and_history() -> None:
     assert room.events_of(Retract(message, "typo"), ANN)[0].was == "my other secret\nplan.pdf /files/1"
     shown = room.follow(BEN).state.chat
     assert (shown.messages[0].text, shown.messages[0].file, shown.messages[0].reactions) == ("", None, {})
-    assert (shown.messages[0].retracted, shown.messages[0].mentions, shown.pins) == ("ann", (), [])
+    assert (shown.messages[0].retracted, shown.messages[0].mentions, shown.pins) == ("ann", (), ())
     replayed = repr(room.replay(BEN))
     assert "secret" not in replayed
     assert "plan.pdf" not in replayed
@@ -528,7 +528,7 @@ def test_pins_come_and_go() -> None:
     assert room.events_of(Pin(oldest), TEACHER) == [MessagePinned(oldest)]
     assert room.events_of(Pin(recent), ADMIN) == [MessagePinned(recent)]
     assert room.events_of(Pin(recent), TEACHER) == []
-    assert room.follow(ANN).state.chat.pins == [oldest, recent]
+    assert room.follow(ANN).state.chat.pins == (oldest, recent)
     assert room.events_of(Unpin(oldest), TEACHER) == [MessageUnpinned(oldest)]
     assert room.events_of(Unpin(oldest), TEACHER) == []
 

@@ -210,4 +210,5 @@ async def test_a_leave_that_changed_nothing_does_not_undo_the_join_after_it_when
 def test_what_only_reads_signals_or_moves_a_receipt_forward_leaves_no_receipt(kind: Kind) -> None:
     forgotten = {verb.command.do for verb in kind.verbs if not verb.remembered}
     reading = {verb.command.do for verb in kind.verbs if (verb.rest or "").startswith("GET ")}
-    assert forgotten == reading | ({"typing", "beat", "read"} & {verb.command.do for verb in kind.verbs})
+    secret = {"poll_vote"}  # a receipt's digest would tell what an anonymous voter chose; named votes are events
+    assert forgotten == reading | (({"typing", "beat", "read"} | secret) & {verb.command.do for verb in kind.verbs})

@@ -21,26 +21,10 @@ from homeroom.protocol.presence import (
     RoomPresence,
     SetStatus,
     Show,
-    reduce_presence,
 )
 from tests.actors.driver import START, Driver
 from tests.actors.people import ANN, BEN, SYSTEM, TEACHER
-
-
-def new_presence() -> Driver:
-    return Driver(PRESENCE, "ann", reduce_presence)
-
-
-def present(*connections: str) -> Driver:
-    ann = new_presence()
-    for conn in connections or ("c1",):
-        ann.do(Connected(conn))
-    return ann
-
-
-def shown(ann: Driver) -> tuple[str, str, int]:
-    state = ann.behaviour.view(BEN)
-    return state.status, state.activity, state.last_heard
+from tests.actors.presences import new_presence, present, shown
 
 
 def row(ann: Driver) -> dict[str, object]:

@@ -106,7 +106,7 @@ def test_inviting_a_member_or_an_invited_person_is_nothing() -> None:
 
 def test_invitations_are_bounded() -> None:
     room = open_room()
-    room.behaviour.state.shown.invited.update({f"u{n}": 1 for n in range(MEMBERS_MAX)})
+    room.behaviour.state.shown.invited = {f"u{n}": 1 for n in range(MEMBERS_MAX)}
     assert room.try_do(Invite("eve"), TEACHER) == "full"
 
 

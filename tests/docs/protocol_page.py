@@ -10,11 +10,13 @@ from homeroom.engine.behaviour import Kind, Verb
 from homeroom.engine.settings import EngineSettings
 from homeroom.http.budgets import Rate
 from homeroom.http.pipeline import WebSettings
-from homeroom.http.rest import twin_path
+from homeroom.http.rest import twin_paths
+from homeroom.http.roster import roster_path
 from homeroom.http.sync import PAGE_EVENTS, STREAMS_MAX, SyncLimits
+from homeroom.http.things import replay_path, thing_path
 from homeroom.protocol.access import Rule
 from homeroom.protocol.errors import Close
-from homeroom.protocol.reference import BudgetEntry, KindEntry, LimitEntry, VerbEntry, describe_protocol
+from homeroom.protocol.reference import BudgetEntry, KindEntry, LimitEntry, ListEntry, VerbEntry, describe_protocol
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 
@@ -26,12 +28,21 @@ def page() -> str:
 
 def _kind(kind: Kind) -> KindEntry:
     verbs = [_verb(kind, verb) for verb in kind.verbs]
-    return KindEntry(kind.name, verbs, kind.events, _rule(kind.watch), kind.shown)
+    lists = [ListEntry(one.path, one.query, one.reply, _rule(one.rule), one.budget) for one in kind.lists]
+    return KindEntry(kind.name, verbs, kind.events, _rule(kind.watch), kind.shown, lists, _looks(kind))
+
+
+def _looks(kind: Kind) -> list[str]:
+    """Return the doors to a thing that are no verb's."""
+    taken = {path for verb in kind.verbs for method, path in twin_paths(kind, verb) if method == "GET"}
+    looks = [thing_path(kind), *([replay_path(kind)] if kind.replay else [])]
+    return [path for path in (*looks, *([roster_path(kind)] if kind.people else [])) if path not in taken]
 
 
 def _verb(kind: Kind, verb: Verb) -> VerbEntry:
-    rest = None if verb.rest is None else " ".join(twin_path(kind, verb))
-    return VerbEntry(verb.command, _rule(verb.rule), rest, verb.budget, verb.reply)
+    doors = [" ".join(door) for door in twin_paths(kind, verb)]
+    rest = doors[0] if doors else None
+    return VerbEntry(verb.command, _rule(verb.rule), rest, verb.budget, verb.reply, doors[1:])
 
 
 def _rule(rule: object) -> Rule:

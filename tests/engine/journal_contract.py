@@ -13,6 +13,10 @@ SAID = Table("said", ("seq",), {"seq": "bigint", "author": "text", "body": "text
 COUNTED = Table(
     "counted", ("name", "day"), {"name": "text", "day": "integer", "share": "double precision", "raw": "bytea"}
 )
+MET = Table(
+    "met", (), {"title": "text", "starts": "bigint", "open": "boolean"}, (("open", "starts"), ("starts", "stream"))
+)
+COMING = Table("coming", ("person",), {"person": "text", "active": "boolean"}, (("person",),))
 ROOM = "room:one"
 
 
@@ -36,6 +40,12 @@ def events(first: int, last: int) -> list[Record]:
 
 def command(number: int, client: str = "ada/tab", reply: bytes | None = b"reply") -> Receipt:
     return Receipt(client, number, b"digest", reply)
+
+
+async def names(journal: Journal, **options: Any) -> str:
+    """Return the last letters of the streams whose meetings are found everywhere, in order."""
+    options = {"order": "starts", "limit": 99, "everywhere": True, **options}
+    return "".join(row["stream"][-1] for row in await journal.look_up("", Lookup("met", whole, **options)))
 
 
 def whole(rows: Sequence[Mapping[str, Any]]) -> Any:
@@ -334,6 +344,114 @@ class JournalContract:
         assert await found(order="author", limit=3) == [11, 8, 5]
         assert await found(limit=0) == []
 
+    @pytest.fixture
+    async def meetings(self, journal: OpenedJournal) -> OpenedJournal:
+        """Return a journal with seven meetings: two without a start, two at the same one; ada comes to three of them."""
+        await journal.ensure_tables([MET, COMING])
+        titles = {
+            "a": "Physics",
+            "b": "Physik 100%",
+            "c": "phys_ed",
+            "d": "Écoles",
+            "e": "ÉCOLE",
+            "f": None,
+            "g": "Chess",
+        }
+        starts = {"a": 30, "b": 10, "c": None, "d": 20, "e": 20, "f": None, "g": 40}
+        for name, title in titles.items():
+            values = {"title": title, "starts": starts[name], "open": name < "e"}
+            coming = [Row("coming", {"person": "ada"}, {"active": name != "b"})] if name in "abdg" else []
+            bob = Row("coming", {"person": "bob"}, {"active": True})
+            await journal.append(Append(f"meeting:{name}", rows=[Row("met", {}, values), bob, *coming]))
+        return journal
+
+    async def test_a_look_up_everywhere_finds_rows_of_all_streams_each_with_its_stream(
+        self, meetings: OpenedJournal
+    ) -> None:
+        found = await meetings.look_up("", Lookup("met", whole, "starts", 2, everywhere=True))
+        assert found == [
+            {"stream": "meeting:f", "title": None, "starts": None, "open": False},
+            {"stream": "meeting:c", "title": "phys_ed", "starts": None, "open": True},
+        ]
+        alone = await meetings.look_up("meeting:c", Lookup("met", whole, "starts", 9))
+        assert alone == [{"title": "phys_ed", "starts": None, "open": True}]
+
+    async def test_a_look_up_everywhere_is_ordered_by_its_value_then_by_stream_and_nothing_is_the_largest(
+        self, meetings: OpenedJournal
+    ) -> None:
+        assert await names(meetings, ascending=True) == "bdeagcf"
+        assert await names(meetings) == "fcgaedb"
+        assert await names(meetings, where={"open": True}, ascending=True) == "bdac"
+        assert await names(meetings, where={"starts": None}, ascending=True) == "cf"
+        assert await names(meetings, above=("starts", 10), below=("starts", 40), ascending=True) == "dea"
+
+    @pytest.mark.parametrize("ascending", [True, False])
+    @pytest.mark.parametrize("size", [1, 2, 3])
+    async def test_pages_go_on_beyond_the_last_row_seen_and_give_each_row_once(
+        self, meetings: OpenedJournal, ascending: bool, size: int
+    ) -> None:
+        seen, beyond = "", None
+        while True:
+            asked = Lookup("met", whole, "starts", size, ascending=ascending, everywhere=True, beyond=beyond)
+            page = await meetings.look_up("", asked)
+            if not page:
+                break
+            seen += "".join(row["stream"][-1] for row in page)
+            beyond = (page[-1]["starts"], page[-1]["stream"])
+        assert seen == ("bdeagcf" if ascending else "fcgaedb")
+
+    async def test_beyond_a_row_that_is_gone_stands_what_comes_after_its_place(self, meetings: OpenedJournal) -> None:
+        assert await names(meetings, ascending=True, beyond=(20, "meeting:dd")) == "eagcf"
+        assert await names(meetings, beyond=(25, "meeting:z")) == "edb"
+        assert await names(meetings, beyond=(None, "meeting:d")) == "cgaedb"
+        assert await names(meetings, ascending=True, beyond=(None, "meeting:d")) == "f"
+
+    async def test_a_text_is_found_inside_another_in_any_case_and_what_looks_like_a_wildcard_is_none(
+        self, meetings: OpenedJournal
+    ) -> None:
+        for part, found in {
+            "PHYS": "abc", "école": "de", "ÉCOLES": "d", "%": "b", "100%": "b", "_": "c", "s_e": "c", "\\": "", "x": "",
+            "' OR true --": "", "": "abcdeg",
+        }.items():  # fmt: skip
+            assert "".join(sorted(await names(meetings, contains={"title": part}))) == found, part
+
+    async def test_rows_within_are_those_whose_stream_stands_in_another_table_too(
+        self, meetings: OpenedJournal
+    ) -> None:
+        assert await names(meetings, within=("coming", {"person": "ada"}), ascending=True) == "bdag"
+        assert await names(meetings, within=("coming", {"person": "ada", "active": True}), ascending=True) == "dag"
+        assert await names(meetings, within=("coming", {"person": "eve"})) == ""
+        narrowed: dict[str, Any] = {
+            "within": ("coming", {"person": "ada"}),
+            "contains": {"title": "phys"},
+            "beyond": (30, "meeting:a"),
+        }
+        assert await names(meetings, **narrowed) == "b"
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"contains": {"starts": "1"}},
+            {"contains": {"title": 1}},
+            {"contains": {'title" --': "x"}},
+            {"within": ("unheard_of", {})},
+            {"within": ("coming", {"persons": "ada"})},
+            {"beyond": ("soon", "meeting:a")},
+            {"beyond": (2**63, "meeting:a")},
+        ],
+        ids=repr,
+    )
+    async def test_a_wrong_question_everywhere_is_a_programmer_s_error(
+        self, meetings: OpenedJournal, options: dict[str, Any]
+    ) -> None:
+        with pytest.raises(ValueError, match=r"met|unheard_of|coming"):
+            await names(meetings, **options)
+
+    async def test_a_table_without_a_key_has_one_row_a_stream(self, meetings: OpenedJournal) -> None:
+        await meetings.append(Append("meeting:g", rows=[Row("met", {}, {"title": "Go"})]))
+        found = await meetings.look_up("meeting:g", Lookup("met", whole, "starts", 9))
+        assert found == [{"title": "Go", "starts": 40, "open": False}]
+
     async def test_text_is_ordered_by_its_code_points(self, journal: OpenedJournal) -> None:
         await journal.ensure_tables([COUNTED])
         names = ["a", "B", "é", "z", "Z", "_"]
@@ -381,6 +499,8 @@ class JournalContract:
             Table("fine", ("a",), {"b": "text"}),
             Table("fine", ("stream",), {"stream": "text"}),
             Table("fine", ("A",), {"A": "text"}),
+            Table("fine", ("a",), {"a": "text"}, (("b",),)),
+            Table("fine", ("a",), {"a": "text"}, ((),)),
         ],
         ids=repr,
     )

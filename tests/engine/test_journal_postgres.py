@@ -45,6 +45,17 @@ class TestPostgresJournal(JournalContract):
         with pytest.raises(ValueError, match="author as bigint, its table has text"):
             await (await open_journal()).ensure_tables([other])
 
+    async def test_declared_indexes_are_made_once_and_new_ones_are_added_to_an_old_table(
+        self, open_journal: OpenJournal, database: Database
+    ) -> None:
+        both = (("author", "seq"), ("body", "stream"))
+        for indexes in ((), both, both):
+            table = Table("said", ("seq",), SAID.columns, indexes)
+            await (await open_journal()).ensure_tables([table])
+        rows = await database.fetch("SELECT indexdef FROM pg_indexes WHERE tablename = 'read_said'")
+        found = sorted(row["indexdef"].partition("(")[2] for row in rows)
+        assert found == ["author, seq, stream)", "body, stream)", "stream, seq)"]
+
     async def test_programs_that_start_at_once_make_the_tables_once(self, open_journal: OpenJournal) -> None:
         async with trio.open_nursery() as nursery:
             for _ in range(4):

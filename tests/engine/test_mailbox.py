@@ -14,7 +14,8 @@ def due(number: int) -> Due:
 
 
 async def numbers(mailbox: Mailbox, limit: int = 100) -> list[int | None]:
-    return [post.due for post in await mailbox.receive_batch(limit) if isinstance(post, Due)]
+    await mailbox.arrival()
+    return [post.due for post in mailbox.take(limit) if isinstance(post, Due)]
 
 
 async def test_posts_come_out_in_order_and_in_batches_of_the_limit(autojump_clock: MockClock) -> None:
@@ -59,7 +60,7 @@ async def test_the_reader_waits_and_is_woken_once(nursery: trio.Nursery, autojum
 async def test_a_cancelled_reader_took_nothing(autojump_clock: MockClock) -> None:
     mailbox = Mailbox(9, TrioClock(0))
     with trio.move_on_after(1):
-        await mailbox.receive_batch(9)
+        await mailbox.arrival()
     mailbox.put_nowait(due(1))
     assert await numbers(mailbox) == [1]
 

@@ -2,7 +2,9 @@
 
 from homeroom.engine.receipts import Kept, Receipts
 
-KEPT = Kept(b"d", 1, None)
+
+def kept(number: int) -> Kept:
+    return Kept(number, b"d", 1, None)
 
 
 def test_an_unknown_client_must_be_looked_up_unless_nothing_can_be_there() -> None:
@@ -13,19 +15,19 @@ def test_an_unknown_client_must_be_looked_up_unless_nothing_can_be_there() -> No
 def test_the_newest_number_never_falls() -> None:
     receipts = Receipts(9, 9, complete=True)
     for number in (5, 3):
-        receipts.remember("a", number, KEPT)
+        receipts.remember("a", kept(number))
     assert receipts.newest("a") == 5
-    assert receipts.find("a", 3) == KEPT
+    assert receipts.find("a", 3) == kept(3)
 
 
 def test_nothing_is_forgotten_before_the_turn_is_durable() -> None:
     receipts = Receipts(1, 1, complete=True)
     for client in "abc":
         for number in (1, 2):
-            receipts.remember(client, number, KEPT)
+            receipts.remember(client, kept(number))
     assert all(receipts.find(client, number) for client in "abc" for number in (1, 2))
     receipts.trim()
-    assert (len(receipts), receipts.find("c", 1), receipts.find("c", 2)) == (1, None, KEPT)
+    assert (len(receipts), receipts.find("c", 1), receipts.find("c", 2)) == (1, None, kept(2))
     assert receipts.newest("a") is None
 
 

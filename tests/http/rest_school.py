@@ -52,7 +52,7 @@ class Reply:
 
 
 class School:
-    """A school without a database: people come with tokens made here. `present` is who has a connection."""
+    """A school without a database: people come with tokens made here. `present` is who has a connection, `wards` whom parents stand for."""
 
     def __init__(
         self,
@@ -73,7 +73,13 @@ class School:
         self.hub = Hub({"msgpack": MsgpackFrames(), "json": JsonFrames(), POLL_FORMAT: PollFrames()})
         self.engine = Engine(kinds, self.journal, self.wire, self.hub, clock=self.clock, random=Random(1))
         self.revocations = Revocations(self.clock)
-        self.tokens = Tokens(KeyRing([secret_key(b"k" * 32)]), self.clock, is_revoked=self.revocations.is_revoked)
+        self.wards: dict[str, frozenset[str]] = {}
+        self.tokens = Tokens(
+            KeyRing([secret_key(b"k" * 32)]),
+            self.clock,
+            is_revoked=self.revocations.is_revoked,
+            wards=lambda user: self.wards.get(user, frozenset()),
+        )
         self.revoked: list[tuple[str, str | None]] = []
         self.present: list[str] = []
         self.budgets = Budgets(trio.current_time, budgets)
@@ -111,6 +117,7 @@ class School:
             sync=self.sync,
             present=lambda: self.present,
             known=self.journal.known,
+            random=Random(2),
             static=HTTP / "static",
             docs=HTTP / "docs_page",
             asyncapi={"asyncapi": "3.0.0"},

@@ -4,8 +4,9 @@ What must come out is made from the declarations (the kinds' rows); these in tur
 in `access_lines`. A refusal must be `not_found` where the thing is hidden, else `forbidden`, and must leave no trace.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -16,26 +17,76 @@ from homeroom.engine.behaviour import Behaviour, Caller, Context, Decision, Fact
 from homeroom.engine.envelope import Joined, Watch
 from homeroom.http.app import all_routes
 from homeroom.http.metrics import Metrics
-from homeroom.http.rest import twin_path
+from homeroom.http.rest import makes_id, twin_paths
+from homeroom.http.roster import roster_path
+from homeroom.http.things import replay_path, thing_path
 from homeroom.protocol.access import ADMINS, ANY, ROLES, STAFF, SYSTEM_ROLE, allow
-from tests.http.access_lines import BOSS, DOORS, EXAMPLES, LINES, OUTCOMES, STAGES, SYSTEM, Person
-from tests.http.rest_school import School
+from tests.http import access_lines
+from tests.http.access_lines import BOSS, DOORS, IDS, ONLY, SYSTEM, WARD, Person
+from tests.http.diary import (
+    DIARY,
+    DIARY_EXAMPLES,
+    DIARY_HIDDEN,
+    DIARY_LINES,
+    DIARY_LISTS,
+    DIARY_OUTCOMES,
+    DIARY_STAGE,
+)
+from tests.http.rest_school import Reply, School
 
 REGISTER = "/api/auth/register"
-SETS = {"admins": ADMINS, "staff": STAFF, "people": ROLES}
-STAGED = [kind for kind in KINDS if kind.name in STAGES]
+SETS = {"admins": ADMINS, "staff": STAFF, "people": ROLES, **{role: (role,) for role in ROLES}}
+TRIED: tuple[Kind, ...] = (*KINDS, DIARY)
+"""All kinds, and one of the tests' own that has every sort of door."""
+LINES = {**access_lines.LINES, "diary": DIARY_LINES}
+LISTS = {**access_lines.LISTS, **DIARY_LISTS}
+STAGES = {**access_lines.STAGES, "diary": DIARY_STAGE}
+HIDDEN = {**access_lines.HIDDEN, **DIARY_HIDDEN}
+EXAMPLES = {**access_lines.EXAMPLES, **DIARY_EXAMPLES}
+OUTCOMES = {**access_lines.OUTCOMES, **DIARY_OUTCOMES}
+STAGED = [kind for kind in TRIED if kind.name in STAGES]
+
+
+def in_set(words: str, role: str) -> bool:
+    """Tell whether a role is one of some roles and sets of them."""
+    return any(role in SETS[word] for word in words.split())
+
+
 CELLS = [
     pytest.param(kind, role, relation, id=f"{kind.name}-{role}-{relation}")
     for kind in STAGED
     for role in ROLES
     for relation in STAGES[kind.name][1]
+    if in_set(ONLY.get(relation, "people"), role)
 ]
 
 
 def permitted_by_line(line: str, role: str, relation: str) -> bool:
-    """Read a line: words are relations for every role, or the names of sets of roles for every relation."""
-    words = line.replace("|", " ").split()
-    return relation in words or any(role in SETS[word] for word in words if word in SETS)
+    """Read a line: words are relations for every role, sets of roles for every relation, or `roles:relation`."""
+    for word in line.replace("|", " ").split():
+        roles, _, wanted = word.rpartition(":")
+        if roles:
+            if role in SETS[roles] and relation == wanted:
+                return True
+        elif role in SETS[word] if word in SETS else relation == word:
+            return True
+    return False
+
+
+def make_caller(role: str, relation: str) -> Caller:
+    """Return the person who is tried."""
+    return Caller("pat", role, "Pat", wards_in(relation))
+
+
+def wards_in(relation: str) -> frozenset[str]:
+    return frozenset({WARD} if relation in ONLY else ())
+
+
+async def open_school(nursery: trio.Nursery, relation: str = "") -> School:
+    """Return a school of all kinds, in which the person who is tried has the ward that the relation needs."""
+    school = School(kinds=TRIED)
+    school.wards["pat"] = wards_in(relation)
+    return await school.open(nursery)
 
 
 def example(verb: Verb, message: str = "1") -> dict[str, Any]:
@@ -52,8 +103,18 @@ def expected(rule: Rule, school_outcome: str, caller: Caller, relation: str, hid
 
 
 def hidden(kind: Kind, role: str, relation: str) -> bool:
-    """Tell whether the thing must not be known to exist: closed rooms, to those outside them."""
-    return kind.name == "room" and relation == "outsider" and role not in ADMINS
+    """Tell whether the thing must not be known to exist."""
+    return in_set(HIDDEN.get((kind.name, relation), ""), role)
+
+
+async def knock(school: School, door: tuple[str, str], id: str, given: dict[str, Any], person: Person) -> Reply:
+    """Go to the door of a verb with its arguments: in the path, and the others in the query or the body."""
+    method, pattern = door
+    rest = {name: value for name, value in given.items() if f"{{{name}}}" not in pattern}
+    path = pattern.format(id=id, **given)
+    if method == "GET":
+        return await school.call("GET", f"{path}?{urlencode(rest)}" if rest else path, person)
+    return await school.call(method, path, person, body=given)
 
 
 class Ear:
@@ -101,10 +162,11 @@ def numbered(kind: Kind, person: Person, relation: str) -> Iterator[str]:
     number = 0
     while True:
         number += 1
-        yield person[0] if relation == "self" else f"thing-{number}"
+        name = person[0] if relation == "self" else f"thing-{number}"
+        yield IDS.get((kind.name, relation), "{}").format(name)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", TRIED, ids=lambda kind: kind.name)
 def test_every_verb_and_relation_of_a_kind_has_a_line_that_says_the_same(kind: Kind) -> None:
     words = {relation for rule in rules(kind).values() for _, relation in getattr(rule, "pairs", ())} - {ANY}
     if kind.name not in STAGES:
@@ -130,8 +192,16 @@ def rules(kind: Kind) -> dict[str, Rule]:
     return {"(watch)": kind.watch} | {verb.command.do: verb.rule for verb in kind.verbs}
 
 
+def test_every_list_has_a_line_that_says_the_same() -> None:
+    lists = [listing for kind in TRIED for listing in kind.lists]
+    assert {listing.path for listing in lists} == set(LISTS)
+    for listing in lists:
+        for role in ROLES:
+            assert listing.rule.permits(role, ()) == in_set(LISTS[listing.path], role), (listing.path, role)
+
+
 def test_a_verb_that_is_the_systems_alone_has_no_door() -> None:
-    for kind in KINDS:
+    for kind in TRIED:
         for verb in kind.verbs:
             if not any(verb.rule.permits(role, (ANY, "self")) for role in ROLES) and kind.name in LINES:
                 assert (LINES[kind.name][verb.command.do] == SYSTEM) == (verb.rest is None)
@@ -139,9 +209,9 @@ def test_a_verb_that_is_the_systems_alone_has_no_door() -> None:
 
 @pytest.mark.parametrize(("kind", "role", "relation"), CELLS)
 async def test_every_verb_ends_as_declared(nursery: trio.Nursery, kind: Kind, role: str, relation: str) -> None:
-    school = await School().open(nursery)
+    school = await open_school(nursery, relation)
     person, stage = ("pat", role), STAGES[kind.name][0]
-    caller, ids = Caller("pat", role, "Pat"), numbered(kind, ("pat", role), relation)
+    caller, ids = make_caller(role, relation), numbered(kind, ("pat", role), relation)
     for verb in kind.verbs:
         name = next(ids)
         address, message = f"{kind.name}:{name}", await stage(school, name, relation, person)
@@ -155,30 +225,47 @@ async def test_every_verb_ends_as_declared(nursery: trio.Nursery, kind: Kind, ro
 
 
 @pytest.mark.parametrize(("kind", "role", "relation"), CELLS)
-async def test_every_rest_twin_ends_as_its_verb(nursery: trio.Nursery, kind: Kind, role: str, relation: str) -> None:
-    school = await School().open(nursery)
+async def test_every_rest_twin_ends_as_its_verb_by_every_name(
+    nursery: trio.Nursery, kind: Kind, role: str, relation: str
+) -> None:
+    school = await open_school(nursery, relation)
     person, stage = ("pat", role), STAGES[kind.name][0]
-    caller, ids = Caller("pat", role, "Pat"), numbered(kind, ("pat", role), relation)
+    caller, ids = make_caller(role, relation), numbered(kind, ("pat", role), relation)
     for verb in kind.verbs:
-        if verb.rest is None or ("{id}" not in twin_path(kind, verb)[1] and relation != "self"):
-            continue  # no door, or only to what is one's own
-        name = next(ids)
-        message = await stage(school, name, relation, person)
-        method, path = twin_path(kind, verb)
-        given = example(verb, message)
-        path = path.format(id=name, **given)
-        fine = OUTCOMES.get((kind.name, verb.command.do, relation), "ok")
-        wanted = expected(verb.rule, fine, caller, relation, hidden(kind, role, relation))
-        reply = await school.call(method, path, person, body=None if method == "GET" else given)
-        assert reply.code == wanted, (verb.command.do, reply.body)
+        for door in twin_paths(kind, verb):
+            if "{id}" not in door[1] and (makes_id(verb, door[1]) or relation != "self"):
+                continue  # to a new thing, see the test after this one; or only to what is one's own
+            name = next(ids)
+            message = await stage(school, name, relation, person)
+            fine = OUTCOMES.get((kind.name, verb.command.do, relation), "ok")
+            wanted = expected(verb.rule, fine, caller, relation, hidden(kind, role, relation))
+            reply = await knock(school, door, name, example(verb, message), person)
+            assert reply.code == wanted, (verb.command.do, reply.body)
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_door_to_a_new_thing_opens_to_those_who_may_make_one(nursery: trio.Nursery, role: str) -> None:
+    school, caller = await open_school(nursery), make_caller(role, "")
+    for kind in TRIED:
+        blank = kind.behaviour("new", kind.behaviour.fresh("new"))
+        for verb in kind.verbs:
+            for door in twin_paths(kind, verb):
+                if not makes_id(verb, door[1]):
+                    continue
+                reply = await knock(school, door, "", example(verb), ("pat", role))
+                if verb.rule.permits(role, blank.relations(caller)):
+                    assert (reply.status, reply.code) == (201, "ok"), (kind.name, reply.body)
+                    assert length(school, f"{kind.name}:{reply.body['id']}") > 0
+                else:
+                    assert reply.code == ("not_found" if blank.hidden(caller) else "forbidden"), kind.name
 
 
 @pytest.mark.parametrize(("kind", "role", "relation"), CELLS)
 async def test_every_stream_opens_as_declared_to_subscribers_readers_and_sync_alike(
     nursery: trio.Nursery, kind: Kind, role: str, relation: str
 ) -> None:
-    school = await School().open(nursery)
-    person, caller = ("pat", role), Caller("pat", role, "Pat")
+    school = await open_school(nursery, relation)
+    person, caller = ("pat", role), make_caller(role, relation)
     name = next(numbered(kind, person, relation))
     address, ear = f"{kind.name}:{name}", Ear("pat")
     await STAGES[kind.name][0](school, name, relation, person)
@@ -188,35 +275,55 @@ async def test_every_stream_opens_as_declared_to_subscribers_readers_and_sync_al
     stream = answer["streams"][address]
     assert stream.get("code", "ok") == wanted
     assert ("events" in stream) == (wanted == "ok")
+    for path in looks(kind):
+        assert (await school.call("GET", path.format(id=name, address=address), person)).code == wanted, path
     if wanted != "ok":
         assert ear.heard == []
         assert school.hub.watchers(address) == 0
 
 
+def looks(kind: Kind) -> list[str]:
+    """Return the paths at which a thing may be looked at by those who may subscribe to it."""
+    taken = {path for verb in kind.verbs for method, path in twin_paths(kind, verb) if method == "GET"}
+    found = [thing_path(kind), *([replay_path(kind)] if kind.replay else [])]
+    rosters = ["/api/presence/of/{address}", roster_path(kind)] if kind.people is not None else []
+    return [path for path in (*found, *rosters) if path not in taken]
+
+
 @pytest.mark.parametrize("role", ROLES)
 async def test_z1_what_is_hidden_cannot_be_told_from_what_is_not_there(nursery: trio.Nursery, role: str) -> None:
-    school = await School().open(nursery)
-    await STAGES["room"][0](school, "closed", "outsider", ("pat", role))
-    for kind in KINDS:
-        for verb in kind.verbs:
-            if kind.name != "room" or verb.command.do == "create" or role in ADMINS:
+    school = await open_school(nursery)
+    for kind in STAGED:
+        blank = kind.behaviour("nowhere", kind.behaviour.fresh("nowhere"))
+        for relation in STAGES[kind.name][1]:
+            if not hidden(kind, role, relation):
                 continue
-            method, path = twin_path(kind, verb)
-            given = example(verb, "1")
-            body = None if method == "GET" else given
-            there, nowhere = [
-                await school.call(method, path.format(id=name, **given), ("pat", role), body=body)
-                for name in ("closed", "nowhere")
+            await STAGES[kind.name][0](school, f"hidden-{relation}", relation, ("pat", role))
+            doors = [
+                (door, example(verb))
+                for verb in kind.verbs
+                if not verb.rule.permits(role, blank.relations(make_caller(role, "")))  # who may make it, makes it
+                for door in twin_paths(kind, verb)
+                if "{id}" in door[1]
             ]
-            assert (there.status, nowhere.status) == (404, 404)
-            for reply in (there, nowhere):
-                del reply.body["instance"]
-            assert there.body == nowhere.body
+            for door, given in [*doors, *((("GET", path), {}) for path in looks(kind))]:
+                there, nowhere = [
+                    await knock(school, (door[0], with_address(door[1], kind, name)), name, given, ("pat", role))
+                    for name in (f"hidden-{relation}", "nowhere")
+                ]
+                assert (there.status, nowhere.status) == (404, 404), door
+                for reply in (there, nowhere):
+                    del reply.body["instance"]
+                assert there.body == nowhere.body
+
+
+def with_address(path: str, kind: Kind, name: str) -> str:
+    return path.replace("{address}", f"{kind.name}:{name}")
 
 
 @pytest.mark.parametrize("role", ROLES)
 async def test_who_may_not_do_a_thing_makes_nobody_hear_of_it(nursery: trio.Nursery, role: str) -> None:
-    school = await School().open(nursery)
+    school = await open_school(nursery)
     await STAGES["room"][0](school, "r", "stranger", ("pat", role))
     ear, caller = Ear(BOSS[0]), Caller("pat", role, "Pat")
     assert await watch(school, "room:r", Caller(*BOSS), ear) == "ok"
@@ -284,11 +391,8 @@ async def test_a_kind_that_was_only_added_to_the_table_ends_as_declared(
     for verb in kind.verbs:
         command = msgspec.convert(example(verb), verb.command)
         outcomes = {await attempt(school, f"{kind.name}:thing", command, Caller("pat", role, "Pat"))}
-        if verb.rest is not None:
-            method, path = twin_path(kind, verb)
-            body = None if method == "GET" else example(verb)
-            reply = await school.call(method, path.format(id="thing", **example(verb)), ("pat", role), body=body)
-            outcomes.add(reply.code)
+        for door in twin_paths(kind, verb):
+            outcomes.add((await knock(school, door, "thing", example(verb), ("pat", role))).code)
         if verb.rule.permits(role, ()):
             assert not outcomes & {"forbidden", "internal"}, verb.command.do
         else:
@@ -298,7 +402,7 @@ async def test_a_kind_that_was_only_added_to_the_table_ends_as_declared(
 
 
 async def test_z2_a_role_claimed_in_a_body_or_a_header_counts_for_nothing(nursery: trio.Nursery) -> None:
-    school = await School().open(nursery)
+    school = await open_school(nursery)
     await STAGES["room"][0](school, "r", "member", ("pat", "student"))
     claims = {"role": "super_admin", "user": "bob", "by": "boss", "caller": {"role": "system"}}
     headers = {"X-Role": "super_admin", "X-User": "boss", "X-Forwarded-User": "boss"}
@@ -310,15 +414,27 @@ async def test_z2_a_role_claimed_in_a_body_or_a_header_counts_for_nothing(nurser
 
 
 async def test_no_token_carries_the_systems_voice(nursery: trio.Nursery) -> None:
-    school = await School().open(nursery)
+    school = await open_school(nursery)
     reply = await school.call("PUT", "/api/rooms/r", ("system", SYSTEM_ROLE), body={"title": "x"})
     assert (reply.status, reply.code) == (401, "unauthenticated")
 
 
+async def test_every_list_opens_to_those_on_its_line_alone(nursery: trio.Nursery) -> None:
+    school = await open_school(nursery)
+    for path, line in LISTS.items():
+        for role in (None, *ROLES):
+            filled = "/".join("x" if part[:1] == "{" else part for part in path.split("/"))
+            reply = await school.call("GET", filled, ("pat", role) if role else None)
+            if role is not None and in_set(line, role):
+                assert reply.status not in {401, 403, 404, 500}, (path, role, reply.body)
+            else:
+                assert reply.status == (401 if role is None else 403), (path, role)
+
+
 async def test_every_other_door_opens_to_those_on_its_line_alone(nursery: trio.Nursery) -> None:
-    school = await School().open(nursery)
-    twins = {twin_path(kind, verb) for kind in KINDS for verb in kind.verbs if verb.rest is not None}
-    others = [route for route in all_routes(school.parts, Metrics({})) if (route.method, route.path) not in twins]
+    school = await open_school(nursery)
+    made = {door for kind in TRIED for door in doors_of(kind)}
+    others = [route for route in all_routes(school.parts, Metrics({})) if (route.method, route.path) not in made]
     assert {f"{route.method} {route.path}" for route in others} == set(DOORS)
     for route in others:
         who, path = DOORS[f"{route.method} {route.path}"]
@@ -333,6 +449,14 @@ async def test_every_other_door_opens_to_those_on_its_line_alone(nursery: trio.N
                 assert reply.status == (401 if role is None else 403), (route.path, role)
 
 
+def doors_of(kind: Kind) -> Iterable[tuple[str, str]]:
+    """Return the doors that follow from a kind's row, each of which has a test above."""
+    for verb in kind.verbs:
+        yield from twin_paths(kind, verb)
+    for path in (*(listing.path for listing in kind.lists), *looks(kind)):
+        yield "GET", path
+
+
 @pytest.mark.parametrize(
     ("role", "wanted"),
     [
@@ -345,7 +469,7 @@ async def test_every_other_door_opens_to_those_on_its_line_alone(nursery: trio.N
 async def test_people_are_added_by_admins_alone_and_never_above_themselves(
     nursery: trio.Nursery, role: str | None, wanted: str
 ) -> None:
-    school = await School().open(nursery)
+    school = await open_school(nursery)
     body = {"login": "new", "name": "New", "password": "long enough", "role": wanted}
     reply = await school.call("POST", REGISTER, ("pat", role) if role else None, body=body)
     assert (reply.status, reply.code) == (403, "forbidden")

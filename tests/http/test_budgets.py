@@ -76,3 +76,13 @@ def test_what_is_refused_is_granted_after_the_wait_it_said(start: float, rate: f
     wait = bucket.take(start)
     assert wait > 0
     assert bucket.take(start + wait + 1e-6) == 0
+
+
+def test_answers_of_an_exam_have_a_budget_of_their_own_that_no_chat_uses_up(time: Time) -> None:
+    budgets = Budgets(time)
+    while budgets.take("s-1", "chat") is None:
+        pass
+    assert [budgets.take("s-1", "answer") for _ in range(400)] == [None] * 400
+    assert budgets.take("s-1", "answer") == 50
+    time.now = 60.0
+    assert [budgets.take("s-1", "answer") for _ in range(400)] == [None] * 400

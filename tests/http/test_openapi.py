@@ -8,7 +8,7 @@ import pytest
 
 from homeroom.http.app import all_routes
 from homeroom.http.metrics import Metrics
-from homeroom.http.rest import twin_path
+from homeroom.http.rest import twin_paths
 from homeroom.protocol.errors import ERRORS
 from tests.http.rest_school import School
 
@@ -56,14 +56,13 @@ async def test_every_verb_with_a_door_is_described_with_its_arguments(
 ) -> None:
     for kind in rest_school.kinds:
         for verb in kind.verbs:
-            if verb.rest is None:
-                continue
-            method, path = twin_path(kind, verb)
-            operation = document["paths"][path][method.lower()]
-            inputs = {parameter["name"] for parameter in operation["parameters"]} - {"id", "Idempotency-Key"}
-            schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-            inputs |= set(resolve(document, schema).get("properties", {}))
-            assert inputs == set(verb.command.__struct_encode_fields__), (kind.name, verb.command.do)
+            for method, path in twin_paths(kind, verb):
+                operation = document["paths"][path][method.lower()]
+                inputs = {parameter["name"] for parameter in operation["parameters"]} - {"id", "Idempotency-Key"}
+                content = operation.get("requestBody", {}).get("content", {})
+                schema = content.get("application/json", {}).get("schema", {})
+                inputs |= set(resolve(document, schema).get("properties", {}))
+                assert inputs == set(verb.command.__struct_encode_fields__), (kind.name, verb.command.do)
 
 
 def resolve(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
@@ -119,8 +118,7 @@ async def test_who_needs_a_token_is_told(rest_school: School, document: dict[str
 async def test_writes_of_verbs_take_a_key_and_reads_do_not(rest_school: School, document: dict[str, Any]) -> None:
     for kind in rest_school.kinds:
         for verb in kind.verbs:
-            if verb.rest is not None:
-                method, path = twin_path(kind, verb)
+            for method, path in twin_paths(kind, verb):
                 names = [one["name"] for one in document["paths"][path][method.lower()]["parameters"]]
                 assert ("Idempotency-Key" in names) == (method != "GET")
 

@@ -21,6 +21,7 @@ from homeroom.protocol.errors import ERRORS
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9.c2VjcmV0LXBheWxvYWQ.c2VjcmV0LXNpZ25hdHVyZQ"
 LIMIT = 2_000
+NOW = 1_700_000_000_000
 
 
 class Sum(Struct, frozen=True):
@@ -84,7 +85,7 @@ def app(doors: Doors, metrics: Metrics) -> App:
         return None
 
     settings = WebSettings(body_bytes=LIMIT, cors_origins=frozenset({"https://school.example"}))
-    return build_app(doors.routes(), no_pages, authenticate, metrics, settings)
+    return build_app(doors.routes(), no_pages, authenticate, metrics, settings, now=lambda: NOW)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.testing
 
+from homeroom.engine.company import Company
 from homeroom.http.readiness import AT_ONCE, Readiness
 
 
@@ -33,7 +34,7 @@ async def test_news_is_a_call_and_the_task_sleeps_on_until_it_has_enough(
     pair: tuple[socket.socket, socket.socket], nursery: trio.Nursery
 ) -> None:
     near, far = pair
-    readiness, done = Readiness(), trio.Event()
+    readiness, done = Readiness(Company()), trio.Event()
     heard: list[bytes] = []
 
     async def wait() -> None:
@@ -59,7 +60,7 @@ async def test_what_a_call_raises_is_raised_in_the_task_that_waits_and_in_no_oth
     pair: tuple[socket.socket, socket.socket], nursery: trio.Nursery
 ) -> None:
     near, far = pair
-    readiness = Readiness()
+    readiness = Readiness(Company())
 
     def readable() -> bool:
         raise ValueError("a defect")
@@ -75,7 +76,7 @@ async def test_a_task_that_was_cancelled_is_called_no_more(
     pair: tuple[socket.socket, socket.socket], nursery: trio.Nursery
 ) -> None:
     near, far = pair
-    readiness = Readiness()
+    readiness = Readiness(Company())
     heard: list[bytes] = []
     await nursery.start(readiness.run)
     with trio.move_on_after(0) as scope:
@@ -92,7 +93,7 @@ async def test_news_lies_for_company_while_commits_keep_their_distance(
     pair: tuple[socket.socket, socket.socket], nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:
     near, far = pair
-    readiness = Readiness(lambda: 0.03)
+    readiness = Readiness(Company(lambda: 0.03))
     heard: list[bytes] = []
     await nursery.start(readiness.run)
     far.send(b"one ")
@@ -113,7 +114,7 @@ async def test_many_with_news_at_once_leave_others_their_turn_and_one_that_left_
 ) -> None:
     count = 3 * AT_ONCE
     pairs = [socket.socketpair() for _ in range(count)]
-    readiness = Readiness()
+    readiness = Readiness(Company())
     heard: list[bytes] = []
     scopes: list[trio.CancelScope] = []
 

@@ -91,6 +91,8 @@ EVENTS: list[Any] = [
     room.Invited("ann"),
     room.InviteWithdrawn("ann"),
     room.RoleChanged("ann", "moderator"),
+    room.Convened("queue:t-1"),
+    room.Disbanded("Finished."),
     chat.MessagePosted("17", 3, "hi", "file", "Ann", "9", chat.File(**PDF), ("ben",)),
     chat.MessageEdited("17", "ho", "hi"),
     chat.MessageRetracted("17", "why", "hi", "ann"),

@@ -25,6 +25,7 @@ def random_history(random: Random, commands: int) -> list[Fact]:
             driver.do(command, caller)
         except Refusal:
             continue
+    driver.do(room.Disband("The end."))
     return driver.facts
 
 

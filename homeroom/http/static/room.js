@@ -54,6 +54,7 @@ const CHANGES = new Map([
   ["room.invited", invited],
   ["room.invite_withdrawn", (state, event, d) => state.invited.delete(d.user)],
   ["room.role_changed", promoted],
+  ["room.disbanded", (state, event) => Object.assign(state, { ended: event.at })],
 ]);
 
 /** A follower (follow.js) of one room's stream. `onchange(event)` is called after each batch with the events in it. */

@@ -1,0 +1,147 @@
+"""The read models of exams: what is listed of each, and who has a part in it.
+
+Students and parents find an exam here only from when it is published; staff find those they watch over; admins find all.
+Never here: one exam's students and sittings, which its staff ask the exam for (`exam_seats`).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from homeroom.actors.exam_memory import ExamMemory
+from homeroom.engine.behaviour import Caller, Fact, Listing, Lookup, Refusal, Row, Table
+from homeroom.protocol.access import ADMINS, ROLES, STAFF, allow
+from homeroom.protocol.exam import Tag
+from homeroom.protocol.exam_events import Announced, Appointed, Created, Dismissed, Enrolled, Expelled, Left
+from homeroom.protocol.paging import After, PageLimit, cut_page, decode_after
+
+EXAMS = Table(
+    "exams",
+    (),
+    {
+        "title": "text", "course": "text", "specialty": "text", "status": "text", "opens": "bigint", "closes": "bigint",
+        "minutes": "integer", "owner": "text", "owner_name": "text", "questions": "integer", "points": "bigint",
+        "enrolled": "integer", "visible": "boolean", "released": "boolean", "created": "bigint",
+    },
+    (("created",),),
+)  # fmt: skip
+PEOPLE = Table("exam_people", ("person",), {"person": "text", "active": "boolean"}, (("person",),))
+EXAM_TABLES = (EXAMS, PEOPLE)
+_UNWRITTEN = frozenset({Announced, Left})
+
+
+def project_exam(memory: ExamMemory, fact: Fact) -> Iterable[Row]:
+    """Return the rows after `fact`."""
+    event = fact.event
+    match event:
+        case Created() if event.owner:
+            yield _person(event.owner, active=True)
+        case Enrolled() | Appointed():
+            yield _person(event.user, active=True)
+        case Expelled() | Dismissed():
+            yield _person(event.user, active=False)
+    if type(event) not in _UNWRITTEN and memory.shown.settings is not None:
+        yield Row(EXAMS.name, {}, _values(memory))
+
+
+def _person(user: str, *, active: bool) -> Row:
+    return Row(PEOPLE.name, {"person": user}, {"active": active})
+
+
+def _values(memory: ExamMemory) -> dict[str, Any]:
+    state = memory.shown
+    settings = state.settings
+    assert settings is not None  # noqa: S101 - asked by the caller, for the type checker
+    return {
+        "title": settings.title,
+        "course": settings.course,
+        "specialty": settings.specialty,
+        "status": state.status,
+        "opens": settings.opens,
+        "closes": state.closes,
+        "minutes": settings.minutes,
+        "owner": state.owner,
+        "owner_name": state.owner_name,
+        "questions": state.questions,
+        "points": state.points,
+        "enrolled": state.enrolled,
+        "visible": state.status != "draft",
+        "released": state.released,
+        "created": state.created,
+    }
+
+
+class ExamsQuery(Struct, frozen=True):
+    """Which exams: those that one has a part in, or a child (`user`, for parents); the newest first."""
+
+    user: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.\-]{0,64}\Z", description="a child's id, for parents")] = ""
+    course: Tag = ""
+    specialty: Tag = ""
+    status: Annotated[str, Meta(pattern=r"\A(?:|draft|published|open|closed)\Z")] = ""
+    search: Annotated[str, Meta(max_length=100, description="a part of the title")] = ""
+    limit: PageLimit = 50
+    after: After = ""
+
+
+class ExamItem(Struct, frozen=True):
+    """An exam in a list. Times are Unix ms; `opens` and `closes` 0: by hand."""
+
+    id: str
+    title: str
+    course: str
+    specialty: str
+    status: str
+    opens: int
+    closes: int
+    minutes: int
+    owner: str
+    owner_name: str
+    questions: int
+    points: int
+    enrolled: int
+    released: bool
+    created: int
+
+
+class ExamItems(Struct, frozen=True):
+    """A page of them; `after` leads to the next one, empty when there is none."""
+
+    items: tuple[ExamItem, ...]
+    after: str = ""
+
+
+def ask_exams(query: ExamsQuery, caller: Caller) -> Lookup:
+    """`not_found` for a child that is not the caller's."""
+    person = query.user or caller.user
+    if person != caller.user and person not in caller.wards:
+        raise Refusal("not_found", "no such thing, or not for you to know")
+
+    def into(rows: list[Mapping[str, Any]]) -> ExamItems:
+        kept, after = cut_page(rows, query.limit, "created")
+        return ExamItems(tuple(map(_read, kept)), after)
+
+    asked = {"course": query.course, "specialty": query.specialty, "status": query.status}
+    where: dict[str, Any] = {name: value for name, value in asked.items() if value}
+    if caller.role not in STAFF:
+        where["visible"] = True
+    every = caller.role in ADMINS and not query.user
+    return Lookup(
+        EXAMS.name,
+        into,
+        order="created",
+        limit=query.limit + 1,
+        where=where,
+        everywhere=True,
+        contains={"title": query.search} if query.search else {},
+        within=None if every else (PEOPLE.name, {"person": person, "active": True}),
+        beyond=decode_after(query.after, int),
+    )
+
+
+def _read(row: Mapping[str, Any]) -> ExamItem:
+    fields = {name: row[name] for name in ExamItem.__struct_fields__ if name != "id"}
+    return ExamItem(id=row["stream"].partition(":")[2], **fields)
+
+
+EXAM_LIST = Listing("/api/exams", "exams", ExamsQuery, ExamItems, ask_exams, allow(ROLES), budget="read")

@@ -1,0 +1,155 @@
+"""The read models behind lists of class sessions, and the questions to them.
+
+A listed session stands in the lists of its own people alone: a question names either the person, by `session_people`, or the audience
+`open`. Never here: what is asked for and shown (`protocol.session_lists`).
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from homeroom.engine.behaviour import Caller, Fact, Listing, Lookup, Refusal, Row, Table
+from homeroom.protocol.access import ADMINS, EVERYBODY
+from homeroom.protocol.paging import cut_page, decode_after
+from homeroom.protocol.session_lists import (
+    STATUS_ALIASES,
+    Face,
+    ListOwned,
+    ListSessions,
+    ListUpcoming,
+    SessionCard,
+    SessionList,
+)
+from homeroom.protocol.session_state import SessionState, first_faces, is_in
+from homeroom.protocol.session_words import (
+    PLAN_EVENTS,
+    Created,
+    Enrolled,
+    Expelled,
+    ParticipantJoined,
+    Reminded,
+)
+
+SESSIONS = Table(
+    "sessions",
+    (),
+    {
+        "title": "text", "description": "text", "course": "text", "status": "text", "audience": "text", "owner": "text", "owner_name": "text",
+        "starts": "bigint", "ends": "bigint", "started": "bigint", "ended": "bigint", "capacity": "integer",
+        "inside": "integer", "faces": "text", "recording": "text",
+    },
+    indexes=(("starts",), ("owner", "starts"), ("course", "starts"), ("audience", "starts")),
+)  # fmt: skip
+PEOPLE = Table("session_people", ("person",), {"person": "text", "active": "boolean"}, indexes=(("person", "active"),))
+"""Who owns a session, is enrolled in it or was in it; not `active` any more: was expelled."""
+_TOLD = frozenset(PLAN_EVENTS) - {Reminded, Enrolled, Expelled}
+
+
+def project_lists(fact: Fact, shown: SessionState) -> Iterable[Row]:
+    """Return the changes that `fact` causes; `shown` is the session after it."""
+    event = fact.event
+    if type(event) in _TOLD:
+        yield Row(SESSIONS.name, {}, _columns(shown))
+    if isinstance(event, Created) and event.owner:
+        yield _person(event.owner, True)
+    elif isinstance(event, ParticipantJoined):
+        yield _person(event.user, True)
+    elif isinstance(event, Enrolled | Expelled):
+        for user in event.people or ():
+            yield _person(user, isinstance(event, Enrolled))
+
+
+def _columns(shown: SessionState) -> dict[str, Any]:
+    faces = "\n".join(f"{user} {' '.join(person.name.split())}" for user, person in first_faces(shown))
+    return {
+        "title": shown.title,
+        "description": shown.description,
+        "course": shown.course,
+        "status": shown.status,
+        "audience": shown.audience,
+        "owner": shown.owner,
+        "owner_name": shown.owner_name,
+        "starts": shown.starts,
+        "ends": shown.ends,
+        "started": shown.started,
+        "ended": shown.ended,
+        "capacity": shown.capacity,
+        "inside": sum(1 for user in shown.people if is_in(shown, user)),
+        "faces": faces,
+        "recording": shown.recording,
+    }
+
+
+def _person(user: str, active: bool) -> Row:
+    return Row(PEOPLE.name, {"person": user}, {"active": active})
+
+
+# --- questions
+
+
+def _ask_sessions(query: ListSessions, caller: Caller) -> Lookup:
+    """`forbidden` for the scope `all` to those who are no admins."""
+    scope = query.scope or _scope(query, caller)
+    if scope == "all" and caller.role not in ADMINS:
+        raise Refusal("forbidden", "the scope all is for admins", data={"field": "scope"})
+    where = _where(status=query.status, course=query.course)
+    return _look_up(where, scope, caller, query.limit, query.after)
+
+
+def _scope(query: ListSessions, caller: Caller) -> str:
+    if caller.role in ADMINS:
+        return "all"
+    return "open" if query.course else "mine"
+
+
+def _ask_upcoming(query: ListUpcoming, caller: Caller) -> Lookup:
+    where = _where(status="scheduled", course=query.course)
+    return _look_up(where, query.scope, caller, query.limit, query.after, ascending=True)
+
+
+def _ask_owned(query: ListOwned, caller: Caller) -> Lookup:
+    where = _where(status=query.status, owner=caller.user)
+    return _look_up(where, "all", caller, query.limit, query.after)
+
+
+def _where(status: str = "", course: str = "", owner: str = "") -> dict[str, str]:
+    asked = {"status": STATUS_ALIASES.get(status, status), "course": course, "owner": owner}
+    return {column: value for column, value in asked.items() if value}
+
+
+def _look_up(
+    where: dict[str, str], scope: str, caller: Caller, limit: int, after: str, *, ascending: bool = False
+) -> Lookup:
+    return Lookup(
+        SESSIONS.name,
+        partial(_into, limit),
+        "starts",
+        limit + 1,
+        {**where, "audience": "open"} if scope == "open" else where,
+        ascending=ascending,
+        everywhere=True,
+        within=(PEOPLE.name, {"person": caller.user, "active": True}) if scope == "mine" else None,
+        beyond=decode_after(after, int),
+    )
+
+
+def _into(limit: int, rows: list[Mapping[str, Any]]) -> SessionList:
+    kept, after = cut_page(rows, limit, "starts")
+    return SessionList(tuple(_card(row) for row in kept), after)
+
+
+def _card(row: Mapping[str, Any]) -> SessionCard:
+    faces = (line.partition(" ") for line in row["faces"].split("\n") if line)
+    fields = {field: row[field] for field in SessionCard.__struct_fields__ if field not in ("id", "faces")}
+    return SessionCard(
+        id=row["stream"].partition(":")[2], faces=tuple(Face(user, name) for user, _, name in faces), **fields
+    )
+
+
+SESSION_LISTS = (
+    Listing("/api/live-sessions", "session_list", ListSessions, SessionList, _ask_sessions, EVERYBODY),
+    Listing(
+        "/api/live-sessions/course/{course}", "session_upcoming", ListUpcoming, SessionList, _ask_upcoming, EVERYBODY
+    ),
+    Listing("/api/live-sessions/instructor/my-sessions", "session_mine", ListOwned, SessionList, _ask_owned, EVERYBODY),
+)

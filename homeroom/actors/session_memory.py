@@ -1,0 +1,180 @@
+"""What a class session remembers beside what it shows, and what an event does to that memory.
+
+Its ledger holds one visit a person: the newest interval of its attendance whole, and the length of those before it. They never
+overlap, because a person is in a session once, so their sum is their union. Every part is bounded by `PEOPLE_MAX`.
+Never here: the wire state (`protocol.session_state`), and decisions.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from homeroom.actors.chat_memory import ChatMemory
+from homeroom.engine.behaviour import Caller, Fact
+from homeroom.protocol.access import ADMINS
+from homeroom.protocol.session_floor import PollCounted, PollMarked, QuestionAsked, QuestionWithdrawn
+from homeroom.protocol.session_state import SessionState
+from homeroom.protocol.session_words import (
+    Cancelled,
+    Changed,
+    Ended,
+    Enrolled,
+    Expelled,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantLost,
+    ParticipantReturned,
+    Reminded,
+)
+
+
+class Visits(Struct, frozen=True):
+    """A person's attendance: how many intervals, the ms of those before the newest, and the newest (`left` 0: it goes on).
+
+    `reason` says how the newest ended. An interval in which the person was never heard of begins and ends at the same time.
+    """
+
+    count: int
+    before: int
+    joined: int
+    left: int = 0
+    reason: str = ""
+
+
+class SessionMemory(Struct):
+    """The state of a session: what it shows, and what only the session knows.
+
+    `roster` are the people enrolled, `barred` those who may not come. `reminded`: the reminders of the present start that were sent, in
+    minutes before it. `withdrawn`: the questions whose text no replay shows. `voters`: who has voted in each anonymous poll
+    that is not counted yet.
+    """
+
+    shown: SessionState = field(default_factory=SessionState)
+    chat: ChatMemory = field(default_factory=ChatMemory)
+    roster: dict[str, None] = field(default_factory=dict)
+    barred: dict[str, None] = field(default_factory=dict)
+    ledger: dict[str, Visits] = field(default_factory=dict)
+    reminded: list[int] = field(default_factory=list)
+    asked: int = 0
+    withdrawn: list[str] = field(default_factory=list)
+    voters: dict[str, dict[str, None]] = field(default_factory=dict)
+
+
+def total_ms(visits: Visits, now: int) -> int:
+    """Return how long a person has been there up to `now` (Unix ms), by all its intervals together."""
+    return visits.before + (visits.left or now) - visits.joined
+
+
+def leads(memory: SessionMemory, caller: Caller) -> bool:
+    """Tell whether `caller` leads the session: its owner, and admins."""
+    return caller.role in ADMINS or (bool(memory.shown.owner) and caller.user == memory.shown.owner)
+
+
+def known_people(memory: SessionMemory) -> set[str]:
+    """Return everybody whom the session knows."""
+    return memory.roster.keys() | memory.barred.keys() | memory.shown.people.keys()
+
+
+def remember(memory: SessionMemory, fact: Fact) -> None:
+    """Let `fact` change what is remembered; to be called before what is shown changes."""
+    change = _CHANGES.get(type(fact.event))
+    if change is not None:
+        change(memory, fact, fact.event)
+
+
+def _changed(memory: SessionMemory, fact: Fact, e: Changed) -> None:
+    if e.starts != memory.shown.starts:
+        memory.reminded.clear()
+
+
+def _reminded(memory: SessionMemory, fact: Fact, e: Reminded) -> None:
+    memory.reminded.append(e.minutes)
+
+
+def _enrolled(memory: SessionMemory, fact: Fact, e: Enrolled) -> None:
+    for user in e.people or ():
+        memory.roster[user] = None
+        memory.barred.pop(user, None)
+
+
+def _expelled(memory: SessionMemory, fact: Fact, e: Expelled) -> None:
+    for user in e.people or ():
+        memory.barred[user] = None
+        memory.roster.pop(user, None)
+
+
+def _joined(memory: SessionMemory, fact: Fact, e: ParticipantJoined) -> None:
+    last = memory.ledger.get(e.user)
+    count, before = (last.count, total_ms(last, fact.at)) if last is not None else (0, 0)
+    memory.ledger[e.user] = Visits(count + 1, before, fact.at)
+    memory.barred.pop(e.user, None)
+
+
+def _lost(memory: SessionMemory, fact: Fact, e: ParticipantLost) -> None:
+    _close(memory, e.user, e.at, "lost")
+
+
+def _returned(memory: SessionMemory, fact: Fact, e: ParticipantReturned) -> None:
+    """Let the interval go on; one in which the person was never heard of begins only now."""
+    visits = memory.ledger[e.user]
+    joined = fact.at if visits.left == visits.joined else visits.joined
+    memory.ledger[e.user] = replace(visits, joined=joined, left=0, reason="")
+
+
+def _left(memory: SessionMemory, fact: Fact, e: ParticipantLeft) -> None:
+    _close(memory, e.user, memory.ledger[e.user].left or fact.at, e.reason)
+
+
+def _ended(memory: SessionMemory, fact: Fact, e: Ended) -> None:
+    _close_all(memory, fact.at, "ended")
+
+
+def _cancelled(memory: SessionMemory, fact: Fact, e: Cancelled) -> None:
+    _close_all(memory, fact.at, "cancelled")
+
+
+def _close_all(memory: SessionMemory, at: int, reason: str) -> None:
+    for user, visits in memory.ledger.items():
+        if not visits.left:
+            _close(memory, user, at, reason)
+
+
+def _close(memory: SessionMemory, user: str, at: int, reason: str) -> None:
+    memory.ledger[user] = replace(memory.ledger[user], left=at, reason=reason)
+
+
+def _asked(memory: SessionMemory, fact: Fact, e: QuestionAsked) -> None:
+    memory.asked += 1
+
+
+def _withdrawn(memory: SessionMemory, fact: Fact, e: QuestionWithdrawn) -> None:
+    memory.withdrawn.append(e.id)
+
+
+def _marked(memory: SessionMemory, fact: Fact, e: PollMarked) -> None:
+    if e.user is not None:
+        memory.voters.setdefault(e.id, {})[e.user] = None
+
+
+def _counted(memory: SessionMemory, fact: Fact, e: PollCounted) -> None:
+    memory.voters.pop(e.id, None)
+
+
+_CHANGES: dict[type[Any], Callable[[SessionMemory, Fact, Any], None]] = {
+    Changed: _changed,
+    Reminded: _reminded,
+    Enrolled: _enrolled,
+    Expelled: _expelled,
+    ParticipantJoined: _joined,
+    ParticipantLost: _lost,
+    ParticipantReturned: _returned,
+    ParticipantLeft: _left,
+    Ended: _ended,
+    Cancelled: _cancelled,
+    QuestionAsked: _asked,
+    QuestionWithdrawn: _withdrawn,
+    PollMarked: _marked,
+    PollCounted: _counted,
+}

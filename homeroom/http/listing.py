@@ -1,0 +1,54 @@
+"""The lists over all things of a kind, made from the kinds' rows: a query becomes a question to the read models.
+
+Which rows the caller may see is a part of the question that the kind makes. Never here: what is listed, and pages (`protocol.paging`).
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import trio
+
+from homeroom.engine.behaviour import Kind, Listing, Lookup, Refusal
+from homeroom.http.csv import CSV_TYPE, sheet_out
+from homeroom.http.rest import Desk, late
+from homeroom.http.routes import Call, Out, Route
+from homeroom.protocol.rest_json import read_query
+from homeroom.protocol.sheet import Sheet
+
+LookUp = Callable[[Lookup], Awaitable[Any]]
+"""Answers a question to the rows of all streams; raises `Refusal`."""
+
+
+def listing_routes(kinds: Iterable[Kind], desk: Desk, look_up: LookUp) -> list[Route]:
+    """Return a door for each list of each kind."""
+    return [_route(kind, listing, desk, look_up) for kind in kinds for listing in kind.lists]
+
+
+def _route(kind: Kind, listing: Listing, desk: Desk, look_up: LookUp) -> Route:
+    sheet = listing.reply is Sheet
+
+    async def handler(call: Call) -> Out:
+        who = call.person
+        if not listing.rule.permits(who.role, ()):
+            raise Refusal("forbidden", "this list is not for you")
+        query = read_query({**call.query, **call.path}, listing.query)
+        desk.spend(who, listing.budget)
+        lookup = listing.ask(query, who.caller)
+        with trio.move_on_after(desk.timeout_s):
+            found = await look_up(lookup)
+            return sheet_out(found) if sheet else Out(found)
+        raise late()
+
+    return Route(
+        "GET",
+        listing.path,
+        name=listing.name,
+        summary=(listing.query.__doc__ or listing.name).splitlines()[0],
+        handler=handler,
+        tag=kind.plural,
+        query=listing.query,
+        reply=str if sheet else listing.reply,
+        errors=("forbidden", "rate_limited", "overloaded", "unavailable", "timeout"),
+        raw=True,
+        mimetype=CSV_TYPE if sheet else "application/json",
+    )
