@@ -37,7 +37,9 @@ _REDUCERS: Mapping[str, tuple[type[Any], Callable[[Any, Happened], None]]] = {
     "presence": (PresenceState, reduce_presence),
 }
 FACES: Mapping[str, Face] = {
-    kind.name: Face(*_REDUCERS[kind.name], {event.type: event for event in kind.events}) for kind in KINDS
+    kind.name: Face(*_REDUCERS[kind.name], {event.type: event for event in kind.events})
+    for kind in KINDS
+    if kind.name in _REDUCERS
 }
 
 
