@@ -93,7 +93,7 @@ REQUESTS = cleandoc(
       last event that the command caused, so one tells which event is one's own; a command that changed nothing has no `pos`.
     - A `cmd` without an answer is sent again with the same `id`, on the next connection too. It is answered as the
       first time, also when it had changed nothing; only what reads or signals (`history`, `typing` …) is carried out again.
-    - An `err` means that nothing changed. With `retry_ms` the same frame, with the same `id`, may succeed after that time.
+    - An `err` means that nothing changed; one whose `d` has `kept` says what was put aside for review all the same. With `retry_ms` the same frame, with the same `id`, may succeed after that time.
 
     What is decided on the way to the address (a wrong argument, an unknown verb, a used-up budget) is answered at once; what the
     actor decides is answered when it is durable.
