@@ -212,7 +212,8 @@ async def test_a_kill_and_a_new_start_of_the_server_lose_and_double_nothing(mort
             await sees(page, "is anybody there?", seconds=60)
             await sees(page, away[-1], seconds=60)
         await say(teacher, "welcome back")
-        await sees(ann, "welcome back")
+        for page in (ann, teacher):
+            await sees(page, "welcome back")
     seen = await ann.run(LINES)
     assert seen == await teacher.run(LINES)
     assert [line for line in seen if line != "is anybody there?"] == [*before, "in flight", *away, "welcome back"]

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from random import Random
 from typing import Any, cast
 
 import trio
+from quart_trio import QuartTrio
 from werkzeug.datastructures import Headers
 
 from homeroom.actors.kinds import KINDS
@@ -125,7 +127,11 @@ class School:
             statistics={"engine": self.engine.statistics, "hub": self.hub.statistics},
             demo=demo,
         )
-        self.app = make_app(self.parts)
+
+    @cached_property
+    def app(self) -> QuartTrio:
+        """The application: a second's tenth of work, so that only those who knock wait for it."""
+        return make_app(self.parts)
 
     async def open(self, nursery: trio.Nursery) -> "School":
         """Start the engine and the hub; they end with `nursery`."""
