@@ -1,5 +1,6 @@
 """What every test may ask for: a real PostgreSQL, and a fresh, migrated database in it."""
 
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib.resources import files
 from itertools import count
@@ -12,6 +13,11 @@ from homeroom.engine.database import Database, open_database
 from homeroom.engine.embedded import UNSAFE, EmbeddedPostgres
 from homeroom.engine.migrate import migrate
 from homeroom.engine.postgres import PostgresSettings
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, and let the processes of the tests hear it: what a script starts in the background ignores it, and hands that on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 MIGRATIONS = files("homeroom.records") / "migrations"
 TRIAL = PostgresSettings(allow_unsafe=True)
