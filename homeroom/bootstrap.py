@@ -90,15 +90,17 @@ class Server:
     listener: Listener
 
     async def start(self, nursery: trio.Nursery, house: House) -> int:
-        """Start all parts; returns the port."""
+        """Start all parts; returns the port. Families come first: a deadline that waited for this start may have news for parents."""
+        revoke = _revoker(self.gateway, self.sync)
+        if house.config.demo:
+            await _furnish_demo_people(house)
+        await nursery.start(house.wards.follow, house.guardians.changed_since, revoke)
         for part in (self.journal.run, self.hub.run, self.engine.run, self.gateway.run, self.pages.run):
             await nursery.start(part)
-        revoke = _revoker(self.gateway, self.sync)
         await nursery.start(house.revocations.follow, self.logins.ended_since, revoke)
         nursery.start_soon(self.logins.run)
         if house.config.demo:
-            await _furnish_demo(house, self.engine)
-        await nursery.start(house.wards.follow, house.guardians.changed_since, revoke)
+            await _furnish_demo_room(self.engine)
         port: int = await nursery.start(self.listener.run)
         return port
 
@@ -149,7 +151,16 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
     await journal.ensure_tables(table for kind in kinds for table in kind.tables)
     hub = Hub(_encoders(), Windows(config.direct_window_ms, config.calm_window_ms))
     random = SystemRandom()
-    engine = Engine(kinds, journal, wire, hub, clock=house.clock, random=random, settings=_engine_settings(config))
+    engine = Engine(
+        kinds,
+        journal,
+        wire,
+        hub,
+        clock=house.clock,
+        random=random,
+        settings=_engine_settings(config),
+        guardians=house.wards.guardians_of,
+    )
     budgets = Budgets(trio.current_time, budget_settings(config))
     gateway = Gateway(
         GatewayParts(
@@ -290,10 +301,14 @@ def _demo() -> Demo:
     return Demo(tuple(UserAnswer(person.id, person.name, person.role) for person in DEMO_PEOPLE), DEMO_PASSWORD)
 
 
-async def _furnish_demo(house: House, engine: Engine) -> None:
-    """Add the people and the room; what is there already stays as it is."""
+async def _furnish_demo_people(house: House) -> None:
+    """Add the people and their families; who is there already stays as they are."""
     await add_demo_people(house.users, house.passwords)
     await link_demo_families(house.guardians)
+
+
+async def _furnish_demo_room(engine: Engine) -> None:
+    """Add the room, if it is not there already."""
     owner = DEMO_PEOPLE[0]
     answer = await engine.ref(DEMO_ROOM).ask(Create(title=DEMO_ROOM_TITLE), Caller(owner.id, owner.role, owner.name))
     if isinstance(answer, Refusal) and answer.code != "conflict":

@@ -13,15 +13,14 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from functools import partial
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 import trio
 from rich.console import Console
 from rich.table import Table
 
-from homeroom import bootstrap, errands
-from homeroom.bootstrap import Serving
+from homeroom import errands
 from homeroom.client import Client, ClientError, Gone, Refused, Reply, open_client
 from homeroom.config import MEANINGS, Config, ConfigError, allowed_shape, load_config
 from homeroom.doctor import examine
@@ -32,6 +31,9 @@ from homeroom.logs import outlive_standard_error, set_up_logging
 from homeroom.protocol.access import Role
 from homeroom.records.demo import DEMO_PASSWORD, DEMO_PEOPLE
 from homeroom.verify import verify_exam
+
+if TYPE_CHECKING:
+    from homeroom.bootstrap import Serving
 
 errors = Console(stderr=True, highlight=False)
 output = Console(highlight=False, soft_wrap=True)
@@ -64,6 +66,8 @@ def main() -> None:
 @DATA_DIR
 def serve(**options: Any) -> None:
     """Run the server until SIGINT or SIGTERM."""
+    from homeroom import bootstrap  # noqa: PLC0415 - the web servers and all actors: half the time of every other command
+
     outlive_standard_error()
     config = _config(**options)
     with errors.status("starting") as status:
@@ -71,7 +75,7 @@ def serve(**options: Any) -> None:
         _run(partial(bootstrap.serve, config, on_ready=announce, progress=status.update))
 
 
-def _announce(config: Config, stop_spinner: Callable[[], None], serving: Serving) -> None:
+def _announce(config: Config, stop_spinner: Callable[[], None], serving: "Serving") -> None:
     stop_spinner()
     output.print(f"[bold]Homeroom[/bold] is open at [link={serving.url}]{serving.url}[/link]")
     if config.demo:

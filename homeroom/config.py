@@ -57,7 +57,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     direct_window_ms: Milliseconds = 10
     calm_window_ms: Milliseconds = 250
-    commit_window_ms: Milliseconds = 32
+    commit_window_ms: Milliseconds = 38
     snapshot_every: Count = 500
     stop_grace_s: Annotated[float, Meta(gt=0, le=60)] = 8.0
 

@@ -14,7 +14,8 @@ from homeroom.config import Config, ConfigError
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.clock import TrioClock
 from homeroom.engine.database import Database, open_database
-from homeroom.engine.embedded import EmbeddedError, open_embedded, running_dsn
+from homeroom.engine.embedded import open_embedded, running_dsn
+from homeroom.engine.errors import EmbeddedError
 from homeroom.engine.journal import JournalError
 from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.engine.migrate import MigrationError

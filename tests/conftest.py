@@ -1,10 +1,14 @@
 """What every test may ask for: a real PostgreSQL, and a fresh, migrated database in it."""
 
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from itertools import count
 from pathlib import Path
+from shutil import disk_usage, rmtree
+from tempfile import TemporaryDirectory
 
 import pytest
 import trio
@@ -14,12 +18,15 @@ from homeroom.engine.embedded import UNSAFE, EmbeddedPostgres
 from homeroom.engine.migrate import migrate
 from homeroom.engine.postgres import PostgresSettings
 
+
 def pytest_configure() -> None:
     """Hear Ctrl-C, and let the processes of the tests hear it: what a script starts in the background ignores it, and hands that on."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 MIGRATIONS = files("homeroom.records") / "migrations"
+IN_MEMORY = "homeroom-tests-"
+ROOM_BYTES = 2 * 1024**3
 TRIAL = PostgresSettings(allow_unsafe=True)
 """How tests connect: their server does not sync, which makes it fast."""
 
@@ -36,13 +43,32 @@ async def _migrate(dsn: str) -> None:
         await migrate(database, MIGRATIONS)
 
 
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """Offer a folder for a database, in memory where there is room: one has some thousand files, and many disks take long over them."""
+    with TemporaryDirectory(prefix=f"{IN_MEMORY}{os.getpid()}-", dir=_memory(), ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _memory() -> Path | None:
+    """Return the file system in memory, without what killed runs left there; `None` when there is none, or no room."""
+    memory = Path("/dev/shm")  # noqa: S108 - only folders of our own are made in it
+    if not memory.is_dir() or disk_usage(memory).free < ROOM_BYTES:
+        return None
+    for left in memory.glob(f"{IN_MEMORY}*"):
+        if not Path("/proc", left.name.removeprefix(IN_MEMORY).partition("-")[0]).exists():
+            rmtree(left, ignore_errors=True)
+    return memory
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def postgres() -> Iterator[EmbeddedPostgres]:
     """One server for all tests of this process: real, and unsafe in a power loss only."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), UNSAFE)
-    server.start()
-    yield server
-    server.stop()
+    with quick_folder() as folder:
+        server = EmbeddedPostgres(folder, UNSAFE)
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +109,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """Return an empty data directory."""
-    return tmp_path / "data"
+def home() -> Iterator[Path]:
+    """Return the path of a data directory that is not there yet."""
+    with quick_folder() as folder:
+        yield folder / "data"

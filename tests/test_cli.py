@@ -8,27 +8,38 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trio
 
-Homeroom = Callable[..., subprocess.CompletedProcess[str]]
+from homeroom.engine.clock import TrioClock
+from homeroom.engine.database import open_database
+from homeroom.http.keys import own_key
+from homeroom.records.users import Users
+from tests.conftest import TRIAL
 
 
-@pytest.fixture
-def environment(database_url: str) -> Mapping[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("HOMEROOM_", "PYTHONDONT"))}
-    return {**clean, "DATABASE_URL": database_url, "HOMEROOM_ALLOW_UNSAFE_DATABASE": "true"}
+class CommandLine:
+    """The command line of a person: each call a process of its own. `environment` is what all of them see."""
 
+    def __init__(self, database_url: str, home: Path, **more: str) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("HOMEROOM_", "PYTHONDONT"))}
+        self.environment: Mapping[str, str] = {
+            **clean,
+            "DATABASE_URL": database_url,
+            "HOMEROOM_ALLOW_UNSAFE_DATABASE": "true",
+            "HOMEROOM_DATA_DIR": str(home),
+            **more,
+        }
 
-@pytest.fixture
-def homeroom(environment: Mapping[str, str], home: Path) -> Homeroom:
-    """Return a function that runs the command line to its end."""
-
-    def run(*words: str, say: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *words: str, say: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+        """Run it to its end; `say` is what it reads, `more` is for its environment."""
         return subprocess.run(
             [sys.executable, "-m", "homeroom", *words],
-            env={**environment, "HOMEROOM_DATA_DIR": str(home), **more},
+            env={**self.environment, **more},
             input=say,
             capture_output=True,
             text=True,
@@ -36,39 +47,65 @@ def homeroom(environment: Mapping[str, str], home: Path) -> Homeroom:
             check=False,
         )
 
-    return run
+    def start(self, *words: str, **options: Any) -> "subprocess.Popen[str]":
+        """Start it, to be read while it runs."""
+        command = [sys.executable, "-m", "homeroom", *words]
+        return subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True, **options)
+
+    @contextmanager
+    def tail(self, *words: str) -> "Iterator[subprocess.Popen[str]]":
+        """Follow the lobby from its first event, and wait until it is followed."""
+        with self.start("tail", "room:lobby", "--since", "0", *words, stderr=subprocess.PIPE) as tail:
+            assert tail.stdout is not None
+            assert json.loads(tail.stdout.readline())["kind"] == "resumed"
+            yield tail
 
 
 @pytest.fixture
-def server(environment: Mapping[str, str], home: Path) -> Iterator[str]:
-    """Run a demo school, and return its address."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "homeroom", "serve", "--demo", "--port", "0"],
-        env={**environment, "HOMEROOM_DATA_DIR": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    with process:
+def homeroom(database_url: str, home: Path) -> CommandLine:
+    """Return the command line of a school in which nobody is yet, and nothing runs."""
+    return CommandLine(database_url, home)
+
+
+@pytest.fixture(scope="module")
+def demo(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """Run one demo school for all that only talk to a server, and return its command line."""
+    homeroom = CommandLine(new_database(), tmp_path_factory.mktemp("demo"))
+    with homeroom.start("serve", "--demo", "--port", "0", stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
         first = process.stdout.readline()
         assert "open at" in first
-        yield first.split()[-1]
+        homeroom.environment = {**homeroom.environment, "HOMEROOM_URL": first.split()[-1]}
+        yield homeroom
         process.send_signal(signal.SIGTERM)
         process.stdout.read()
         assert process.wait(15) == 0
 
 
-def test_version_and_help_need_no_database(homeroom: Homeroom) -> None:
+def add_people(database_url: str, home: Path, **roles: str) -> None:
+    """Found a school with these people, past the command line; none of them has a password."""
+    home.mkdir()
+    own_key(home)
+
+    async def add() -> None:
+        async with open_database(database_url, TRIAL) as database:
+            users = Users(database, TrioClock(int(time.time() * 1000)))
+            for login, role in roles.items():
+                await users.add(login, login.title(), role, None, id=login)
+
+    trio.run(add)
+
+
+def test_version_and_help_need_no_database(homeroom: CommandLine) -> None:
     assert homeroom("version", DATABASE_URL="postgresql://nowhere.invalid/x").stdout.strip() == "0.1.0"
     assert "serve" in homeroom("--help").stdout
 
 
-def test_migrate_says_what_it_did_and_does_it_once(homeroom: Homeroom) -> None:
+def test_migrate_says_what_it_did_and_does_it_once(homeroom: CommandLine) -> None:
     assert homeroom("migrate").stdout.strip() == "nothing to do"
 
 
-def test_a_person_is_added_and_gets_a_token_that_the_check_understands(homeroom: Homeroom) -> None:
+def test_a_person_is_added_and_gets_a_token_that_the_check_understands(homeroom: CommandLine) -> None:
     added = homeroom(
         "user", "add", "ada", "--name", "Ada", "--role", "teacher", "--password-stdin", say="long enough 1\n"
     )
@@ -95,7 +132,7 @@ def test_a_person_is_added_and_gets_a_token_that_the_check_understands(homeroom:
     ],
 )
 def test_what_cannot_be_done_is_told_in_one_line_without_a_trace(
-    homeroom: Homeroom, words: list[str], says: str
+    homeroom: CommandLine, words: list[str], says: str
 ) -> None:
     done = homeroom(*words, say="short\n")
     assert done.returncode in {1, 2}
@@ -104,13 +141,13 @@ def test_what_cannot_be_done_is_told_in_one_line_without_a_trace(
     assert done.stdout == ""
 
 
-def test_an_unfit_login_is_refused_by_name(homeroom: Homeroom) -> None:
+def test_an_unfit_login_is_refused_by_name(homeroom: CommandLine) -> None:
     done = homeroom("user", "add", "a b", "--password-stdin", say="long enough 1\n")
     assert done.returncode == 2
     assert "login" in done.stderr
 
 
-def test_a_login_is_taken_once(homeroom: Homeroom) -> None:
+def test_a_login_is_taken_once(homeroom: CommandLine) -> None:
     add = ["user", "add", "ada", "--password-stdin"]
     assert homeroom(*add, say="long enough 1\n").returncode == 0
     again = homeroom(*add, say="long enough 1\n")
@@ -118,9 +155,10 @@ def test_a_login_is_taken_once(homeroom: Homeroom) -> None:
     assert "conflict" in again.stderr
 
 
-def test_parents_are_linked_to_their_children_and_unlinked_again(homeroom: Homeroom) -> None:
-    for login, role in (("pam", "parent"), ("ann", "student")):
-        homeroom("user", "add", login, "--role", role, "--password-stdin", say="long enough 1\n")
+def test_parents_are_linked_to_their_children_and_unlinked_again(
+    homeroom: CommandLine, database_url: str, home: Path
+) -> None:
+    add_people(database_url, home, pam="parent", ann="student")
     assert homeroom("user", "link", "pam", "ann").stdout.strip() == "pam stands for ann"
     assert homeroom("user", "link", "pam", "ann").stdout.strip() == "pam stands for ann already"
     assert homeroom("user", "unlink", "pam", "ann").stdout.strip() == "pam stands for ann no longer"
@@ -135,7 +173,7 @@ def test_parents_are_linked_to_their_children_and_unlinked_again(homeroom: Homer
         assert "Traceback" not in done.stderr
 
 
-def test_config_show_tells_every_setting_and_hides_the_database_url(homeroom: Homeroom) -> None:
+def test_config_show_tells_every_setting_and_hides_the_database_url(homeroom: CommandLine) -> None:
     shown = homeroom("config", "show", "--json", HOMEROOM_CHAT_PER_MINUTE="7")
     values = json.loads(shown.stdout)
     assert values["chat_per_minute"] == 7
@@ -143,89 +181,68 @@ def test_config_show_tells_every_setting_and_hides_the_database_url(homeroom: Ho
     assert "postgresql://" not in homeroom("config", "show").stdout
 
 
-def test_a_misspelt_setting_is_refused(homeroom: Homeroom) -> None:
+def test_a_misspelt_setting_is_refused(homeroom: CommandLine) -> None:
     done = homeroom("config", "show", HOMEROOM_CHATS_PER_MINUTE="7")
     assert done.returncode == 2
     assert "HOMEROOM_CHATS_PER_MINUTE" in done.stderr
 
 
-def test_doctor_refuses_a_database_that_forgets_unless_it_is_told_to_bear_it(homeroom: Homeroom) -> None:
+def test_doctor_refuses_a_database_that_forgets_unless_it_is_told_to_bear_it(homeroom: CommandLine) -> None:
     assert homeroom("doctor").returncode == 0
     strict = homeroom("doctor", HOMEROOM_ALLOW_UNSAFE_DATABASE="false")
     assert strict.returncode == 1
     assert "fsync" in strict.stdout
 
 
-def test_people_talk_from_the_command_line_while_the_server_runs(homeroom: Homeroom, server: str) -> None:
+def test_people_talk_from_the_command_line_while_the_server_runs(demo: CommandLine) -> None:
     def call(*words: str) -> subprocess.CompletedProcess[str]:
-        return homeroom("call", *words, HOMEROOM_URL=server)
+        return demo("call", *words, "--as", "demo-student-1")
 
-    assert call("room:lobby", "join", "--as", "demo-student-1").returncode == 0
-    said = json.loads(call("room:lobby", "say", '{"text": "Grüße <b>"}', "--as", "demo-student-1").stdout)
+    assert call("room:lobby", "join").returncode == 0
+    said = json.loads(call("room:lobby", "say", '{"text": "Grüße <b>"}').stdout)
     assert said["pos"][0] == "room:lobby"
-    history = json.loads(call("room:lobby", "history", "--as", "demo-student-1").stdout)
+    history = json.loads(call("room:lobby", "history").stdout)
     assert [message["text"] for message in history["data"]["messages"]] == ["Grüße <b>"]
-    refused = call("room:lobby", "fly", "--as", "demo-student-1")
+    refused = call("room:lobby", "fly")
     assert refused.returncode == 1
     assert "bad_command" in refused.stderr
     assert "history" in refused.stderr, "what is allowed is said"
 
 
-def test_tail_prints_past_and_live_events_a_line_of_json_each(
-    homeroom: Homeroom, server: str, environment: Mapping[str, str], home: Path
-) -> None:
-    homeroom("call", "room:lobby", "join", "--as", "demo-teacher-1", "--url", server)
-    words = ["tail", "room:lobby", "--since", "0", "--as", "demo-teacher-1", "--url", server]
-    with subprocess.Popen(
-        [sys.executable, "-m", "homeroom", *words],
-        env={**environment, "HOMEROOM_DATA_DIR": str(home)},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as tail:
+def test_tail_prints_past_and_live_events_a_line_of_json_each(demo: CommandLine) -> None:
+    demo("call", "room:lobby", "join", "--as", "demo-teacher-1")
+    with demo.tail("--as", "demo-teacher-1", "--url", demo.environment["HOMEROOM_URL"]) as tail:
         assert tail.stdout is not None
-        assert json.loads(tail.stdout.readline())["kind"] == "resumed"
         assert json.loads(tail.stdout.readline())["type"] == "room.created"
-        homeroom("call", "room:lobby", "join", "--as", "demo-student-2", "--url", server)
+        demo("call", "room:lobby", "join", "--as", "demo-student-2")
         seen = (json.loads(line) for line in tail.stdout)
         joined = next(item for item in seen if item["by"] == "demo-student-2")
         assert joined["type"] == "room.joined"
         tail.send_signal(signal.SIGINT)
-        tail.stdout.read()
+        tail.communicate()
     assert tail.returncode == 130
 
 
-def test_p15_who_stands_for_a_child_no_longer_is_cut_off_within_seconds(
-    environment: Mapping[str, str], homeroom: Homeroom, home: Path, server: str
-) -> None:
-    homeroom("call", "room:lobby", "join", "--as", "demo-parent-1", "--url", server)
-    words = ["tail", "room:lobby", "--since", "0", "--as", "demo-parent-1", "--url", server]
-    with subprocess.Popen(
-        [sys.executable, "-m", "homeroom", *words],
-        env={**environment, "HOMEROOM_DATA_DIR": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as tail:
-        assert tail.stdout is not None
-        assert tail.stderr is not None
-        assert json.loads(tail.stdout.readline())["kind"] == "resumed"
-        done = homeroom("user", "unlink", "demo-parent-1", "demo-student-2")
+def test_p15_who_stands_for_a_child_no_longer_is_cut_off_within_seconds(demo: CommandLine) -> None:
+    demo("call", "room:lobby", "join", "--as", "demo-parent-1")
+    with demo.tail("--as", "demo-parent-1") as tail:
+        done = demo("user", "unlink", "demo-parent-1", "demo-student-2")
         assert done.stdout.strip() == "demo-parent-1 stands for demo-student-2 no longer"
         began = time.monotonic()
-        tail.stdout.read()
-        assert tail.wait(15) == 1
+        _, complaint = tail.communicate(timeout=15)
+        assert tail.returncode == 1
         assert time.monotonic() - began < 5
-        assert "revoked" in tail.stderr.read()
+        assert "revoked" in complaint
 
 
-def test_a_command_in_the_wrong_directory_makes_no_school_there(homeroom: Homeroom, home: Path) -> None:
+def test_a_command_in_the_wrong_directory_makes_no_school_there(homeroom: CommandLine, home: Path) -> None:
     for words in (["token", "create", "ada"], ["doctor"]):
         done = homeroom(*words, DATABASE_URL="")
         assert str(home) in done.stderr + done.stdout
         assert not (home / "postgres").exists()
 
 
-def test_a_port_in_use_is_named_before_anything_is_started(homeroom: Homeroom, home: Path) -> None:
+def test_a_port_in_use_is_named_before_anything_is_started(homeroom: CommandLine, home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = homeroom("serve", "--port", str(port), DATABASE_URL="")
@@ -234,15 +251,15 @@ def test_a_port_in_use_is_named_before_anything_is_started(homeroom: Homeroom, h
     assert not (home / "postgres").exists()
 
 
-def test_a_wrong_database_url_is_named(homeroom: Homeroom) -> None:
+def test_a_wrong_database_url_is_named(homeroom: CommandLine) -> None:
     done = homeroom("migrate", DATABASE_URL="postgresql://127.0.0.1:9/x")
     assert done.returncode == 1
     assert "DATABASE_URL" in done.stderr
 
 
-def test_a_server_that_is_not_there_is_named(homeroom: Homeroom) -> None:
-    homeroom("user", "add", "ada", "--password-stdin", say="long enough 1\n")
-    done = homeroom("call", "room:lobby", "join", "--as", "ada", "--url", "http://127.0.0.1:9", "--wait", "2")
+def test_a_server_that_is_not_there_is_named(homeroom: CommandLine, database_url: str, home: Path) -> None:
+    add_people(database_url, home, ada="student")
+    done = homeroom("call", "room:lobby", "join", "--as", "ada", "--url", "http://127.0.0.1:9", "--wait", "0.5")
     assert done.returncode == 1
     assert "http://127.0.0.1:9: no connection" in done.stderr
     assert "is the server running" in done.stderr

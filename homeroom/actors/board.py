@@ -7,14 +7,16 @@ Never here: the words (`protocol.board`), what an event does to what is shown (`
 people (`board_people`), what events look like to others (`board_faces`), and answers to those who look (`board_lists`).
 """
 
+import dataclasses
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec.structs import replace
 
 from homeroom.actors import board_faces as faces
 from homeroom.actors import board_lists as lists
+from homeroom.actors.board_check import Check
 from homeroom.actors.board_order import Change, Order
 from homeroom.actors.board_people import (
     PEOPLE_MAX,
@@ -30,16 +32,18 @@ from homeroom.actors.board_people import (
     recount_names,
     stands,
 )
-from homeroom.actors.board_periods import period_around
+from homeroom.actors.board_periods import PERIOD, Start, period_around
 from homeroom.actors.fitting import fit_name
 from homeroom.actors.hours import load_zone
 from homeroom.engine.behaviour import (
     NOTHING,
+    After,
     At,
     Behaviour,
     Caller,
     Context,
     Decision,
+    Disarm,
     Fact,
     Fired,
     Kind,
@@ -56,19 +60,11 @@ from homeroom.protocol.board_state import PERIODS, BoardState, mask, reduce_boar
 
 SOURCES_MAX = 256
 """Sources of one person that a later value may still correct; the points of older ones stay."""
-PERIOD = "period"
-"""The deadline at which a period ends."""
+CHECK, TELL = "check", "tell"
+"""The timer of the next step of a check, and the deadline at which its end is told whatever became of it."""
+CHECK_MS = 10_000
 _ID = re.compile(rf"\A({'|'.join(PERIODS)})\.([A-Za-z0-9_\-]{{1,50}})\Z")
 _NOBODY = Person()
-
-
-class Start(NamedTuple):
-    """What a decision starts from: what has to happen first, and then the number, end and order of the period."""
-
-    events: tuple[Any, ...]
-    number: int
-    ends: int
-    order: Order
 
 
 class Board(Behaviour[BoardMemory]):
@@ -77,6 +73,7 @@ class Board(Behaviour[BoardMemory]):
     def __init__(self, id: str, state: BoardMemory) -> None:
         super().__init__(id, state)
         self._known = _ID.match(id) is not None
+        self._unchecked = Check()
         self._arrange()
 
     @classmethod
@@ -227,7 +224,12 @@ class Board(Behaviour[BoardMemory]):
         return Decision((*start.events, event), timers=(At(PERIOD, ends),) if ends else ())
 
     def _fired(self, command: Fired, context: Context) -> Decision:
-        """End the period that is over; one whose end was moved is looked at again then."""
+        """End the period that is over; one whose end was moved is looked at again then. Or go on with a check."""
+        if command.key == CHECK:
+            return self._check(context) if self._unchecked else NOTHING
+        if command.key == TELL:
+            self._unchecked = Check()
+            return self._recomputed(self._start(context))
         start = self._start(context)
         timers = (At(PERIOD, start.ends),) if start.ends else ()
         if not start.events:
@@ -235,13 +237,32 @@ class Board(Behaviour[BoardMemory]):
         return Decision(start.events, signals=(self._signal(0, ()),), timers=timers)
 
     def _recompute(self, command: words.Recompute, context: Context) -> Decision:
-        """Order everybody from nothing: the one decision that takes as long as there are people, so for admins alone."""
+        """Look whether everybody stands where the points put them, step by step; then the first are told anew.
+
+        They are told `CHECK_MS` later at the latest, also when the server died meanwhile.
+        """
         start = self._start(context)
-        order = Order() if start.order is not self._order else order_people(self.state)
-        top = tuple(self._entry(mark.user) for mark in order.part(0, SHOWN))
-        signal = self._signal(len(order), top[:TOP])
-        timers = (At(PERIOD, start.ends),) if start.events and start.ends else ()
-        return Decision((*start.events, words.Recomputed(len(order), top)), signals=(signal,), timers=timers)
+        if start.events:
+            return self._recomputed(start)
+        self._unchecked = Check(self.state.people)
+        decision = self._check(context)
+        return (
+            decision
+            if decision.events
+            else dataclasses.replace(decision, timers=(*decision.timers, At(TELL, context.now + CHECK_MS)))
+        )
+
+    def _check(self, context: Context) -> Decision:
+        """Take a step; an order with a mistake is made anew, and that alone takes as long as there are people."""
+        if not self._unchecked.step(self.state, self._order):
+            self._arrange()
+        return Decision(timers=(After(CHECK, 1),)) if self._unchecked else self._recomputed(self._start(context))
+
+    def _recomputed(self, start: Start) -> Decision:
+        top = tuple(self._entry(mark.user) for mark in start.order.part(0, SHOWN))
+        signal = self._signal(len(start.order), top[:TOP])
+        event = words.Recomputed(len(start.order), top)
+        return Decision((*start.events, event), signals=(signal,), timers=(Disarm(TELL), *start.timers))
 
     def _start(self, context: Context) -> Start:
         """Return what a decision starts from: a board that nobody used is opened, a period that is over ends first."""
@@ -270,13 +291,12 @@ class Board(Behaviour[BoardMemory]):
         self, start: Start, event: Any, change: Change, entry: Entry | None, reply: words.Tally | None = None
     ) -> Decision:
         """Return the decision for `event`, which makes `entry` of the person that moves."""
-        timers = (At(PERIOD, start.ends),) if start.events and start.ends else ()
         signals: tuple[Signal, ...] = ()
         if start.events or change.touches(TOP):
             marks = change.first(TOP)
             top = [entry if entry and mark is change.new else self._entry(mark.user) for mark in marks]
             signals = (self._signal(len(change), top),)
-        return Decision((*start.events, event), reply, signals, timers=timers)
+        return Decision((*start.events, event), reply, signals, timers=start.timers)
 
     def _signal(self, entries: int, top: "tuple[Entry, ...] | list[Entry]") -> Signal:
         shown = tuple(map(mask, top))
@@ -304,17 +324,8 @@ class Board(Behaviour[BoardMemory]):
         entry = e.entry
         if entry is not None:
             before = self.state.people.get(entry.user, _NOBODY)
-            after = Person(
-                e.name,
-                entry.points,
-                entry.since,
-                entry.at,
-                entry.entry,
-                self.state.number,
-                fact.seq,
-                before.alias,
-                e.out,
-            )
+            number, points = self.state.number, entry.points
+            after = Person(e.name, points, entry.since, entry.at, entry.entry, number, fact.seq, before.alias, e.out)
             self._put(entry.user, before, after)
 
     def _was_chosen(self, fact: Fact, e: EntryChanged) -> None:
@@ -333,11 +344,9 @@ class Board(Behaviour[BoardMemory]):
     def _has_ended(self, fact: Fact, e: words.PeriodEnded) -> None:
         self.state.last = [Final(entry.user, entry.points) for entry in e.top]
         self.state.number += 1
-        forget_people(self.state)
-        self._arrange()
-
-    def _was_recomputed(self, fact: Fact, e: words.Recomputed) -> None:
-        self._arrange()
+        for person in forget_people(self.state):
+            recount_names(self._names, person, _NOBODY)
+        self._order = Order()
 
 
 def _ledger(fact: Fact | None) -> dict[str, Counted]:
@@ -362,7 +371,6 @@ _CHANGES: dict[type[Any], Callable[[Board, Fact, Any], None]] = {
     Scored: Board._was_scored,
     EntryChanged: Board._was_chosen,
     words.PeriodEnded: Board._has_ended,
-    words.Recomputed: Board._was_recomputed,
 }
 
 EVERYBODY = allow(ROLES, "known")

@@ -7,11 +7,15 @@ decision has to. Never here: people and their names (`board_people`).
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+
+from msgspec import Struct
 
 
-class Mark(NamedTuple):
-    """What an entry is ordered by, the least first: fewer `-points`, then the earlier event, which no two entries share."""
+class Mark(Struct, frozen=True, order=True, gc=False):
+    """What an entry is ordered by, the least first: fewer `-points`, then the earlier event, which no two entries share.
+
+    No tuple: ten thousand of those would be looked at by every full garbage collection, which holds up everybody.
+    """
 
     negated: int
     since: int
@@ -37,13 +41,18 @@ class Order:
         if self._marks[place : place + 1] == [mark]:
             del self._marks[place]
 
+    def has(self, mark: Mark) -> bool:
+        """Tell whether an entry is here."""
+        place = bisect_left(self._marks, mark)
+        return self._marks[place : place + 1] == [mark]
+
     def place(self, mark: Mark) -> int:
         """Return how many entries come before `mark`, which need not be here."""
         return bisect_left(self._marks, mark)
 
     def rank(self, points: int) -> int:
         """Return the rank, 1 for the first, that entries with `points` share."""
-        return 1 + bisect_left(self._marks, (-points,))
+        return 1 + bisect_left(self._marks, Mark(-points, -1, ""))
 
     def part(self, start: int, stop: int) -> list[Mark]:
         """Return the entries of some places."""

@@ -104,9 +104,8 @@ def free_alias(alias: str, taken: Counter[str]) -> str:
     return found
 
 
-def forget_people(memory: BoardMemory) -> None:
-    """Forget those who had no points for long and chose nothing."""
-    eldest = memory.number - PERIODS_KEPT
-    memory.people = {
-        user: person for user, person in memory.people.items() if person.number > eldest or person.alias or person.out
-    }
+def forget_people(memory: BoardMemory) -> list[Person]:
+    """Forget those who had no points for long and chose nothing; returns them."""
+    eldest, people = memory.number - PERIODS_KEPT, memory.people
+    gone = [user for user, one in people.items() if one.number <= eldest and not (one.alias or one.out)]
+    return [people.pop(user) for user in gone]

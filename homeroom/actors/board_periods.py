@@ -6,10 +6,30 @@ Never here: what happens at the end of a period (`board`).
 
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from homeroom.actors.board_order import Order
 from homeroom.actors.hours import load_zone
+from homeroom.engine.behaviour import At
 from homeroom.protocol.board import Period
+
+PERIOD = "period"
+"""The deadline at which a period ends."""
+
+
+class Start(NamedTuple):
+    """What a decision starts from: what has to happen first, and then the number, end and order of the period."""
+
+    events: tuple[Any, ...]
+    number: int
+    ends: int
+    order: Order
+
+    @property
+    def timers(self) -> tuple[At, ...]:
+        """Return the deadline of a period that begins with this decision, if it has an end."""
+        return (At(PERIOD, self.ends),) if self.events and self.ends else ()
 
 
 def period_around(period: Period, now: int, zone: str) -> tuple[int, int]:

@@ -9,12 +9,13 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from homeroom.actors.asked_person import Child, asked_person
 from homeroom.actors.exam_memory import ExamMemory
-from homeroom.engine.behaviour import Caller, Fact, Listing, Lookup, Refusal, Row, Table
+from homeroom.engine.behaviour import Caller, Fact, Listing, Lookup, Row, Table
 from homeroom.protocol.access import ADMINS, ROLES, STAFF, allow
 from homeroom.protocol.exam import Tag
 from homeroom.protocol.exam_events import Announced, Appointed, Created, Dismissed, Enrolled, Expelled, Left
-from homeroom.protocol.paging import After, PageLimit, cut_page, decode_after
+from homeroom.protocol.paging import After, Page, PageLimit, cut_page, decode_after
 
 EXAMS = Table(
     "exams",
@@ -75,7 +76,7 @@ def _values(memory: ExamMemory) -> dict[str, Any]:
 class ExamsQuery(Struct, frozen=True):
     """Which exams: those that one has a part in, or a child (`user`, for parents); the newest first."""
 
-    user: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.\-]{0,64}\Z", description="a child's id, for parents")] = ""
+    user: Child = ""
     course: Tag = ""
     specialty: Tag = ""
     status: Annotated[str, Meta(pattern=r"\A(?:|draft|published|open|closed)\Z")] = ""
@@ -104,18 +105,13 @@ class ExamItem(Struct, frozen=True):
     created: int
 
 
-class ExamItems(Struct, frozen=True):
+class ExamItems(Page[ExamItem], frozen=True):
     """A page of them; `after` leads to the next one, empty when there is none."""
-
-    items: tuple[ExamItem, ...]
-    after: str = ""
 
 
 def ask_exams(query: ExamsQuery, caller: Caller) -> Lookup:
     """`not_found` for a child that is not the caller's."""
-    person = query.user or caller.user
-    if person != caller.user and person not in caller.wards:
-        raise Refusal("not_found", "no such thing, or not for you to know")
+    person = asked_person(query.user, caller)
 
     def into(rows: list[Mapping[str, Any]]) -> ExamItems:
         kept, after = cut_page(rows, query.limit, "created")

@@ -3,7 +3,7 @@
     urgent     always interrupts
     muted      the person muted the type
     hushed     the person sits an exam, or does something else that asks for silence
-    dnd        the person asked not to be disturbed
+    dnd        the person asked not to be disturbed: its inbox, or everybody by the status `dnd`
     quiet      it is night, by the person's own clock
     burst      a toast of the same type came within BURST_MS: that one says "and so many more"
     budget     within the hour there were as many toasts as a notice of this priority may follow
@@ -24,6 +24,8 @@ BURST_MS = 60_000
 HOUR_MS = 3_600_000
 HOURLY: dict[Priority, int] = {"low": 3, "normal": 8, "high": 20}
 """Toasts of any kind within an hour, from which on there are none of a priority; at most `inbox_memory.TOASTS_MAX`."""
+_PRESENCE = "presence:"
+"""What asks for silence under this kind does so for the person's own status."""
 
 
 class Asked(NamedTuple):
@@ -61,11 +63,12 @@ def _muted(memory: InboxMemory, asked: Asked) -> bool:
 
 
 def _hushed(memory: InboxMemory, asked: Asked) -> bool:
-    return any(until > asked.now for until in memory.shown.hushed.values())
+    return any(until > asked.now for by, until in memory.shown.hushed.items() if not by.startswith(_PRESENCE))
 
 
 def _dnd(memory: InboxMemory, asked: Asked) -> bool:
-    return memory.shown.dnd > asked.now
+    by_status = (until for by, until in memory.shown.hushed.items() if by.startswith(_PRESENCE))
+    return max(memory.shown.dnd, *by_status, 0) > asked.now
 
 
 def _quiet(memory: InboxMemory, asked: Asked) -> bool:

@@ -3,7 +3,8 @@
 What is durable is the face that others see, what the person chose and is engaged in, and its places (rooms, sessions, groups);
 connections and times of life are of this life only. There are no sweeps: a person without connection is present until its lease
 ends, and one timer each looks at the lease and at idleness, re-armed lazily, so that a beat costs no timer and no write.
-Never here: connections' sockets, who may see a place, what a choice is (`presence_choices`), what places are told (`presence_places`).
+Never here: connections' sockets, who may see a place, what a choice is (`presence_choices`), what places are told (`presence_places`),
+and what the person's inbox is told (`presence_quiet`).
 
     last connection ends          lease of GRACE_MS
     the server started anew       lease of GRACE_MS: its clients come back within it
@@ -30,6 +31,7 @@ from msgspec.structs import replace
 from homeroom.actors import presence_choices as choices
 from homeroom.actors import presence_places as places
 from homeroom.actors.presence_memory import PEOPLE, PresenceMemory, project_face, remember, without_secrets
+from homeroom.actors.presence_quiet import Quiet
 from homeroom.engine.behaviour import (
     NOTHING,
     After,
@@ -74,6 +76,7 @@ class Presence(Behaviour[PresenceMemory]):
         self._watched = False
         self._doubt = 0  # since when sessions count somebody as here who was not heard of; 0: nobody
         self._unkept: Own | None = None
+        self._quiet = Quiet(id, state.own)
 
     @property
     def own(self) -> Own:
@@ -94,7 +97,8 @@ class Presence(Behaviour[PresenceMemory]):
         decide = _DECISIONS.get(type(command))
         if decide is None:
             raise Refusal("bad_command", f"a presence does not know {type(command).__name__}")
-        return decide(self, command, context)
+        decision = decide(self, command, context)
+        return self._quiet.keep(decision, self.state.own, self._unkept if self._present else None, command, context.now)
 
     def apply(self, fact: Fact) -> None:
         """Let `fact` change the face, the choice or the places."""
@@ -115,6 +119,7 @@ class Presence(Behaviour[PresenceMemory]):
     def wake(self, context: Context) -> Decision:
         """Show the face to the places again, and give whoever was here, or is in a session unseen, the time to be heard of."""
         face, sessions = self.state.shown, places.sessions_of(self.state.rooms)
+        self._quiet = Quiet(self.id, self.state.own)
         self._heard = face.last_heard
         self._present = face.status != "offline"
         if not self._present and not sessions:
@@ -255,22 +260,27 @@ class Presence(Behaviour[PresenceMemory]):
     # --- places
 
     def _enter(self, command: words.Enter, context: Context) -> Decision:
-        """`full` at `PLACES_MAX` places: the person belongs there all the same, and its presence is not shown there."""
+        """`full` at `PLACES_MAX` places: the person belongs there all the same, and its presence is not shown there.
+
+        A session, whose attendance hangs on it, is never refused: of `SESSIONS_MAX`, the oldest is let go, and told so.
+        """
         place, face, rooms = places.kept_place(command.room), self.state.shown, self.state.rooms
+        here_since = max(self._heard, self._doubt) if not self._present else context.now
         attending = self._attend(context.now) if places.is_session(place) else ()
         if place in rooms:
             return Decision(timers=attending)
-        if len(rooms) >= words.PLACES_MAX:
-            raise Refusal("full", f"a presence is shown in {words.PLACES_MAX} places")
         signals = (places.signal_face(place, face),) if face.status != "offline" else ()
-        return Decision((RoomEntered(place),), signals=signals, timers=attending)
+        entered = Decision((RoomEntered(place),), signals=signals, timers=attending)
+        return places.make_way(entered, self.id, place, rooms, here_since)
 
     def _attend(self, now: int) -> tuple[At | After, ...]:
-        """Be counted as here by a session: who is not, and is not heard of within the grace, was not here at all."""
-        if self._present:
+        """Be counted as here by a session: who is not, and is not heard of within the grace, was not here at all.
+
+        One grace for all sessions: who joins one after the other is not counted the longer for it.
+        """
+        if self._present or self._doubt:
             return (At(LOST, None),)
-        self._doubt = now
-        self._lease = max(self._lease, now + GRACE_MS)
+        self._doubt, self._lease = now, max(self._lease, now + GRACE_MS)
         return (At(LOST, None), After(GONE, GRACE_MS))
 
     def _exit(self, command: words.Exit, context: Context) -> Decision:

@@ -4,10 +4,11 @@ A place is the address of a stream; that of a room is kept as its bare id, which
 only rooms. Never here: which places a person has, and when it is here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from homeroom.engine.behaviour import Signal, Tell
-from homeroom.protocol.presence import PresenceState, RoomPresence
+from homeroom.engine.behaviour import Decision, Refusal, Signal, Tell
+from homeroom.protocol.presence import PLACES_MAX, SESSIONS_MAX, PresenceState, RoomExited, RoomPresence
 from homeroom.protocol.session_words import Away, Back
 
 _ROOM, _SESSION = "room:", "session:"
@@ -34,6 +35,27 @@ def is_session(place: str) -> bool:
 def sessions_of(places: Iterable[str]) -> tuple[str, ...]:
     """Return those of some places that are sessions."""
     return tuple(place for place in places if place.startswith(_SESSION))
+
+
+def make_way(entered: Decision, user: str, place: str, rooms: Mapping[str, None], heard: int) -> Decision:
+    """Return the decision to enter `place`, and to leave the oldest session when there are too many; raises `full`.
+
+    That session counts its person as away since `heard`, Unix ms, and so as gone after its grace, until it is entered again.
+    """
+    sessions = sessions_of(rooms)
+    if not is_session(place):
+        if len(rooms) - len(sessions) >= PLACES_MAX:
+            raise Refusal("full", f"a presence is shown in {PLACES_MAX} places")
+        return entered
+    if len(sessions) < SESSIONS_MAX:
+        return entered
+    oldest = sessions[0]
+    return replace(
+        entered,
+        events=(RoomExited(oldest), *entered.events),
+        signals=(signal_face(oldest, PresenceState(user)), *entered.signals),
+        tells=tell_away(user, (oldest,), heard),
+    )
 
 
 def tell_away(user: str, sessions: Iterable[str], at: int) -> tuple[Tell, ...]:

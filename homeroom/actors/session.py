@@ -101,7 +101,7 @@ class Session(Behaviour[SessionMemory]):
     def decide(self, command: Any, context: Context) -> Decision | Recall:
         """Answer a command; each decision says how it may be refused."""
         if isinstance(command, Fired):
-            return self._fired(command.key, context.now)
+            return self._fired(command.key, context)
         if not self.state.shown.created and not isinstance(command, words.Create):
             raise Refusal("not_found", "no such session")
         if isinstance(command, _WHILE_IT_LASTS):
@@ -146,13 +146,13 @@ class Session(Behaviour[SessionMemory]):
         yield from project_attendance(fact, self.state)
         yield from self._chat.project(fact)
 
-    def _fired(self, key: str, now: int) -> Decision:
+    def _fired(self, key: str, context: Context) -> Decision:
         if key.startswith(TYPING_TIMER):
             return self._chat.fired(key)
         if key.startswith(REMIND):
-            return remind(self.id, self.state, key, now)
+            return remind(self.id, self.state, key, context.now)
         fire = _DEADLINES.get(key)
-        return fire(self.id, self.state, now) if fire else self._polls.fired(key, now) or NOTHING
+        return fire(self.id, self.state, context.now) if fire else self._polls.fired(key, context) or NOTHING
 
     def _say(self, command: Any, context: Context) -> Decision | Recall:
         """Answer a verb of the chat. Silencing: `not_found` for who is not known here, `forbidden` for the owner."""
@@ -256,7 +256,7 @@ SESSION = Kind(
         Verb(floor.AnswerQuestion, LEADERS, f"POST {ONE}/questions/{{question}}/answer", "control"),
         Verb(floor.WithdrawQuestion, PRESENT | OWNERS, f"DELETE {ONE}/questions/{{question}}", "control"),
         Verb(floor.PollOpen, OWNERS, f"POST {ONE}/polls", "control", floor.Brought),
-        Verb(floor.PollVote, PRESENT, f"POST {ONE}/polls/{{poll}}/vote", "control", remembered=False),
+        Verb(floor.PollVote, PRESENT, f"POST {ONE}/polls/{{poll}}/vote", "control", secret=("choices",)),
         Verb(floor.PollClose, OWNERS, f"POST {ONE}/polls/{{poll}}/close", "control"),
         Verb(floor.PollMark, SYSTEM_ONLY, None, "beat"),
         *chat_verbs("live-sessions", PRESENT, OWNERS, READERS),
@@ -270,4 +270,4 @@ SESSION = Kind(
     replay=True,
     people=lambda state: [user for user in state.people if is_in(state, user)],
 )
-"""`poll_vote` is not remembered, because a receipt holds a digest of the choices; a vote that is not anonymous is, by its event."""
+"""`poll_vote` keeps its choices secret: the receipt of an anonymous vote says that there was one, and a named vote is an event."""

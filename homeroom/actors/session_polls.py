@@ -3,16 +3,19 @@
 How an anonymous vote is kept so that nothing stored or shown joins a person to a choice, and yet it is durable when it is
 acknowledged, and counted exactly once:
 
- 1. `poll_vote` causes no event, so neither its author nor a digest of its choices is stored. In one transaction it arms a deadline
-    whose *key* is the ballot — a random word and the choices, no person — and sends the session a `poll_mark`.
+ 1. `poll_vote` causes no event, so nothing with an author is stored of its choices: its receipt, by which the vote sent again gets
+    its first answer, holds a digest of all but these. In one transaction it arms a deadline whose *key* is the ballot — a random
+    word and the choices, no person — and sends the session a `poll_mark`.
  2. `poll_mark`, a moment later and from the system, causes the event that this person has voted (sent without the person), which is
     what refuses a second vote. A mark that comes second voids its ballot. The message is deleted in the same transaction.
- 3. The ballots' deadlines come back every `AGAIN_MS` and are armed again: so the urn, which is in memory only, knows all of them even
-    after a crash. Deadlines are deleted when they end: nothing of a ballot outlives the count.
+ 3. The ballots' deadlines come back within a second, and then within `AGAIN_MS` again and again, each after a time of its own by
+    chance: so the urn, which is in memory only, knows all of them even after a crash, and neither their times nor their order tell
+    those of the votes. Deadlines are deleted when they end: nothing of a ballot outlives the count.
  4. After `poll_close`, when every voter's ballot is in the urn, one event tells the totals of all, and the deadlines are dropped. There
     are no totals before: two of them would tell who voted in between. With fewer than `SECRET_MIN` voters there are none at all.
 
-What remains: somebody who reads the database itself while such a poll is open could see which rows were written together.
+What remains: somebody who reads the database itself in the second in which a vote is cast could see which rows were written together.
+After that it shows who has voted, in which order, and ballots in another; once the poll is counted, it shows no ballots at all.
 Never here: who may vote (the kind's row in `actors.session`).
 """
 
@@ -41,6 +44,7 @@ from homeroom.protocol.session_floor import (
 from homeroom.protocol.session_state import SessionState
 
 BALLOT, COUNT = "ballot.", "count."
+FIRST_MS = 1_000
 AGAIN_MS = 30_000
 SETTLE_MS = 1_000
 PATIENCE_MS = 120_000
@@ -70,11 +74,11 @@ class Polls:
         decide = _DECISIONS.get(type(command))
         return decide(self, command, context) if decide else None
 
-    def fired(self, key: str, now: int) -> Decision | None:
+    def fired(self, key: str, context: Context) -> Decision | None:
         """Answer a deadline of polls; `None` when it is none."""
         if key.startswith(BALLOT):
-            return self._come_back(key, now)
-        return self._count(key.removeprefix(COUNT), now) if key.startswith(COUNT) else None
+            return self._come_back(key, context)
+        return self._count(key.removeprefix(COUNT), context.now) if key.startswith(COUNT) else None
 
     # --- verbs
 
@@ -115,7 +119,7 @@ class Polls:
         self._casting.add((id, user))
         self._urn(id).add(ballot)
         mark = Tell(f"session:{self._id}", PollMark(id, user, ballot))
-        return Decision(tells=(mark,), timers=(At(ballot, context.now + AGAIN_MS),))
+        return Decision(tells=(mark,), timers=(At(ballot, context.now + context.random.randint(1, FIRST_MS)),))
 
     def _mark(self, command: PollMark, context: Context) -> Decision:
         """Note who has voted; a second mark of one person, which only a crash between the two makes possible, voids its ballot."""
@@ -133,13 +137,13 @@ class Polls:
 
     # --- counting
 
-    def _come_back(self, ballot: str, now: int) -> Decision:
+    def _come_back(self, ballot: str, context: Context) -> Decision:
         name = ballot.split(".")[1]
         poll = self._memory.shown.polls.get(name)
         if poll is None or poll.counted:
             return NOTHING
         self._urn(name).add(ballot)
-        return Decision(timers=(At(ballot, now + AGAIN_MS),))
+        return Decision(timers=(At(ballot, context.now + context.random.randint(AGAIN_MS // 2, AGAIN_MS)),))
 
     def _count(self, id: str, now: int) -> Decision:
         """Tell the totals, or look again in a moment when ballots or marks are still on their way."""

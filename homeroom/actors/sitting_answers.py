@@ -111,7 +111,7 @@ def _save(place: Place, question: Question, command: SaveAnswer, context: Contex
     saved = AnswerSaved(question.id, c.rev, context.arrived, c.value, verdict, c.device, c.client_at)
     reply = _reply(place, context, question.id, c.rev, saved=True)
     if not place.runs:
-        events, tells = settle(place, {question.id: judge(place, question, c.value)})
+        events, tells = settle(place, {question.id: judge(place, question, c.value)}, context)
         return Decision((saved, *events), reply=reply, tells=tells)
     before = state.answers.get(question.id)
     count = answered(state) + _counts(c.value) - (_counts(before.value) if before else 0)

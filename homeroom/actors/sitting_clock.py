@@ -259,7 +259,7 @@ def finish(place: Place, command: messages.Finish, context: Context) -> Decision
 def _end(place: Place, context: Context, reason: Any, closes: int, client_at: int = 0) -> Decision:
     """Submit, judge what the server can, and let everybody know."""
     count = answered(place.shown)
-    events, tells = settle(place, judge_all(place))
+    events, tells = settle(place, judge_all(place), context)
     return Decision(
         (Submitted(reason, count, closes, client_at), *events),
         reply=SubmitReply(context.now, reason, count),

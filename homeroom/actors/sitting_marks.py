@@ -3,7 +3,7 @@
 Never here: how many points an answer earns (`protocol.grading`), and deadlines (`sitting_clock`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from homeroom.actors.fitting import fit_text
@@ -35,34 +35,48 @@ def judge(place: Place, question: Question, value: Any) -> Mark:
     return grade(question, place.memory.paper.keys.get(question.id, Key()), value)
 
 
-def settle(place: Place, marks: Mapping[str, Mark]) -> tuple[tuple[Any, ...], tuple[Tell, ...]]:
+def settle(place: Place, marks: Mapping[str, Mark], context: Context) -> tuple[tuple[Any, ...], tuple[Tell, ...]]:
     """Return the events and messages by which `marks` are given, and the result released where that was ordered."""
     every = {**place.memory.marks, **marks}
     complete = is_complete(every)
     graded = Graded(complete, dict(marks))
     if not (complete and place.memory.ordered):
         return (graded,), ()
-    events, tells = release(place, every)
+    events, tells = release(place, every, context)
     return (graded, *events), tells
 
 
-def release(place: Place, marks: Mapping[str, Mark]) -> tuple[tuple[Any, ...], tuple[Tell, ...]]:
-    """Return the event that releases `marks`, the notice to the student, and the points for the boards."""
+def release(place: Place, marks: Mapping[str, Mark], context: Context) -> tuple[tuple[Any, ...], tuple[Tell, ...]]:
+    """Return the event that releases `marks`, the notices to student and parents, and the points for the boards."""
     memory, state = place.memory, place.shown
     points, most = score(marks), memory.paper.points
     result = Result(points, most, dict(marks), dict(memory.paper.keys) if memory.reveal else {})
-    notice = Notify(
-        type="exam.graded",
-        title=f"Result: {state.title}"[:200],
-        message=f"{points} of {most} points",
-        data={"exam": state.exam, "sitting": place.address, "score": points, "most": most},
-        url=f"/exams/{state.exam}",
-        key=f"{place.address}.{points}",
-    )
     told = Score(state.user, state.name, points, place.address)
     scopes = dict.fromkeys(("all", memory.specialty or "all"))
     boards = [Tell(f"board:{period}.{scope}", told) for period in PERIODS for scope in scopes]
-    return (ResultReleased(result),), (Tell(f"inbox:{state.user}", notice), *boards)
+    return (ResultReleased(result),), (*_notices(place, result, context.guardians(state.user)), *boards)
+
+
+def _notices(place: Place, result: Result, guardians: Sequence[str]) -> tuple[Tell, ...]:
+    """Return the notice to the student, and to each of its parents the same, saying whose result it is."""
+    name = place.shown.name or place.shown.user
+    to_parents = _notice(place, result, f"Result of {name}")
+    return (
+        Tell(f"inbox:{place.shown.user}", _notice(place, result, "Result")),
+        *(Tell(f"inbox:{guardian}", to_parents) for guardian in guardians),
+    )
+
+
+def _notice(place: Place, result: Result, heading: str) -> Notify:
+    state, points, most = place.shown, result.score, result.most
+    return Notify(
+        type="exam.graded",
+        title=f"{heading}: {state.title}"[:200],
+        message=f"{points} of {most} points",
+        data={"exam": state.exam, "sitting": place.address, "student": state.user, "score": points, "most": most},
+        url=f"/exams/{state.exam}",
+        key=f"{place.address}.{points}",
+    )
 
 
 def show_result(place: Place, command: ShowResult, context: Context) -> Decision:
@@ -72,7 +86,7 @@ def show_result(place: Place, command: ShowResult, context: Context) -> Decision
     ordered = ReleaseOrdered()
     if not place.shown.graded:
         return Decision((ordered,))
-    events, tells = release(place, place.memory.marks)
+    events, tells = release(place, place.memory.marks, context)
     return Decision((ordered, *events), tells=tells)
 
 
@@ -86,7 +100,7 @@ def grade_by_hand(place: Place, command: Grade, context: Context) -> Decision:
     mark = Mark(command.points, question.points, comment, context.caller.user)
     if place.memory.marks.get(question.id) == mark:
         return NOTHING
-    events, tells = settle(place, {question.id: mark})
+    events, tells = settle(place, {question.id: mark}, context)
     return Decision(events, tells=tells)
 
 
@@ -98,7 +112,7 @@ def admit_late(place: Place, command: AdmitLate, context: Context) -> Decision:
         raise Refusal("not_found", "no late value of this question")
     rev = max(late.rev, _rev(place, question.id) + 1)
     saved = AnswerSaved(question.id, rev, late.arrived, late.value, "admitted")
-    events, tells = settle(place, {question.id: judge(place, question, late.value)})
+    events, tells = settle(place, {question.id: judge(place, question, late.value)}, context)
     return Decision((saved, *events), tells=tells)
 
 

@@ -109,12 +109,9 @@ class Place:
     def signal(self, status: str, **changes: Any) -> tuple[Signal, ...]:
         """Return how far the student is, for the proctors; what has ended is told and forgotten."""
         state = self.shown
-        told: dict[str, Any] = {
-            "answered": answered(state),
-            "current": state.current,
-            "closes": state.closes,
-            **changes,
-        }
+        told: dict[str, Any] = {"current": state.current, "closes": state.closes, **changes}
+        if "answered" not in told:  # a save tells it itself: a hundred answers need not be counted twice
+            told["answered"] = answered(state)
         event = SittingProgress(state.user, status, state.name, questions=len(self.memory.paper.questions), **told)
         runs = status == "running"
         return (Signal(f"proctor:{state.exam}", f"seat:{state.user}", event, retain=runs, drop=not runs),)

@@ -6,17 +6,18 @@ Never here: who may ask (`exam`, and the rule of the list).
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
+from homeroom.actors.asked_person import Child, asked_person
 from homeroom.actors.sitting_memory import SittingMemory
-from homeroom.engine.behaviour import Caller, Fact, Listing, Lookup, Refusal, Row, Table
+from homeroom.engine.behaviour import Caller, Fact, Listing, Lookup, Row, Table
 from homeroom.protocol.access import ROLES, allow
 from homeroom.protocol.chat import CHAT_EVENTS
 from homeroom.protocol.exam import SittingRow, SittingsPage
 from homeroom.protocol.grading import score
-from homeroom.protocol.paging import After, PageLimit, cut_page, decode_after
+from homeroom.protocol.paging import After, Page, PageLimit, cut_page, decode_after
 from homeroom.protocol.sheet import Sheet
 from homeroom.protocol.sitting_events import AnswerSaved, Flagged, TakenOver
 from homeroom.protocol.sitting_state import answered
@@ -124,7 +125,7 @@ def _of_exam(exam: str, into: Callable[[list[Mapping[str, Any]]], Any], limit: i
 class SittingsQuery(Struct, frozen=True):
     """Which sittings: one's own, or those of a child (`user`, for parents); the newest first."""
 
-    user: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.\-]{0,64}\Z", description="a child's id, for parents")] = ""
+    user: Child = ""
     limit: PageLimit = 50
     after: After = ""
 
@@ -143,18 +144,13 @@ class OwnSitting(Struct, frozen=True):
     most: int
 
 
-class OwnSittings(Struct, frozen=True):
+class OwnSittings(Page[OwnSitting], frozen=True):
     """A page of them; `after` leads to the next one, empty when there is none."""
-
-    items: tuple[OwnSitting, ...]
-    after: str = ""
 
 
 def ask_sittings(query: SittingsQuery, caller: Caller) -> Lookup:
     """`not_found` for a child that is not the caller's."""
-    person = query.user or caller.user
-    if person != caller.user and person not in caller.wards:
-        raise Refusal("not_found", "no such thing, or not for you to know")
+    person = asked_person(query.user, caller)
 
     def into(rows: list[Mapping[str, Any]]) -> OwnSittings:
         kept, after = cut_page(rows, query.limit, "started")

@@ -6,7 +6,7 @@ Never here: trio, a clock, a codec, a database.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -46,6 +46,14 @@ class Caller:
 
 SYSTEM_CALLER = Caller(SYSTEM, SYSTEM, SYSTEM)
 
+Guardians = Callable[[str], Sequence[str]]
+"""Returns who stands for a person (the parents of a child), always in the same order."""
+
+
+def nobody(user: str) -> tuple[str, ...]:
+    """Return that nobody stands for `user`: the `Guardians` of an engine that was told of none."""
+    return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -62,7 +70,8 @@ class Context:
     """What comes in with a command.
 
     `now` in Unix ms; `arrived`, of the same clock, when the command came in at the door: what a deadline is judged by. `seq` is the number that the first event of this decision will get; `recalled` holds the facts that
-    an earlier answer of `Recall` asked for (`None` for a number that is no event).
+    an earlier answer of `Recall` asked for (`None` for a number that is no event). `guardians` tells who stands for a person
+    now: for decisions alone, which keep what they made of it, since it changes without an event.
     """
 
     now: int
@@ -71,6 +80,7 @@ class Context:
     random: Random
     recalled: Mapping[int, Fact | None] = field(default_factory=dict)
     arrived: int = 0
+    guardians: Guardians = nobody
 
     def __post_init__(self) -> None:
         """Let what did not come in at a door have arrived now."""
@@ -290,7 +300,8 @@ class Verb:
     caused no event, a command sent again gets its first answer; `False` for verbs that only read or signal. `also` are further
     doors of the same form, for the names that other systems have. `fresh`: a door without `{id}` makes the id of a new thing
     (the same one for the same `Idempotency-Key`) instead of taking the caller's, and answers 201 with it. A GET whose `reply` is `protocol.sheet.Sheet`
-    answers with CSV.
+    answers with CSV. `secret` names fields of which the receipt of a command that caused no event says nothing, so that nothing kept
+    tells what its sender put there: sent again with others in them, it gets its first answer as well.
     """
 
     command: type[Any]
@@ -301,6 +312,7 @@ class Verb:
     remembered: bool = True
     also: tuple[str, ...] = ()
     fresh: bool = False
+    secret: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Rules of this file: what an earlier release stored is always readable; what a la
 Never here: the journal, and any one actor.
 """
 
+from hashlib import blake2b
 from typing import Any
 
 from homeroom.engine.behaviour import Behaviour, Caller, Fact, Kind, Refusal, Rule, Verb
@@ -32,6 +33,14 @@ class Blueprint:
         if verb is None:
             raise Refusal("bad_command", f"a {self.kind.name} has no such verb")
         return verb
+
+    def discreet_digest(self, command: Any) -> bytes:
+        """Return a digest of a command without what its verb keeps secret, nothing for one that has no secrets."""
+        verb = self._verbs.get(type(command))
+        if verb is None or not verb.secret:
+            return b""
+        told = {name: getattr(command, name) for name in command.__struct_fields__ if name not in verb.secret}
+        return blake2b(self.wire.encode(told), digest_size=16, key=f"discreet {command.do}".encode()).digest()
 
     def check_command(self, behaviour: Behaviour[Any], command: Any, caller: Caller) -> None:
         """Raise `Refusal` unless `caller` may: `not_found` where the thing is hidden from them, else `forbidden`."""

@@ -1,7 +1,8 @@
 """Durable messages from actor to actor, carried until the receiver's own transaction has consumed them.
 
-Rules of this file: one message of a receiver is under way at a time, so the order of each sender is kept; the journal holds
-every message until it is consumed, so forgetting one here only delays it; the receiver deduplicates by number.
+Rules of this file: one message from a sender to a receiver is under way at a time, so their order is kept, and a receiver takes
+those of many senders in one turn; the journal holds every message until it is consumed, so forgetting one here only delays it; the
+receiver deduplicates by number.
 No task a message: answers come back as calls. Never here: what a message says.
 """
 
@@ -25,6 +26,9 @@ log = structlog.get_logger("homeroom.engine")
 AGAIN = frozenset({"unavailable", "overloaded", "timeout", "internal"})
 """Answers after which a message is carried again; every other one means that the receiver consumed it."""
 
+Way = tuple[str, str]
+"""From whom to whom."""
+
 Deliver = Callable[[Message, Reply], None]
 """Puts a message into its receiver's mailbox; raises `Refusal` when nobody can ever take it."""
 
@@ -39,10 +43,10 @@ class Courier:
     ) -> None:
         self._journal, self._random, self._settings, self._counters = journal, random, settings, counters
         self._deliver = deliver
-        self._queues: dict[str, deque[Message]] = {}
-        self._failures: dict[str, int] = {}
+        self._queues: dict[Way, deque[Message]] = {}
+        self._failures: dict[Way, int] = {}
         self._crashes: dict[int, int] = {}
-        self._retries: list[tuple[float, int, str]] = []
+        self._retries: list[tuple[float, int, Way]] = []
         self._parked: set[int] = set()
         self._refreshing: list[set[int]] = []  # one set of numbers finished meanwhile for each read under way
         self._overflowed = False  # while it is, all new messages are left to the journal, so that order is kept
@@ -96,17 +100,18 @@ class Courier:
         """Do nothing: what waits is carried in the next life."""
 
     def _add(self, message: Message) -> None:
-        queue = self._queues.get(message.to)
+        way = _way(message)
+        queue = self._queues.get(way)
         self._depth += 1
         if queue is None:
-            self._queues[message.to] = deque((message,))
-            self._carry(message.to)
+            self._queues[way] = deque((message,))
+            self._carry(way)
         else:
             queue.append(message)
 
-    def _carry(self, to: str) -> None:
-        """Hand over the first message to `to`."""
-        message = self._queues[to][0]
+    def _carry(self, way: Way) -> None:
+        """Hand over the first message of a way."""
+        message = self._queues[way][0]
         try:
             self._deliver(message, lambda answer: self._take_answer(message, answer))
         except Refusal as refusal:
@@ -129,9 +134,10 @@ class Courier:
             if crashes >= self._settings.quarantine_after:
                 self._park(message, str(refusal))
                 return
-        failures = self._failures[message.to] = self._failures.get(message.to, -1) + 1
+        way = _way(message)
+        failures = self._failures[way] = self._failures.get(way, -1) + 1
         when = trio.current_time() + backoff(failures, 0.05, 2.0, self._random)
-        heappush(self._retries, (when, message.number, message.to))
+        heappush(self._retries, (when, message.number, way))
         self._changed.set()
 
     def _park(self, message: Message, why: str) -> None:
@@ -141,18 +147,19 @@ class Courier:
         self._finish(message)
 
     def _finish(self, message: Message) -> None:
-        """Go on with the next message to the same receiver; by a retry at once, so that no chain of calls grows."""
+        """Go on with the next message of the same way; by a retry at once, so that no chain of calls grows."""
         for finished in self._refreshing:
             finished.add(message.number)
         self._crashes.pop(message.number, None)
-        self._failures.pop(message.to, None)
-        queue = self._queues[message.to]
+        way = _way(message)
+        self._failures.pop(way, None)
+        queue = self._queues[way]
         queue.popleft()
         self._depth -= 1
         if not queue:
-            del self._queues[message.to]
+            del self._queues[way]
         else:
-            heappush(self._retries, (trio.current_time(), queue[0].number, message.to))
+            heappush(self._retries, (trio.current_time(), queue[0].number, way))
         if queue or self._overflowed:
             self._changed.set()
 
@@ -175,3 +182,7 @@ class Courier:
             deadline = min(deadline, trio.current_time() + failing_s)
         with trio.CancelScope(deadline=deadline):
             await self._changed.wait()
+
+
+def _way(message: Message) -> Way:
+    return message.source, message.to

@@ -6,6 +6,7 @@ Never here: the mailbox, the append, and lives (`actor`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from typing import Any, ClassVar
@@ -68,7 +69,7 @@ class Desk:
     def wake(self) -> Turn:
         """Return the turn with which a life begins."""
         turn = Turn(self._services.clock.now(), self.head)
-        decision = self.behaviour.wake(Context(turn.at, SYSTEM_CALLER, self.head + 1, self._services.random))
+        decision = self.behaviour.wake(self._context(turn, SYSTEM_CALLER))
         if decision.events:
             raise ValueError(f"{self.name}: wake decides no events, it returned {decision.events!r}")
         turn.add(self._blueprint, self.behaviour, decision, SYSTEM_CALLER.user)
@@ -105,7 +106,8 @@ class Desk:
         """Return the answer of a command that was carried out before; raises `JournalError`."""
         if not isinstance(post, Envelope) or not post.number:
             return None
-        return first_answer(await self.ledger.find(post), self._blueprint.wire)
+        found = await self.ledger.find(post, self._blueprint.discreet_digest(post.command))
+        return first_answer(found, self._blueprint.wire)
 
     async def _take_command(self, turn: Turn, envelope: Envelope) -> None:
         self.busy_at = turn.at
@@ -126,6 +128,8 @@ class Desk:
 
     def _carry_out(self, turn: Turn, envelope: Envelope, decision: Decision) -> None:
         keep = self._is_to_be_kept(envelope, decision)
+        if keep and not decision.events:
+            envelope = replace(envelope, digest=self._blueprint.discreet_digest(envelope.command) or envelope.digest)
         identity = (envelope.client, envelope.number, envelope.digest) if keep else None
         done, stored = turn.add(self._blueprint, self.behaviour, decision, envelope.caller.user, identity)
         self.agenda.change(turn, decision.timers)
@@ -143,12 +147,14 @@ class Desk:
     def _is_to_be_kept(self, envelope: Envelope, decision: Decision) -> bool:
         """Tell whether a command gets a receipt: one without events too, lest it have an effect when it is sent again.
 
-        Not what only reads; and a message without events is kept from coming again by having been consumed.
+        Not what only reads. A message without events gets one when it is passed on: having been consumed does not keep it from coming
+        again, when it was read back from the journal before its sender knew that it is there, or when two owners have it.
         """
         if not envelope.number or decision.events:
             return bool(envelope.number)
-        asks = envelope.message or decision.lookup is not None
-        return not asks and self._blueprint.verb(envelope.command).remembered
+        if envelope.message:
+            return bool(decision.tells)
+        return decision.lookup is None and self._blueprint.verb(envelope.command).remembered
 
     async def _take_due(self, turn: Turn, due: Due) -> None:
         """Decide on a deadline or timer that has come, unless it was moved or disarmed meanwhile."""
@@ -182,7 +188,7 @@ class Desk:
 
     async def _decide(self, turn: Turn, command: Any, caller: Caller, arrived: int = 0) -> Decision:
         """Return the decision, fetching what the actor asks to recall; raises `Refusal`."""
-        context = Context(turn.at, caller, turn.seq + 1, self._services.random, arrived=arrived)
+        context = self._context(turn, caller, arrived)
         answer = self.behaviour.decide(command, context)
         recalls = 0
         while isinstance(answer, Recall):
@@ -193,6 +199,10 @@ class Desk:
             context.recalled = {**context.recalled, **facts}
             answer = self.behaviour.decide(command, context)
         return answer
+
+    def _context(self, turn: Turn, caller: Caller, arrived: int = 0) -> Context:
+        services = self._services
+        return Context(turn.at, caller, turn.seq + 1, services.random, arrived=arrived, guardians=services.guardians)
 
     async def _recall(self, turn: Turn, seq: int) -> Fact | None:
         if not 0 < seq <= turn.seq:

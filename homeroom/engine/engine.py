@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 import trio
 
-from homeroom.engine.behaviour import Kind, Lookup, Refusal
+from homeroom.engine.behaviour import Guardians, Kind, Lookup, Refusal, nobody
 from homeroom.engine.blueprint import Blueprint
 from homeroom.engine.clock import Clock
 from homeroom.engine.courier import Courier
@@ -50,6 +50,7 @@ class Engine:
         clock: Clock,
         random: Random,
         settings: EngineSettings = DEFAULTS,
+        guardians: Guardians = nobody,
     ) -> None:
         counters = Counters()
         self._nursery: trio.Nursery | None = None
@@ -68,6 +69,7 @@ class Engine:
             timers=self._timers,
             courier=self._courier,
             start=self._start_errand,
+            guardians=guardians,
         )
         self._registry = Registry({kind.name: Blueprint(kind, wire) for kind in kinds}, self._services)
 

@@ -5,6 +5,10 @@
     ├── JournalError          (`journal`) the journal did not do what was asked
     │   ├── Unavailable       no answer; after an append: in doubt
     │   └── Superseded        somebody else was first; nothing was written
+    ├── EmbeddedError         the embedded database server cannot be had
+    │   ├── NoBinaries            there is no PostgreSQL to start
+    │   ├── DataDirectoryInUse    another program has this directory's server
+    │   └── StartFailed           the server ended instead of starting; the end of its log is in the message
     └── ActorCrashed          we broke the rule: an actor's own code raised
 
 Never here: who raises what, and the codes of the wire (`protocol.errors`).
@@ -19,6 +23,22 @@ class ActorCrashed(Exception):
     def __init__(self, address: str, incident: str) -> None:
         super().__init__(f"{address}: incident {incident}")
         self.address, self.incident = address, incident
+
+
+class EmbeddedError(Exception):
+    """The embedded server cannot be had."""
+
+
+class NoBinaries(EmbeddedError):
+    """No PostgreSQL is installed."""
+
+
+class DataDirectoryInUse(EmbeddedError):
+    """Two servers on one data directory would destroy it."""
+
+
+class StartFailed(EmbeddedError):
+    """The server or its initialisation ended with an error."""
 
 
 def internal(incident: str, retry_ms: int) -> Refusal:

@@ -35,7 +35,7 @@ _HARMLESS = ("22", "23", "42", "54")
 class CommitSettings:
     """`linger_ms`: the least time from commit to commit under load, 0 for none. `capacity`: appends that may wait."""
 
-    linger_ms: float = 32.0
+    linger_ms: float = 38.0
     capacity: int = 2_000
 
 

@@ -45,6 +45,9 @@ _KEEP_ALIVE = ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 2), (socket.TCP_
 _LOST = ("08", "57P")
 """Classes of SQLSTATE after which the connection is of no use: it broke, or the server is going away."""
 
+_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""What the driver raises. The third: a server that dies says so out of turn, and the state machine takes no more statements."""
+
 
 class DatabaseError(Exception):
     """The database did not do what was asked."""
@@ -191,7 +194,7 @@ class Connection:
             coroutine.send(None)
         except StopIteration as done:
             return done.value
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except _FAILURES as error:
             raise self._translated(error) from error
         except BaseException:
             self.abort()
@@ -232,7 +235,7 @@ class Connection:
         self._resume()
         try:
             result = await self._bridge.run(coroutine, self.abort)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except _FAILURES as error:
             raise self._translated(error) from error
         finally:
             self._pause()
@@ -294,7 +297,7 @@ class Driver:
             )
         except asyncpg.exceptions.TargetServerAttributeNotMatched as error:
             raise UnsuitableServer("the server is read-only") from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except (*_FAILURES, TimeoutError) as error:
             raise Disconnected(f"cannot connect: {error}") from error
         return await self._checked(Connection(self._bridge, raw))
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
-from homeroom.engine.behaviour import Refusal
+from homeroom.engine.behaviour import Guardians, Refusal
 from homeroom.engine.clock import Clock
 from homeroom.engine.courier import Courier
 from homeroom.engine.envelope import Post
@@ -38,6 +38,7 @@ class Services:
     courier: Courier
     start: Callable[[str, Callable[[], Awaitable[None]]], None]
     """Run an errand beside the actors: its name for the log, and the work."""
+    guardians: Guardians
     epoch: str = ""
     draining: bool = False
     look_ups: int = 0

@@ -9,6 +9,7 @@ from importlib.resources.abc import Traversable
 from random import Random
 from typing import Any
 
+import trio
 from msgspec import Struct
 
 from homeroom.engine.behaviour import Kind
@@ -88,10 +89,10 @@ def all_routes(parts: AppParts, metrics: Metrics) -> list[Route]:
         *_presence_routes(parts, desk),
         *parts.sync.routes(),
         *Health(parts.probes, metrics, settings.version, settings.metrics_token).routes(),
-        _document("/asyncapi.json", "asyncapi", "This server's WebSocket side, as AsyncAPI.", parts.asyncapi),
+        _document("/asyncapi.json", "asyncapi", "This server's WebSocket side, as AsyncAPI.", lambda: parts.asyncapi),
     ]
     if parts.demo is not None:
-        routes.append(_document("/api/demo", "demo", "The people of the demo, and their password.", parts.demo))
+        routes.append(_document("/api/demo", "demo", "The people of the demo, and their password.", lambda: parts.demo))
     check_doors(routes)
     return [*routes, _openapi(routes, settings.version)]
 
@@ -111,19 +112,26 @@ def _presence_routes(parts: AppParts, desk: Desk) -> Iterable[Route]:
 
 def _openapi(routes: Sequence[Route], version: str) -> Route:
     """Return the door of the description, which describes itself too."""
-    blank = _document("/openapi.json", "openapi", "This server's REST doors, as OpenAPI.", {})
-    return _document(blank.path, blank.name, blank.summary, describe([*routes, blank], version))
-
-
-def _document(path: str, name: str, summary: str, value: Any) -> Route:
-    """Return the open door of a document that never changes."""
-    return Route(
-        "GET", path, name, summary, _always(encode_json(value)), "documents", reply=dict[str, Any], bearer="ignored"
+    door: Route = _document(
+        "/openapi.json", "openapi", "This server's REST doors, as OpenAPI.", lambda: describe([*routes, door], version)
     )
+    return door
 
 
-def _always(body: bytes) -> Handler:
+def _document(path: str, name: str, summary: str, make: Callable[[], Any]) -> Route:
+    """Return the open door of a document that never changes once it is made."""
+    return Route("GET", path, name, summary, _made_once(make), "documents", reply=dict[str, Any], bearer="ignored")
+
+
+def _made_once(make: Callable[[], Any]) -> Handler:
+    """Return what answers a document: made for who asks first, so that no start waits for it, and by a thread, so that nobody else does."""
+    made: list[bytes] = []
+    turn = trio.Lock()
+
     async def handler(call: Call) -> Out:
-        return Out(body)
+        async with turn:
+            if not made:
+                made.append(await trio.to_thread.run_sync(lambda: encode_json(make())))
+        return Out(made[0])
 
     return handler

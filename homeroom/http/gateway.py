@@ -1,7 +1,9 @@
 """All WebSocket connections: who is let in, who is cut off, and the way in which all of them end.
 
 One guarded nursery a connection: nothing that a client sends, and no defect of ours that it finds, reaches another
-connection or the process. Never here: one connection's conversation (`connection`), and the sockets (`listener`).
+connection or the process.
+
+Never here: one connection's life (`connection`), what is said on it (`exchange`), and the sockets (`listener`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -163,10 +165,9 @@ class Gateway:
                     return
                 judged = self.judge(head)
                 del head  # not to be kept as long as the connection lives
-            if isinstance(judged, Handshake):
-                await self._serve(stream, judged)
-            else:
-                await self._refuse(stream, judged)
+            serving = self._serve(stream, judged) if isinstance(judged, Handshake) else self._refuse(stream, judged)
+            del judged  # the same, and so in `_serve`
+            await serving
         except (trio.TooSlowError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self._count_fault(error)
         except BadHead as error:
@@ -181,6 +182,7 @@ class Gateway:
         try:
             async with trio.open_nursery() as nursery:
                 connection = Connection(self, stream, handshake, nursery)
+                del handshake
                 self._connections[connection] = None
                 self._opened += 1
                 await self._converse(connection)
@@ -284,7 +286,7 @@ class Gateway:
             "closed": dict(self._closed),
             "faults": dict(self._faults),
             "presence_told_again": self._told_again,
-            "waiting_bytes": sum(connection.outbox.held for connection in self._connections),
+            "waiting_bytes": sum(connection.waiting_bytes for connection in self._connections),
         }
 
     # --- presence
@@ -312,4 +314,4 @@ class Gateway:
 
 def _note_ended(stream: str, outlet: Outlet) -> None:
     if isinstance(outlet, Subscription):
-        outlet.connection.ended(stream, outlet)
+        outlet.exchange.ended(stream, outlet)

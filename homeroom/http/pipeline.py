@@ -15,6 +15,7 @@ from typing import Any, cast
 import structlog
 import trio
 from quart import Response, g, request
+from quart.routing import QuartRule
 from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection
 from werkzeug.exceptions import HTTPException
@@ -84,10 +85,21 @@ class _Connection(TrioASGIHTTPConnection):
             await super().__call__(receive, shielded)
 
 
+class _Rule(QuartRule):
+    """A rule that is good for matching alone until a URL is made of it, which nobody does: preparing that is most of a rule's making."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        def build(self: _Rule, **values: Any) -> tuple[str, str]:
+            return QuartRule._compile_builder(self, append_unknown)(self, **values)
+
+        return build
+
+
 class App(QuartTrio):
     """Quart-Trio whose connections end, without a folder of its own."""
 
     asgi_http_class = _Connection
+    url_rule_class = _Rule  # type: ignore[assignment] # Quart says the same of its own
 
 
 def build_app(

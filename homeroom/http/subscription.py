@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
-    from homeroom.http.connection import Connection
+    from homeroom.http.exchange import Exchange
 
 
 class Subscription:
@@ -17,19 +17,19 @@ class Subscription:
     Only while a feeder has the connection's turn is it `_push_page`, which gives the turn back.
     """
 
-    __slots__ = ("closed", "connection", "format", "push", "user")
+    __slots__ = ("closed", "exchange", "format", "push", "user")
 
-    def __init__(self, connection: "Connection", user: str, format: str) -> None:
-        self.connection = connection
+    def __init__(self, exchange: "Exchange", user: str, format: str) -> None:
+        self.exchange = exchange
         self.user = user
         self.format = format
         self.closed = False
-        self.push = connection.outbox.push
+        self.push = exchange.outbox.push
 
     async def wait_room(self) -> None:
         """Wait until another page may be pushed; raises `trio.ClosedResourceError` when nobody wants it any more."""
         if not self.closed:
-            await self.connection.feeding.take(self)
+            await self.exchange.feeding.take(self)
             self.push = self._push_page
         if self.closed:
             self.end()
@@ -38,10 +38,10 @@ class Subscription:
     def end(self) -> None:
         """Take nothing any more. May be called twice."""
         self.closed = True
-        self.push = self.connection.outbox.push
-        self.connection.feeding.give(self)
+        self.push = self.exchange.outbox.push
+        self.exchange.feeding.give(self)
 
     def _push_page(self, frame: bytes) -> None:
-        self.push = self.connection.outbox.push
+        self.push = self.exchange.outbox.push
         self.push(frame)
-        self.connection.feeding.give(self)
+        self.exchange.feeding.give(self)

@@ -1,7 +1,7 @@
 """Turns on one connection: snapshots and pages of missed events are large, so only one is made at a time, and none too early.
 
 Without turns everybody who asked finds room in the outbox at the same moment, and together they overflow it.
-Never here: what is pushed (`connection`, `subscription`), and how much may wait (`outbox`).
+Never here: what is pushed (`exchange`, `subscription`), and how much may wait (`outbox`).
 """
 
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Which children each parent stands for: what every identity of a parent asks for at each command, without a database.
+"""Which children each parent stands for, and which parents for each child: asked for at each command, without a database.
 
 Read whole at the start, then followed like the ended logins: a new link counts from the next command on; when one ends, the
 parent's connections are closed, since what they follow was granted by it. Never here: the table (`records.guardians`), and what
@@ -6,6 +6,7 @@ a parent may see.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 import structlog
 import trio
@@ -19,21 +20,35 @@ log = structlog.get_logger(__name__)
 OVERLAP_MS = 60_000
 """How far each reading goes back behind the one before: another server's clock may be behind, and its commit late."""
 _NOBODY: frozenset[str] = frozenset()
+_PeopleT = TypeVar("_PeopleT", frozenset[str], tuple[str, ...])
 
 Read = Callable[[int], Awaitable[Iterable[Link]]]
 """Returns the links that changed at or after a time (Unix ms); may raise `DatabaseError`."""
 
 
+def _put(people: dict[str, _PeopleT], of: str, them: _PeopleT) -> None:
+    """Keep `them` by one person; nobody is not kept."""
+    if them:
+        people[of] = them
+    else:
+        people.pop(of, None)
+
+
 class Wards:
-    """The children by parent."""
+    """The children by parent, and the parents by child."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._wards: dict[str, frozenset[str]] = {}
+        self._guardians: dict[str, tuple[str, ...]] = {}
 
     def of(self, guardian: str) -> frozenset[str]:
         """Return the children whom `guardian` stands for."""
         return self._wards.get(guardian, _NOBODY)
+
+    def guardians_of(self, ward: str) -> tuple[str, ...]:
+        """Return the parents who stand for `ward`, by id: whoever decides with them decides the same again."""
+        return self._guardians.get(ward, ())
 
     def take(self, link: Link) -> bool:
         """Let a link count as it is now; tells whether one has ended that counted."""
@@ -41,10 +56,9 @@ class Wards:
         after = before | {link.ward} if link.active else before - {link.ward}
         if after == before:
             return False
-        if after:
-            self._wards[link.guardian] = after
-        else:
-            del self._wards[link.guardian]
+        guardians = {*self.guardians_of(link.ward), link.guardian} - (set() if link.active else {link.guardian})
+        _put(self._wards, link.guardian, after)
+        _put(self._guardians, link.ward, tuple(sorted(guardians)))
         return not link.active
 
     async def follow(

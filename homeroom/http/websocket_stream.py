@@ -27,7 +27,7 @@ Steps = Iterator[Any]
 
 
 class Taker(Protocol):
-    """Who takes what came in: the connection."""
+    """Who takes what came in: the exchange of the connection."""
 
     opcode: int
     """The kind of message agreed on."""
@@ -61,7 +61,7 @@ ANSWERED = _Answered()
 class WebSocketStream(trio.abc.Stream):
     """First the request's head; then, once the handshake is answered, what follows it, metered.
 
-    `heard` is when the client was heard last, on trio's clock. `close_sent`: trio-websocket has written a close frame.
+    `heard` is when the client was heard last, on trio's clock, and `read_at` when it was last read from. `close_sent`: trio-websocket has written a close frame.
     `handled`: messages carried out, by either way; its owner counts those that trio-websocket gave it.
     """
 
@@ -79,6 +79,7 @@ class WebSocketStream(trio.abc.Stream):
         "close_sent",
         "handled",
         "heard",
+        "read_at",
     )
 
     def __init__(
@@ -101,7 +102,7 @@ class WebSocketStream(trio.abc.Stream):
         self._answered: trio.Event | None = trio.Event()
         self._came: bytes | bytearray = b""  # read, and for trio-websocket
         self._steps: Steps | None = None  # read, and to be carried out
-        self.heard = trio.current_time()
+        self.heard = self.read_at = trio.current_time()
         self.close_sent = False
         self.handled = 0
 
@@ -152,7 +153,7 @@ class WebSocketStream(trio.abc.Stream):
         Tells whether there is more to do: steps that wait, or what is for trio-websocket (nothing: the end).
         """
         settled = self._meter.between and self._meter.messages == self.handled
-        self.heard = trio.current_time()
+        self.heard = self.read_at = trio.current_time()
         if data and (violation := self._meter.receive(data, self.heard)) is not None:
             self._taker.violated(violation)
             raise trio.ClosedResourceError("the client broke a rule of the meter")

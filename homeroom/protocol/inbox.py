@@ -20,7 +20,7 @@ NoticeType = Annotated[
 ]
 Priority = Literal["low", "normal", "high", "urgent"]
 Why = Literal["", "muted", "hushed", "dnd", "quiet", "burst", "budget"]
-"""Why a notice is no toast: its type is muted; its person sits an exam; wants no disturbance; has quiet hours; was just told of
+"""Why a notice is no toast: its type is muted; its person sits an exam; wants no disturbance (said here or by the status `dnd`); has quiet hours; was just told of
 another one of the type; has been told of enough within the hour. Empty: it is one."""
 NoticeTitle = Annotated[str, Meta(min_length=1, max_length=200, description="one line")]
 NoticeText = Annotated[str, Meta(max_length=2_000)]

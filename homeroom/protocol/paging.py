@@ -7,7 +7,7 @@ with all that its reader may see. Never here: what is asked for (the kinds' list
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,9 +20,17 @@ After = Annotated[str, Meta(max_length=AFTER_MAX, description="the `after` of th
 PageLimit = Annotated[int, Meta(ge=1, le=100, description="how many at the most")]
 
 _MARK = "p1."
+ItemT = TypeVar("ItemT")
 RowT = TypeVar("RowT", bound=Mapping[str, Any])
 Order = bool | Annotated[int, Meta(ge=-MAX_SEQ, le=MAX_SEQ)] | float | Annotated[str, Meta(max_length=1_000)] | None
 """What a list may be ordered by; a longer text is no order for a list that has pages."""
+
+
+class Page(Struct, Generic[ItemT], frozen=True):
+    """A page of a list; `after` leads to the next one, empty when there is none. A list names its own after it."""
+
+    items: tuple[ItemT, ...]
+    after: str = ""
 
 
 class _Place(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

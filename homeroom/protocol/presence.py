@@ -27,6 +27,9 @@ Place = Annotated[
     ),
 ]
 PLACES_MAX = 1_000
+"""Rooms and groups in which a presence is shown."""
+SESSIONS_MAX = 100
+"""Sessions in which somebody is at once, beside those places."""
 ENGAGEMENTS_MAX = 8
 
 
@@ -34,7 +37,7 @@ ENGAGEMENTS_MAX = 8
 
 
 class SetStatus(Struct, frozen=True, omit_defaults=True):
-    """Choose a status, an activity, or both; what is not given stays.
+    """Choose a status, an activity, or both; what is not given stays. With `dnd`, only urgent notices interrupt the person.
 
     While one hides, or looks offline by choice and goes on so, the choice causes no event: it is held in memory, told to its owner by
     the answer and by `mine`, and kept for good when one is seen again. Should the server start anew before that, or the

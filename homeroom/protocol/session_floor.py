@@ -101,7 +101,7 @@ class PollOpen(_Command, frozen=True):
 
 
 class PollVote(_Command, frozen=True):
-    """Vote. In an anonymous poll a vote sent again because its answer was lost is told `conflict`: nothing is kept to know it by."""
+    """Vote. In an anonymous poll nothing is kept of the choices, so a vote sent again gets its first answer whatever it holds then."""
 
     do: ClassVar[str] = "poll_vote"
     poll: ItemId

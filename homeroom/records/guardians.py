@@ -17,6 +17,8 @@ from homeroom.records.audit import write_audit
 
 WARDS_MAX = 100
 """Children that one parent stands for at the most."""
+GUARDIANS_MAX = 20
+"""Parents that stand for one child at the most: each is told of its results."""
 WARD_ROLE = "student"
 
 
@@ -40,16 +42,18 @@ class Guardians:
         """Let `guardian` stand for `ward`; tells whether that is new.
 
         Raises `Refusal`: `not_found` for somebody who does not exist, `conflict` when they are no parent and no student,
-        `full` at `WARDS_MAX` children.
+        `full` at `WARDS_MAX` children of the one or `GUARDIANS_MAX` parents of the other.
         """
         now = self._clock.now()
         async with self._database.transaction() as connection:
             await _check_people(connection, guardian, ward)
             if not await connection.execute(_LINK, guardian, ward, now):
                 return False
-            (row,) = await connection.fetch(_COUNT, guardian)
-            if row["count"] > WARDS_MAX:
+            (row,) = await connection.fetch(_COUNT, guardian, ward)
+            if row["wards"] > WARDS_MAX:
                 raise Refusal("full", f"a parent stands for {WARDS_MAX} children at the most")
+            if row["guardians"] > GUARDIANS_MAX:
+                raise Refusal("full", f"{GUARDIANS_MAX} parents stand for a child at the most")
             await _write_audits(connection, (guardian, ward), "linked", by, now)
         return True
 
@@ -82,7 +86,8 @@ class Guardians:
 _LINK = """INSERT INTO guardians (guardian, ward, changed_at) VALUES ($1, $2, $3)
 ON CONFLICT (guardian, ward) DO UPDATE SET active = true, changed_at = excluded.changed_at WHERE NOT guardians.active"""
 _UNLINK = "UPDATE guardians SET active = false, changed_at = $3 WHERE guardian = $1 AND ward = $2 AND active"
-_COUNT = "SELECT count(*) AS count FROM guardians WHERE guardian = $1 AND active"
+_COUNT = """SELECT count(*) FILTER (WHERE guardian = $1) AS wards, count(*) FILTER (WHERE ward = $2) AS guardians
+FROM guardians WHERE (guardian = $1 OR ward = $2) AND active"""
 _CHANGED = "SELECT guardian, ward, active, changed_at AS at FROM guardians WHERE changed_at >= $1 ORDER BY changed_at"
 _LOCK = "SELECT id, role FROM users WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
 

@@ -21,6 +21,7 @@ from homeroom.engine.behaviour import (
     Disarm,
     Fact,
     Fired,
+    Guardians,
     Kind,
     Lookup,
     Recall,
@@ -28,6 +29,7 @@ from homeroom.engine.behaviour import (
     Row,
     Signal,
     Tell,
+    nobody,
 )
 from homeroom.engine.look_up_memory import look_up
 from homeroom.engine.read_model import ReadModels
@@ -80,6 +82,7 @@ class Driver:
     recalls: int = 0
     arrived: int = 0
     """When the commands came in at the door, Unix ms; 0: when they are carried out."""
+    guardians: Guardians = nobody
 
     def __post_init__(self) -> None:
         self.random = Random(1)
@@ -197,7 +200,7 @@ class Driver:
         return self.facts[seq - 1] if 1 <= seq <= len(self.facts) else None
 
     def _context(self, caller: Caller) -> Context:
-        return Context(self.now, caller, self.seq + 1, self.random, arrived=self.arrived)
+        return Context(self.now, caller, self.seq + 1, self.random, arrived=self.arrived, guardians=self.guardians)
 
     def _keep(self, decision: Decision, by: str) -> None:
         for event in decision.events:

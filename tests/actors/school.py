@@ -9,7 +9,7 @@ import msgspec
 import trio
 
 from homeroom.actors.kinds import KINDS
-from homeroom.engine.behaviour import SYSTEM_CALLER, Caller, Refusal
+from homeroom.engine.behaviour import SYSTEM_CALLER, Caller, Guardians, Refusal, nobody
 from homeroom.engine.clock import TrioClock
 from homeroom.engine.engine import Engine
 from homeroom.engine.envelope import Done, Joined, Watch
@@ -84,19 +84,21 @@ class School:
 
 
 @asynccontextmanager
-async def open_school(store: MemoryStore | None = None) -> AsyncIterator[School]:
+async def open_school(store: MemoryStore | None = None, guardians: Guardians = nobody) -> AsyncIterator[School]:
     """Run an engine with all kinds on `store`, or on a new one."""
     journal = MemoryJournal(store)
-    async with open_school_on(journal, journal.store) as school:
+    async with open_school_on(journal, journal.store, guardians) as school:
         yield school
 
 
 @asynccontextmanager
-async def open_school_on(journal: MemoryJournal | PostgresJournal, store: MemoryStore) -> AsyncIterator[School]:
+async def open_school_on(
+    journal: MemoryJournal | PostgresJournal, store: MemoryStore, guardians: Guardians = nobody
+) -> AsyncIterator[School]:
     """Run an engine with all kinds on a journal."""
     await journal.ensure_tables(table for kind in KINDS for table in kind.tables)
-    wire, hub = StoredWire(), Hub({"msgpack": MsgpackFrames()})
-    engine = Engine(KINDS, journal, wire, hub, clock=TrioClock(await journal.now()), random=Random(1))
+    wire, hub, clock = StoredWire(), Hub({"msgpack": MsgpackFrames()}), TrioClock(await journal.now())
+    engine = Engine(KINDS, journal, wire, hub, clock=clock, random=Random(1), guardians=guardians)
     async with trio.open_nursery() as nursery:
         await nursery.start(hub.run)
         await nursery.start(engine.run)

@@ -1,11 +1,15 @@
 """The leaderboard by example: points and their sources, ranks, names, those who are not shown, and who may."""
 
+import gc
+
 import msgspec
 import pytest
 
 from homeroom.actors import board as board_module
-from homeroom.actors.board import SOURCES_MAX
-from homeroom.actors.board_people import Person
+from homeroom.actors.board import SOURCES_MAX, Board
+from homeroom.actors.board_check import CHECKED
+from homeroom.actors.board_order import Mark, Order
+from homeroom.actors.board_people import Person, mark_of, order_people
 from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.protocol.board import (
     SHOWN,
@@ -40,6 +44,12 @@ def peopled_board(count: int, id: str = "all_time.all") -> Driver:
     for number in range(count):
         score(board, f"p{number}", 1_000 - number)
     return board
+
+
+def order_of(board: Driver) -> Order:
+    """Return the order that the board keeps."""
+    assert isinstance(board.behaviour, Board)
+    return board.behaviour._order
 
 
 # --- points
@@ -340,10 +350,57 @@ def test_choosing_again_what_is_chosen_changes_nothing() -> None:
 def test_recomputing_tells_everybody_the_order_anew() -> None:
     board = peopled_board(SHOWN + 5)
     ann = board.follow(ANN)
-    (event,) = board.events_of(Recompute(), ADMIN)
+    board.do(Recompute(), ADMIN)
+    (event,) = board.advance(1)
     assert isinstance(event, Recomputed)
     assert (event.entries, len(event.top)) == (SHOWN + 5, SHOWN)
     assert ann.state == board.behaviour.view(ANN)
+
+
+def test_recomputing_a_large_board_takes_many_small_steps_between_which_others_are_served() -> None:
+    board = peopled_board(4 * CHECKED + 1)
+    assert board.events_of(Recompute(), ADMIN) == []
+    score(board, "p0", 10_000)
+    for _ in range(3):
+        assert board.advance(1) == []
+    (event,) = board.advance(1)
+    assert isinstance(event, Recomputed)
+    assert (event.entries, event.top[0].user) == (4 * CHECKED + 1, "p0")
+    assert board.deadlines.get("tell") is None
+    assert board.advance(60_000) == []
+
+
+def test_recomputing_is_told_also_when_the_server_died_over_it() -> None:
+    board = peopled_board(2 * CHECKED)
+    assert board.events_of(Recompute(), ADMIN) == []
+    board.restart()
+    (event,) = board.advance(60_000)
+    assert isinstance(event, Recomputed)
+    assert event.entries == 2 * CHECKED
+
+
+@pytest.mark.parametrize("harm", ["missing", "moved", "foreign"])
+def test_recomputing_mends_an_order_that_is_wrong(harm: str) -> None:
+    board = peopled_board(2 * CHECKED)
+    order, memory = order_of(board), board.behaviour.state
+    mark = mark_of("p7", memory.people["p7"])
+    if harm != "foreign":
+        order.remove(mark)
+    if harm != "missing":
+        order.add(Mark(-5_000, 1, "p7" if harm == "moved" else "nobody"))
+    board.do(Recompute(), ADMIN)
+    board.advance(1_000)
+    whole = order_people(memory)
+    assert order_of(board).part(0, 10_000) == whole.part(0, 10_000)
+
+
+def test_people_and_places_are_nothing_to_the_garbage_collector() -> None:
+    board = peopled_board(10)
+    kept = [*board.behaviour.state.people.values(), *order_of(board).part(0, 10)]
+    assert len(kept) == 20
+    assert not any(gc.is_tracked(one) for one in kept), (
+        "each full collection would look at all of them and stop everybody"
+    )
 
 
 def test_ten_thousand_people_are_remembered_in_well_under_a_megabyte() -> None:

@@ -364,6 +364,22 @@ def test_a_retraction_is_remembered_by_a_snapshot() -> None:
     assert "secret" not in repr(room.replay(BEN))
 
 
+@pytest.mark.parametrize("edit_first", [True, False])
+def test_e11_of_an_edit_and_a_moderators_retraction_at_once_nothing_is_in_later_snapshots_and_resumes(
+    edit_first: bool,
+) -> None:
+    room = moderated_room()
+    message = room.do(Say("my secret"), ANN).id
+    acts = [(Edit(message, "my other secret"), ANN), (Retract(message, "rude"), BEN)]
+    told = [room.try_do(command, who) for command, who in (acts if edit_first else reversed(acts))]
+    assert told == (["ok", "ok"] if edit_first else ["ok", "conflict"])
+    for _ in ("live", "after a restart"):
+        assert room.follow(BEN).state.chat.messages[0].retracted == "ben"
+        history = [row for key, row in room.rows.items() if key[0] == "room_messages"]
+        assert "secret" not in repr((room.replay(BEN), room.follow(BEN).state, history))
+        room.restart(snapshot_at=room.seq)
+
+
 def test_too_many_retractions_close_the_oldest_messages_instead_of_showing_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -306,6 +306,29 @@ async def test_lists_show_everybody_what_is_theirs(autojump_clock: MockClock) ->
         assert await exams(EVE) == set()
 
 
+async def test_a_result_reaches_the_parents_also_when_nobody_served_at_the_deadline(autojump_clock: MockClock) -> None:
+    family = {"ann": ("pat", "pia")}
+
+    def guardians(user: str) -> tuple[str, ...]:
+        return family.get(user, ())
+
+    async with open_school(guardians=guardians) as school:
+        closes = school.store.start_ms + int(trio.current_time() * 1_000) + 3_600_000
+        await open_exam(school, closes=closes, release="at_close")
+        await school.do(EXAM, Join(), ANN)
+        await trio.sleep(1)
+        await school.do(SITTING, Start(), ANN)
+        await trio.sleep(1)
+    await trio.sleep(7_200)
+    async with open_school(school.store, guardians) as again:
+        await trio.sleep(60)
+        told = [await again.state(f"inbox:{who}", Caller(who, "parent")) for who in family["ann"]]
+    for inbox in told:
+        (notice,) = inbox["notices"]
+        assert (notice["type"], notice["title"]) == ("exam.graded", "Result of Ann: Midterm")
+        assert notice["data"]["student"] == "ann"
+
+
 async def test_a_pause_over_a_restart_keeps_the_clock_standing(autojump_clock: MockClock) -> None:
     async with open_school() as school:
         await open_exam(school)

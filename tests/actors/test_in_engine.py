@@ -10,7 +10,8 @@ from homeroom.actors.presence import GRACE_MS
 from homeroom.engine.behaviour import Kind, Refusal
 from homeroom.engine.journal import Saved
 from homeroom.protocol.chat import Audit, Edit, History, Read, Retract, Say, Typing
-from homeroom.protocol.presence import Beat, Connected, Disconnected, Hide, SetStatus
+from homeroom.protocol.inbox import FOREVER, Notify, Priority
+from homeroom.protocol.presence import Asked, Beat, Connected, Disconnected, Hide, SetStatus
 from homeroom.protocol.room import Create, Join, Leave, Remove
 from tests.actors.people import ADMIN, ANN, BEN, TEACHER
 from tests.actors.school import Onlooker, School, open_school
@@ -24,7 +25,7 @@ async def open_room(school: School) -> None:
         await school.do(ROOM, Join(), who)
 
 
-async def test_a_retracted_text_is_gone_live_in_replays_and_after_a_restart_and_the_audit_keeps_it(
+async def test_e11_a_retracted_text_is_gone_live_in_replays_and_after_a_restart_and_the_audit_keeps_it(
     autojump_clock: MockClock,
 ) -> None:
     live, late, anew = Onlooker(BEN), Onlooker(BEN), Onlooker(BEN)
@@ -143,6 +144,38 @@ async def test_nothing_that_somebody_hidden_does_leaves_the_engine(autojump_cloc
         assert {d["status"] for _, d in teacher.events(PRESENCE)} == {"online", "offline"}
 
 
+async def test_dnd_reaches_the_inbox_where_only_what_is_urgent_interrupts_until_it_ends(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_school() as school:
+        await school.do(PRESENCE, Connected("c1"))
+
+        choices: tuple[tuple[Asked, Priority, str], ...] = (
+            ("busy", "high", ""),
+            ("dnd", "high", "dnd"),
+            ("dnd", "urgent", ""),
+            ("online", "high", ""),
+            ("dnd", "normal", "dnd"),
+        )
+        for number, (status, priority, why) in enumerate(choices, 1):
+            await school.do(PRESENCE, SetStatus(status), ANN)
+            await trio.sleep(1)
+            await school.do("inbox:ann", Notify(f"t{number}", "News", priority=priority))
+            inbox = await school.state("inbox:ann", ANN)
+            notice = inbox["notices"][-1]
+            assert (notice.get("why", ""), notice.get("toast", True)) == (why, not why)
+            assert inbox["unread"] == number, "all are kept and counted"
+        await school.do(PRESENCE, Disconnected("c1"))
+        await trio.sleep(60)
+    async with open_school(school.store) as again:
+        await trio.sleep(60)
+        assert (await again.state("inbox:ann", ANN))["hushed"] == {"presence:ann": FOREVER}
+        await again.do(PRESENCE, Connected("c2"))
+        await again.do(PRESENCE, SetStatus("available"), ANN)
+        await trio.sleep(1)
+        assert (await again.state("inbox:ann", ANN))["hushed"] == {}
+
+
 async def test_a_lost_connection_is_forgiven_for_the_grace_and_then_shown(autojump_clock: MockClock) -> None:
     async with open_school() as school:
         await school.do(PRESENCE, Connected("c1"))
@@ -210,5 +243,10 @@ async def test_a_leave_that_changed_nothing_does_not_undo_the_join_after_it_when
 def test_what_only_reads_signals_or_moves_a_receipt_forward_leaves_no_receipt(kind: Kind) -> None:
     forgotten = {verb.command.do for verb in kind.verbs if not verb.remembered}
     reading = {verb.command.do for verb in kind.verbs if (verb.rest or "").startswith("GET ")}
-    secret = {"poll_vote"}  # a receipt's digest would tell what an anonymous voter chose; named votes are events
-    assert forgotten == reading | (({"typing", "beat", "read"} | secret) & {verb.command.do for verb in kind.verbs})
+    assert forgotten == reading | ({"typing", "beat", "read"} & {verb.command.do for verb in kind.verbs})
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_what_a_verb_keeps_secret_is_a_field_of_its_command(kind: Kind) -> None:
+    for verb in kind.verbs:
+        assert set(verb.secret) <= set(verb.command.__struct_fields__)

@@ -3,8 +3,10 @@
 import pytest
 
 from homeroom.actors.presence import BEATS_MS, GRACE_MS, HEARD_MS, IDLE_MS, PRESENCE
-from homeroom.engine.behaviour import Caller, Refusal
+from homeroom.actors.presence_quiet import LOOK_MS
+from homeroom.engine.behaviour import Caller, Refusal, Tell
 from homeroom.protocol.access import ROLES, STAFF
+from homeroom.protocol.inbox import FOREVER, Hush, Unhush
 from homeroom.protocol.presence import (
     Beat,
     Connected,
@@ -390,3 +392,45 @@ def test_an_actor_made_anew_that_nobody_answers_goes_offline() -> None:
     ann.restart(start=False)
     assert ann.advance(BEATS_MS - 1) == []
     assert [event.status for event in ann.advance(1)] == ["offline"]
+
+
+# --- notifications
+
+
+def test_dnd_is_told_to_the_inbox_when_it_begins_and_when_it_ends_and_never_again() -> None:
+    ann = present()
+    for command in (SetStatus("busy"), SetStatus("dnd"), SetStatus("dnd", "Quiz"), SetStatus("dnd")):
+        ann.do(command, ANN)
+    assert ann.tells == [Tell("inbox:ann", Hush("presence:ann", FOREVER))]
+    ann.do(Disconnected("c1"))
+    ann.advance(GRACE_MS)
+    ann.restart()
+    ann.do(Connected("c2"))
+    assert len(ann.tells) == 1, "dnd outlives a visit and the server, and so does the silence"
+    ann.do(SetStatus("online"), ANN)
+    assert ann.tells[1:] == [Tell("inbox:ann", Unhush("presence:ann"))]
+
+
+def test_dnd_chosen_while_hidden_counts_for_the_inbox_as_long_as_it_stands() -> None:
+    ann = present()
+    ann.do(Hide(), ANN)
+    before = ann.seq
+    ann.do(SetStatus("dnd"), ANN)
+    assert (ann.seq, ann.tells) == (before, [Tell("inbox:ann", Hush("presence:ann", FOREVER))])
+    ann.advance(3 * LOOK_MS)
+    assert len(ann.tells) == 1
+    ann.restart(start=False)
+    ann.do(Connected("c2"))
+    ann.advance(LOOK_MS)
+    assert ann.do(Mine(), ANN).chosen == "online"
+    assert ann.tells[1:] == [Tell("inbox:ann", Unhush("presence:ann"))]
+
+
+def test_dnd_chosen_while_hidden_and_then_shown_needs_no_second_word() -> None:
+    ann = present()
+    ann.do(Hide(), ANN)
+    ann.do(SetStatus("dnd"), ANN)
+    ann.do(Show(), ANN)
+    ann.advance(3 * LOOK_MS)
+    assert ann.tells == [Tell("inbox:ann", Hush("presence:ann", FOREVER))]
+    assert "quiet" not in ann.deadlines

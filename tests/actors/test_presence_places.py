@@ -10,6 +10,7 @@ from homeroom.actors.presence_memory import PresenceMemory
 from homeroom.engine.behaviour import Fact, Tell
 from homeroom.protocol.presence import (
     PLACES_MAX,
+    SESSIONS_MAX,
     Beat,
     Connected,
     Disconnected,
@@ -95,6 +96,43 @@ def test_places_are_bounded() -> None:
     with pytest.raises(Exception, match="full"):
         ann.do(Enter("one-more"))
     assert ann.events_of(Enter("r1")) == []
+
+
+def test_e12_a_session_is_never_refused_for_the_sake_of_other_places() -> None:
+    ann = present()
+    for number in range(PLACES_MAX):
+        ann.do(Enter(f"r{number}"))
+    assert ann.events_of(Enter(MATHS)) == [RoomEntered(MATHS)]
+    ann.do(Disconnected("c1"))
+    ann.advance(GRACE_MS)
+    assert ann.tells == [away(START)], "what the server observed is told, and so counts"
+    assert ann.events_of(Exit(MATHS)) == [RoomExited(MATHS)]
+
+
+def test_e12_of_too_many_sessions_the_oldest_is_let_go_and_counts_no_more_time() -> None:
+    ann = present()
+    ann.do(Enter("physics"))
+    for number in range(SESSIONS_MAX):
+        ann.do(Enter(f"session:s{number}"))
+    ann.advance(5_000)
+    assert ann.events_of(Enter(MATHS)) == [RoomExited("session:s0"), RoomEntered(MATHS)]
+    assert ann.tells == [away(START + 5_000, "session:s0")]
+    assert ann.signals[-2].stream == "session:s0"
+    assert ann.signals[-2].drop
+    assert ann.events_of(Enter("session:s1")) == []
+    assert "physics" in ann.behaviour.state.rooms
+    assert len(ann.behaviour.state.rooms) == SESSIONS_MAX + 1
+    assert ann.events_of(Exit("session:s0")) == [], "the session itself lets go of who does not come back"
+
+
+def test_e12_who_joins_too_many_sessions_without_a_sign_of_life_was_in_none_of_them() -> None:
+    ann = new_presence()
+    for number in range(SESSIONS_MAX + 1):
+        ann.advance(10)
+        ann.do(Enter(f"session:s{number}"))
+    assert ann.tells == [away(START + 10, "session:s0")]
+    ann.advance(GRACE_MS)
+    assert {tell.to for tell in ann.tells} == {f"session:s{number}" for number in range(SESSIONS_MAX + 1)}
 
 
 # --- attendance
@@ -248,6 +286,16 @@ def test_E12_joining_again_and_again_without_a_sign_of_life_counts_no_time() -> 
         ann.advance(GRACE_MS)
         assert ann.tells[-1] == away(joined)
     assert ann.seq == 1
+
+
+def test_E12_joining_one_session_after_the_other_lengthens_no_grace() -> None:
+    ann = new_presence()
+    ann.do(Enter(MATHS))
+    for _ in range(3):
+        ann.advance(GRACE_MS * 3 // 4)
+        ann.do(Enter("session:art"))
+        ann.do(Exit("session:art"))
+    assert ann.tells == [away(START)]
 
 
 def test_E12_who_joins_and_then_comes_was_here_from_then_on() -> None:

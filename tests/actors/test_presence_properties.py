@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeroom.actors.presence import BEATS_MS, GRACE_MS, PRESENCE
+from homeroom.actors.presence_quiet import LOOK_MS, QUIET
 from homeroom.engine.behaviour import Caller
+from homeroom.protocol.inbox import Hush
 from homeroom.protocol.presence import (
     Beat,
     Connected,
@@ -154,13 +156,32 @@ def test_nothing_tells_somebody_who_hides_from_somebody_who_went_away_and_does_n
             away.do(command, caller)
         assert outside(ann) == outside(away)
         assert ann.behaviour.state == away.behaviour.state
-    assert ann.deadlines == away.deadlines == {}
+    assert {**ann.deadlines, QUIET: 0} == {**away.deadlines, QUIET: 0} == {QUIET: 0}, (
+        "only the inbox may be looked after"
+    )
 
 
 def outside(ann: Driver) -> Any:
-    """Return all there is to see from outside, the numbers and times of the events included."""
+    """Return all there is to see from outside, the numbers and times of the events included; an inbox is its owner's alone."""
+    tells = [tell for tell in ann.tells if tell.to != "inbox:ann"]
     facts = [(fact.seq, fact.at, fact.by, ann.behaviour.public(fact)) for fact in ann.facts]
-    return ann.behaviour.view(TEACHER), ann.followers, facts, ann.replay(TEACHER), ann.signals, ann.rows, ann.tells
+    return ann.behaviour.view(TEACHER), ann.followers, facts, ann.replay(TEACHER), ann.signals, ann.rows, tells
+
+
+@settings(max_examples=300, deadline=None)
+@given(STEPS)
+def test_the_inbox_is_silent_while_its_person_is_here_with_dnd_and_at_the_latest_soon_after_a_crash(
+    steps: list[Any],
+) -> None:
+    ann = Driver(PRESENCE, "ann", reduce_presence)
+    for step in steps:
+        live(ann, step)
+    ann.do(Connected("last"))
+    ann.advance(LOOK_MS)
+    silent = False
+    for told in ann.tells:
+        silent = isinstance(told.command, Hush) if told.to == "inbox:ann" else silent
+    assert silent == (ann.do(Mine(), ANN).chosen == "dnd")
 
 
 @settings(max_examples=200, deadline=None)

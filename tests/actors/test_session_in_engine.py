@@ -10,11 +10,13 @@ from homeroom.actors.presence import GRACE_MS
 from homeroom.actors.session_people import RETURN_MS
 from homeroom.actors.session_polls import SETTLE_MS
 from homeroom.engine.behaviour import Caller, Refusal
+from homeroom.engine.envelope import Answer
 from homeroom.engine.journal_memory import MemoryJournal
 from homeroom.protocol.chat import Say
 from homeroom.protocol.presence import Connected, Disconnected, Mine
 from homeroom.protocol.session_floor import Ask, PollClose, PollOpen, PollVote, WithdrawQuestion
 from homeroom.protocol.session_words import Attendance, Create, End, Enroll, Join, Start
+from homeroom.protocol.verbs import command_digest
 from tests.actors.people import ANN, BEN, EVE, TEACHER
 from tests.actors.school import Onlooker, School, open_school
 
@@ -109,6 +111,51 @@ async def test_reminders_reach_the_inboxes_of_the_enrolled_once_across_restarts(
             "session.starts",
         ]
         assert await unread(again, BEN) == []
+
+
+async def test_E10_a_secret_vote_sent_again_gets_its_first_answer_and_nothing_kept_tells_one_choice_from_another(
+    autojump_clock: MockClock,
+) -> None:
+    kept = []
+    for choice in (0, 1):
+        async with open_school() as school:
+            await open_live(school, *STUDENTS)
+            poll = (await school.do(SESSION, PollOpen("Clear?", ("yes", "no"), anonymous=True), TEACHER)).id
+
+            async def vote(to: School, number: int, chosen: int, name: str = poll) -> Answer:
+                command = PollVote(name, (chosen,))
+                digest = command_digest(command.do, command)
+                return await to.engine.ref(SESSION).ask(command, ANN, client="ann/tab", number=number, digest=digest)
+
+            first, again = [await vote(school, 1, choice) for _ in range(2)]
+            other = await vote(school, 1, 1 - choice)
+            await trio.sleep(5)
+            second, foreign = await vote(school, 2, choice), await vote(school, 1, choice, "999")
+        async with open_school(school.store) as restarted:
+            later = await vote(restarted, 1, choice)
+        assert [getattr(answer, "again", None) for answer in (first, again, other, later)] == [False, True, True, True]
+        assert [getattr(answer, "code", None) for answer in (second, foreign)] == ["conflict", "conflict"]
+        stream = school.store.peek(SESSION)
+        marks = [(record.by, record.body, record.receipt) for record in stream.records if "poll" in record.type]
+        kept.append(repr((stream.alone, stream.receipts, marks)))
+    assert kept[0] == kept[1]
+    assert "ann/tab" in kept[0]
+
+
+async def test_E10_a_named_vote_with_other_choices_under_the_same_number_is_another_command(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_school() as school:
+        await open_live(school, *STUDENTS)
+        poll = (await school.do(SESSION, PollOpen("Clear?", ("yes", "no")), TEACHER)).id
+        answers = [
+            await school.engine.ref(SESSION).ask(
+                command, ANN, client="ann/tab", number=1, digest=command_digest(command.do, command)
+            )
+            for command in (PollVote(poll, (0,)), PollVote(poll, (0,)), PollVote(poll, (1,)))
+        ]
+    assert [getattr(answer, "again", None) for answer in answers] == [False, True, None]
+    assert getattr(answers[2], "code", None) == "conflict"
 
 
 async def test_E10_a_secret_poll_is_counted_once_and_its_events_name_nobody(autojump_clock: MockClock) -> None:

@@ -198,10 +198,10 @@ def test_E10_neither_what_is_stored_nor_what_is_shown_joins_a_person_to_a_choice
     assert told[0] == told[1] == told[2], "with the same totals, nothing that is kept tells one case from another"
 
 
-def test_E10_a_vote_in_secret_leaves_no_receipt_with_a_digest_of_its_choice() -> None:
+def test_E10_a_vote_in_secret_causes_no_event_and_its_receipt_says_nothing_of_its_choice() -> None:
     verb = class_of_three().kind.verb("poll_vote")
     assert verb is not None
-    assert not verb.remembered
+    assert verb.secret == ("choices",)
     session = class_of_three()
     name = open_poll(session, anonymous=True)
     assert session.events_of(PollVote(name, (1,)), ANN) == []
@@ -216,7 +216,20 @@ def test_E10_a_ballot_names_nobody_and_no_two_are_alike() -> None:
     assert len(set(ballots)) == 3
     for ballot in ballots:
         assert re.fullmatch(rf"ballot\.{name}\.[0-9a-f]{{32}}\.0-2", ballot)
-    assert len({session.deadlines[ballot] for ballot in ballots}) == 1
+
+
+def test_E10_the_times_of_ballots_tell_nothing_of_those_of_the_votes() -> None:
+    session = class_of_three()
+    name = open_poll(session, anonymous=True)
+    orders = set()
+    for choice, who in enumerate(THREE):
+        session.do(PollVote(name, (choice,)), who)
+        session.advance(10)
+    for _ in range(20):
+        session.advance(AGAIN_MS)
+        ballots = [key for key in session.deadlines if key.startswith("ballot.")]
+        orders.add("".join(key[-1] for key in sorted(ballots, key=lambda key: session.deadlines[key] or 0)))
+    assert len(orders) > 3, "the order in which they come back changes by chance"
 
 
 @pytest.mark.parametrize("voters", [0, 1, 2])

@@ -598,6 +598,26 @@ def test_a_release_tells_student_and_boards_once_and_a_correction_replaces_it() 
     assert len(campus.told("board:weekly.all")) == 2
 
 
+def test_a_release_tells_each_parent_whose_result_it_is_and_a_correction_tells_them_too() -> None:
+    campus = both_running(release="at_close")
+    family: dict[str, tuple[str, ...]] = {"ann": ("pam", "pit")}
+    for who in (ANN, BEN):
+        campus.sitting(who).guardians = lambda user: family.get(user, ())
+        campus.sit(Submit(), who)
+    campus.do(Close())
+    for parent in ("pam", "pit"):
+        (told,) = campus.told(f"inbox:{parent}")
+        assert (told.type, told.title, told.data["student"], told.data["score"]) == (
+            "exam.graded", "Result of Ann: Midterm", "ann", 0,
+        )  # fmt: skip
+    campus.sit(Grade("capital", 1), TEACHER, ANN)
+    assert [told.data["score"] for told in campus.told("inbox:pam")] == [0, 1]
+    assert campus.told("inbox:pam")[-1].key != campus.told("inbox:pam")[0].key
+    family["ann"] = ("pit",)
+    campus.sit(Grade("capital", 2), TEACHER, ANN)
+    assert [len(campus.told(f"inbox:{parent}")) for parent in ("pam", "pit")] == [2, 3]
+
+
 def test_an_exam_without_specialty_scores_on_the_boards_of_all() -> None:
     campus = running(specialty="", release="at_close")
     campus.sit(Submit(), ANN)

@@ -12,7 +12,6 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "adding-an-actor.md"
 BLOCK = re.compile(r"^```python\n# (?P<path>\S+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 CHANGE = re.compile(r"^```diff\n# (?P<path>\S+)\n(?P<lines>.*?)^```$", re.MULTILINE | re.DOTALL)
-LEFT_OUT = shutil.ignore_patterns("__pycache__")
 TABLE = "homeroom/actors/kinds.py"
 
 
@@ -40,22 +39,23 @@ def with_row(table: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """Return a copy of the tree in which the page was carried out."""
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the tree in which the page was carried out; with what Python has compiled of it, which it need not do again."""
+    made = tmp_path_factory.mktemp("tree")
     for folder in (
         "homeroom",
         "docs",
         *(f"tests/{name}" for name in ("actors", "docs", "http", "protocol", "vectors")),
     ):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=LEFT_OUT)
+        shutil.copytree(ROOT / folder, made / folder)
     for name in ("pyproject.toml", "tests/conftest.py"):
-        shutil.copy(ROOT / name, tmp_path / name)
+        shutil.copy(ROOT / name, made / name)
     for path, code in blocks().items():
-        (tmp_path / path).write_text(code, "utf-8")
-    table = tmp_path / TABLE
+        (made / path).write_text(code, "utf-8")
+    table = made / TABLE
     table.write_text(with_row(table.read_text("utf-8")), "utf-8")
-    return tmp_path
+    return made
 
 
 def run(tree: Path, *arguments: str) -> str:
@@ -77,11 +77,13 @@ def test_the_test_of_the_page_passes_in_the_real_engine(tree: Path) -> None:
     assert run(tree, "-c", "import homeroom; print(homeroom.__file__)").strip() == str(tree / "homeroom/__init__.py")
 
 
-def test_the_test_of_the_page_fails_for_a_counter_that_forgets(tree: Path) -> None:
-    path = tree / "homeroom/actors/counter.py"
+def test_the_test_of_the_page_fails_for_a_counter_that_forgets(tree: Path, tmp_path: Path) -> None:
+    forgetful = tmp_path / "forgetful"
+    shutil.copytree(tree, forgetful)
+    path = forgetful / "homeroom/actors/counter.py"
     path.write_text(path.read_text("utf-8").replace("fact.event.total if", "1 if"), "utf-8")
     with pytest.raises(AssertionError, match="failed"):
-        run(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/actors/test_counter.py")
+        run(forgetful, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/actors/test_counter.py")
 
 
 def test_the_documents_and_the_access_matrix_are_right_after_the_one_command_of_the_page(tree: Path) -> None:

@@ -1,4 +1,4 @@
-"""The courier alone: one message of a receiver at a time, and reading back what it does not hold."""
+"""The courier alone: one message from a sender to a receiver at a time, and reading back what it does not hold."""
 
 from random import Random
 
@@ -48,12 +48,12 @@ class Desk:
         settings = EngineSettings(messages=limit)
         self.courier = Courier(self.journal, Random(1), settings, Counters(), self.receivers.deliver)
 
-    async def sent(self, *to: str) -> list[Message]:
+    async def sent(self, *to: str, source: str = "tally:a") -> list[Message]:
         """Return messages that have become durable."""
-        return list(await self.journal.append(Append("tally:a", tells=[Outgoing(name, "take", b"") for name in to])))
+        return list(await self.journal.append(Append(source, tells=[Outgoing(name, "take", b"") for name in to])))
 
 
-async def test_one_message_of_a_receiver_is_under_way_at_a_time(
+async def test_one_message_from_a_sender_to_a_receiver_is_under_way_at_a_time(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     desk = Desk()
@@ -63,6 +63,23 @@ async def test_one_message_of_a_receiver_is_under_way_at_a_time(
     desk.receivers.got[0][1](Done())
     await wait_all_tasks_blocked()
     assert desk.receivers.numbers == [1, 3, 2]
+
+
+async def test_a_receiver_gets_the_first_messages_of_all_senders_at_once_and_a_refusal_holds_up_one_sender_alone(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    desk = Desk()
+    nursery.start_soon(desk.courier.live)
+    for source in ("tally:a", "tally:b", "tally:c"):
+        desk.courier.send(await desk.sent("z", "z", source=source))
+    assert desk.receivers.numbers == [1, 3, 5]
+    desk.receivers.got[0][1](Refusal("unavailable", "", retry_ms=1))
+    for _, reply in desk.receivers.got[1:3]:
+        reply(Done())
+    await wait_all_tasks_blocked()
+    assert desk.receivers.numbers == [1, 3, 5, 4, 6]
+    await desk.receivers.wait(6)
+    assert desk.receivers.numbers[5:] == [1]
 
 
 async def test_a_refusal_with_patience_is_followed_by_a_retry_that_comes_later_and_later(
@@ -113,3 +130,28 @@ async def test_what_was_left_out_while_the_journal_was_read_is_read_later(
         reply(Done())
     assert desk.receivers.numbers == [1, 2, 3, 4]
     assert len(desk.courier) == 0
+
+
+async def test_what_was_left_out_is_read_although_nothing_was_under_way_when_the_reading_ended(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    desk = Desk(limit=1)
+    nursery.start_soon(desk.courier.live)
+    desk.courier.send(await desk.sent("b", "b"))
+    desk.fate = Fate(lag=1.0)
+    nursery.start_soon(desk.courier.refresh)
+    await wait_all_tasks_blocked()
+    desk.fate = Fate()
+    desk.courier.send(await desk.sent("b"))
+    for count in range(3):
+        with trio.fail_after(5):
+            message, reply = await desk.receivers.wait(count + 1)
+        await desk.journal.append(Append(message.to, consumed=(message.number,)))
+        desk.fate = Fate(lag=1.0) if count == 1 else Fate()  # the next reading
+        reply(Done())
+        if count == 1:
+            await trio.sleep(0.5)
+            desk.fate = Fate()
+            desk.courier.send(await desk.sent("b"))
+    message, reply = await desk.receivers.wait(4)
+    assert desk.receivers.numbers == [1, 2, 3, 4]

@@ -13,18 +13,11 @@ from pathlib import Path
 import pytest
 import trio
 
-from homeroom.engine import embedded
+from homeroom.engine import cluster, embedded
+from homeroom.engine.cluster import unprivileged
 from homeroom.engine.database import Database, open_database
-from homeroom.engine.embedded import (
-    UNSAFE,
-    DataDirectoryInUse,
-    EmbeddedPostgres,
-    NoBinaries,
-    StartFailed,
-    open_embedded,
-    running_dsn,
-    unprivileged,
-)
+from homeroom.engine.embedded import UNSAFE, EmbeddedPostgres, open_embedded, running_dsn
+from homeroom.engine.errors import DataDirectoryInUse, NoBinaries, StartFailed
 from homeroom.engine.postgres import DatabaseError
 from homeroom.engine.postmaster import children_of
 from tests.conftest import TRIAL
@@ -254,7 +247,7 @@ def test_root_gives_up_its_rights_and_others_need_not(monkeypatch: pytest.Monkey
 
 
 def test_missing_binaries_are_named(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    monkeypatch.setattr(embedded, "find_spec", lambda name: None)
+    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
     with pytest.raises(NoBinaries, match="DATABASE_URL"):
         EmbeddedPostgres(home)
 

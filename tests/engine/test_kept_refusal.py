@@ -1,147 +1,67 @@
 """A refusal that is kept together with what it caused: events happen, the answer is the refusal, and so it stays."""
 
-from random import Random
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import trio
-from msgspec import Struct
+from trio.testing import MockClock, wait_all_tasks_blocked
 
-from homeroom.engine.behaviour import Behaviour, Caller, Context, Decision, Fact, Kind, Refusal, Tell, Verb
-from homeroom.engine.clock import TrioClock
-from homeroom.engine.engine import Engine
-from homeroom.engine.envelope import Answer, Done
-from homeroom.engine.hub import Hub
-from homeroom.engine.journal_memory import MemoryJournal, MemoryStore
-from homeroom.protocol.access import ROLES, SYSTEM_ONLY, allow
-from homeroom.protocol.stored import MsgpackFrames, StoredWire
+from homeroom.engine.envelope import Answer
+from tests.engine.trial import Dawdle, House, Late
 
-ADA = Caller("ada", "student", "Ada")
+pytestmark = pytest.mark.usefixtures("logs")
+
+LATE = ("too_late", "number 1 came too late", 5, {"kept": True})
 
 
-class Post(Struct, frozen=True):
-    """Post a letter; the box takes it, and says that it came too late."""
-
-    text: str = ""
-    do: ClassVar[str] = "post"
-
-
-class Forward(Struct, frozen=True):
-    """Have another box post a letter."""
-
-    to: str
-    do: ClassVar[str] = "forward"
-
-
-class Posted(Struct, frozen=True):
-    """A letter lies in the box."""
-
-    text: str
-    type: ClassVar[str] = "box.posted"
-
-
-class Forwarded(Struct, frozen=True):
-    """A letter was sent on."""
-
-    type: ClassVar[str] = "box.forwarded"
-
-
-class Box(Behaviour[int]):
-    """Counts its letters."""
-
-    @classmethod
-    def fresh(cls, id: str) -> int:
-        return 0
-
-    def relations(self, caller: Caller) -> frozenset[str]:
-        return frozenset()
-
-    def decide(self, command: Any, context: Context) -> Decision:
-        if isinstance(command, Forward):
-            return Decision((Forwarded(),), tells=(Tell(command.to, Post("on")),))
-        late = Refusal("too_late", f"letter {self.state + 1} came too late", retry_ms=5, data={"kept": True})
-        return Decision((Posted(command.text),), refusal=late)
-
-    def apply(self, fact: Fact) -> None:
-        self.state += 1
-
-    def view(self, caller: Caller) -> int:
-        return self.state
-
-
-BOX = Kind(
-    "box",
-    "boxes",
-    Box,
-    int,
-    (Verb(Post, allow(ROLES) | SYSTEM_ONLY), Verb(Forward, allow(ROLES))),
-    (Posted, Forwarded),
-    watch=allow(ROLES),
-)
-
-
-async def open_engine(nursery: trio.Nursery, store: MemoryStore) -> Engine:
-    journal = MemoryJournal(store)
-    hub = Hub({"msgpack": MsgpackFrames()})
-    engine = Engine((BOX,), journal, StoredWire(), hub, clock=TrioClock(await journal.now()), random=Random(1))
-    await nursery.start(hub.run)
-    await nursery.start(engine.run)
-    return engine
-
-
-async def post(engine: Engine, number: int, digest: bytes = b"x") -> Answer:
-    return await engine.ref("box:a").ask(Post("late"), ADA, client="ada/tab", number=number, digest=digest)
-
-
-def told(answer: Answer) -> tuple[Any, ...]:
-    assert isinstance(answer, Refusal)
+async def late(house: House, number: int, digest: bytes = b"x") -> tuple[Any, ...]:
+    """Come too late, and return what is told."""
+    answer = await house.refused(Late(7), client="ada/tab", number=number, digest=digest)
     return answer.code, answer.msg, answer.retry_ms, answer.data
 
 
-LATE = ("too_late", "letter 1 came too late", 5, {"kept": True})
+async def test_what_a_refusal_keeps_is_durable_and_the_answer_is_the_refusal(
+    house: House, autojump_clock: MockClock
+) -> None:
+    assert await late(house, 1) == LATE
+    assert house.stored() == ["tally.added"]
+    assert await house.total() == 7
 
 
-async def test_what_a_refusal_keeps_is_durable_and_the_answer_is_the_refusal(nursery: trio.Nursery) -> None:
-    store = MemoryStore()
-    engine = await open_engine(nursery, store)
-    assert told(await post(engine, 1)) == LATE
-    assert [record.type for record in store.stream("box:a").records] == ["box.posted"]
-    assert (await engine.ref("box:a").read(ADA, None, 1)).state == 1
-
-
-async def test_the_command_sent_again_is_refused_alike_and_keeps_nothing_more(nursery: trio.Nursery) -> None:
-    store = MemoryStore()
-    engine = await open_engine(nursery, store)
+async def test_the_command_sent_again_is_refused_alike_and_keeps_nothing_more(
+    house: House, autojump_clock: MockClock
+) -> None:
     for _ in range(3):
-        assert told(await post(engine, 1)) == LATE
-    assert told(await post(engine, 1, b"y"))[0] == "conflict"
-    assert told(await post(engine, 2))[1] == "letter 2 came too late"
-    assert len(store.stream("box:a").records) == 2
+        assert await late(house, 1) == LATE
+    assert (await late(house, 1, b"y"))[0] == "conflict"
+    assert (await late(house, 2))[1] == "number 2 came too late"
+    assert house.stored() == ["tally.added"] * 2
 
 
-async def test_it_is_refused_alike_by_the_next_server_too() -> None:
-    store = MemoryStore()
-    async with trio.open_nursery() as first:
-        await post(await open_engine(first, store), 1)
-        first.cancel_scope.cancel()
-    async with trio.open_nursery() as second:
-        engine = await open_engine(second, store)
-        assert told(await post(engine, 1)) == LATE
-        assert (await engine.ref("box:a").read(ADA, None, 1)).state == 1
-        second.cancel_scope.cancel()
+async def test_repeats_within_one_batch_are_refused_alike(house: House, autojump_clock: MockClock) -> None:
+    answers: list[Answer] = []
+    for _ in range(3):
+        house.tell(Late(7), answers, client="ada/tab", number=1, digest=b"x")
+    await wait_all_tasks_blocked()
+    assert [getattr(answer, "msg", None) for answer in answers] == [LATE[1]] * 3
+    assert house.stored() == ["tally.added"]
 
 
-async def test_a_message_that_is_refused_so_is_carried_once(nursery: trio.Nursery, autojump_clock: Any) -> None:
-    store = MemoryStore()
-    engine = await open_engine(nursery, store)
-    assert isinstance(await engine.ref("box:b").ask(Forward("box:a"), ADA), Done)
+async def test_it_is_refused_alike_by_the_next_server_too(house: House, autojump_clock: MockClock) -> None:
+    await late(house, 1)
+    await house.restart()
+    assert await late(house, 1) == LATE
+    assert await house.total() == 7
+
+
+async def test_a_message_that_is_refused_so_is_carried_once(house: House, autojump_clock: MockClock) -> None:
+    await house.done(Dawdle("tally:b", 7))
     await trio.sleep(5)
-    assert [record.type for record in store.stream("box:a").records] == ["box.posted"]
-    assert not store.messages
+    assert house.stored("tally:b") == ["tally.added"]
+    assert not house.store.messages
 
 
 @pytest.mark.parametrize("number", [0, 1])
-async def test_a_refusal_counts_as_one(nursery: trio.Nursery, number: int) -> None:
-    engine = await open_engine(nursery, MemoryStore())
-    await post(engine, number)
-    assert engine.statistics()["counters"]["refusals"] == 1
+async def test_a_refusal_counts_as_one(house: House, autojump_clock: MockClock, number: int) -> None:
+    await late(house, number)
+    assert house.counter("refusals") == 1

@@ -160,3 +160,17 @@ async def test_a_message_that_causes_no_event_is_carried_out_once_when_its_appen
     await trio.sleep(10)
     assert await house.total("tally:c") == 5
     assert house.store.messages == {}
+
+
+async def test_a_message_that_is_read_back_before_its_sender_has_its_answer_is_carried_out_once(
+    house: House, autojump_clock: MockClock
+) -> None:
+    for to in ("tally:b", "tally:c"):
+        await house.done(Add(1), to=to)
+    house.fail("append", "", lag=1.0)  # of the sender: durable, and its answer is on the way
+    house.tell(Relay("tally:b", "tally:c", 5), [])
+    await trio.sleep(0.5)
+    await house.engine._courier.refresh()
+    await trio.sleep(10)
+    assert await house.total("tally:c") == 1 + 5
+    assert house.store.messages == {}

@@ -133,6 +133,18 @@ async def test_a_session_that_died_while_idle_is_noticed_before_it_is_used(noted
     assert await numbers(noted) == []
 
 
+async def test_a_servers_last_words_that_come_out_of_turn_are_a_lost_connection(noted: Database) -> None:
+    """A server that was killed tells its sessions, and a driver that has read it takes no more statements."""
+    words = b"SFATAL\0VFATAL\0C57P02\0Mterminating connection because of a crash\0\0"
+    async with noted.connection() as connection:
+        await connection.fetch("SELECT n FROM noted")
+        connection._protocol.data_received(b"E" + (len(words) + 4).to_bytes(4, "big") + words)
+        with pytest.raises(Disconnected):
+            await connection.fetch("SELECT n FROM noted")
+        assert not connection.alive()
+    assert await numbers(noted) == []
+
+
 async def test_a_session_that_dies_in_the_middle_is_an_answer_in_doubt(noted: Database) -> None:
     async def end(connection: Connection) -> None:
         async with noted.connection() as other:

@@ -99,6 +99,21 @@ class Pass(Struct, frozen=True):
     do: ClassVar[str] = "pass"
 
 
+class Late(Struct, frozen=True):
+    """Add `n`, and refuse: what came too late is kept all the same."""
+
+    n: int
+    do: ClassVar[str] = "late"
+
+
+class Dawdle(Struct, frozen=True):
+    """Tell another counter `n` too late."""
+
+    to: str
+    n: int
+    do: ClassVar[str] = "dawdle"
+
+
 class Relay(Struct, frozen=True):
     """Tell `via` to pass `n` on to `to`."""
 
@@ -265,6 +280,14 @@ class Tally(Behaviour[TallyState]):
     def _on_pass(self, command: Pass, context: Context) -> Decision:
         return Decision(tells=(Tell(command.to, Take(command.n)),))
 
+    def _on_late(self, command: Late, context: Context) -> Decision:
+        number = len(self.state.log) + 1
+        late = Refusal("too_late", f"number {number} came too late", retry_ms=5, data={"kept": True})
+        return Decision((Added(command.n),), refusal=late)
+
+    def _on_dawdle(self, command: Dawdle, context: Context) -> Decision:
+        return Decision((Sent(command.to, command.n),), tells=(Tell(command.to, Late(command.n)),))
+
     def _on_relay(self, command: Relay, context: Context) -> Decision:
         return Decision(tells=(Tell(command.via, Pass(command.to, command.n)),))
 
@@ -330,7 +353,7 @@ class Tally(Behaviour[TallyState]):
         return ()
 
 
-COMMANDS = (Add, Boom, Remind, Forget, Send, Relay, Wave, Nod, Peek, Find, Expel, Admit, Veil, Poison)
+COMMANDS = (Add, Boom, Remind, Forget, Send, Dawdle, Relay, Wave, Nod, Peek, Find, Expel, Admit, Veil, Poison)
 READING = (Wave, Peek, Find)
 TALLY = Kind(
     name="tally",
@@ -340,6 +363,7 @@ TALLY = Kind(
     verbs=(
         *(Verb(command, allow(("student",), "in"), remembered=command not in READING) for command in COMMANDS),
         *(Verb(command, SYSTEM_ONLY) for command in (Take, Pass)),
+        Verb(Late, allow(("student",), "in") | SYSTEM_ONLY),
     ),
     events=(Added, Broke, Reminded, Sent, Expelled, Admitted, Veiled, Poisoned, Waved),
     watch=allow(("student",), "in"),

@@ -7,8 +7,8 @@ descriptors and tasks back to where they were, and no traceback in the log for s
 import gc
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import psutil
 import structlog
@@ -50,15 +50,45 @@ def tasks(house: House) -> int:
     return trio.lowlevel.current_statistics().tasks_living - int(house.engine.statistics()["actors"]["active"])
 
 
+@contextmanager
+def memory_back(most: int) -> Iterator[None]:
+    """Fail when this block leaves more than `most` bytes behind.
+
+    Only what comes to be in it is collected: the rest is large, and its garbage would hide what the block has kept.
+    """
+    gc.freeze()
+    try:
+        memory = psutil.Process().memory_info().rss
+        yield
+        gc.collect()
+        grown = psutil.Process().memory_info().rss - memory
+        assert grown < most, f"{grown / 1e6:.1f} MB more than before"
+    finally:
+        gc.unfreeze()
+
+
+@contextmanager
+def nothing_blamed() -> Iterator[None]:
+    """Fail when this block has an error logged."""
+    handler = _Records()
+    logging.getLogger().addHandler(handler)
+    try:
+        with structlog.testing.capture_logs() as entries:
+            yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+    blamed = [entry for entry in entries if "exc_info" in entry or entry["log_level"] in {"error", "critical"}]
+    assert not blamed, blamed
+    assert not handler.seen, handler.seen
+
+
 @asynccontextmanager
 async def alive(house: House, *, kept: int = 0) -> AsyncIterator[None]:
     """Attack inside this block; the oracle speaks at its end. `kept`: bytes that the house rightly keeps of what was said."""
     delays: list[float] = []
-    handler = _Records()
+    pause_s = PAUSE_S
     bystander = await house.member("bystander", DEN)
     await until(lambda: house.listener.statistics()["connections"] >= 1)
-    gc.collect()
-    memory, files, living = psutil.Process().memory_info().rss, descriptors(), tasks(house)
 
     async def talk() -> None:
         while True:
@@ -67,29 +97,20 @@ async def alive(house: House, *, kept: int = 0) -> AsyncIterator[None]:
             assert answer["t"] == "ok", answer
             delays.append(trio.current_time() - begun)
             bystander.others.clear()
-            await trio.sleep(PAUSE_S)
+            await trio.sleep(pause_s)
 
-    logging.getLogger().addHandler(handler)
-    try:
-        with structlog.testing.capture_logs() as entries:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(talk)
-                yield
-                enough = len(delays) + 20
-                await until(lambda: len(delays) >= enough, what="the bystander is not answered any more")
-                nursery.cancel_scope.cancel()
-            await _back(house, files, living)
-    finally:
-        logging.getLogger().removeHandler(handler)
-    await bystander.aclose()
-    gc.collect()
-    grown = psutil.Process().memory_info().rss - memory
-    assert grown < MEMORY + kept, f"{grown / 1e6:.1f} MB more than before"
+    with memory_back(MEMORY + kept), nothing_blamed():
+        files, living = descriptors(), tasks(house)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(talk)
+            yield
+            enough, pause_s = len(delays) + 20, 0.0
+            await until(lambda: len(delays) >= enough, what="the bystander is not answered any more")
+            nursery.cancel_scope.cancel()
+        await _back(house, files, living)
+        await bystander.aclose()
     worst = sorted(delays)[int((len(delays) - 1) * 0.99)]
     assert worst < P99_S, f"p99 of {len(delays)} answers to the bystander: {worst * 1000:.0f} ms"
-    blamed = [entry for entry in entries if "exc_info" in entry or entry["log_level"] in {"error", "critical"}]
-    assert not blamed, blamed
-    assert not handler.seen, handler.seen
 
 
 async def _back(house: House, files: int, living: int) -> None:

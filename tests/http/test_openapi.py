@@ -1,16 +1,20 @@
 """The description of the REST doors agrees with what is served, and both come from the same table."""
 
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+import trio
 
 from homeroom.http.app import all_routes
 from homeroom.http.metrics import Metrics
 from homeroom.http.rest import twin_paths
+from homeroom.http.routes import Route
 from homeroom.protocol.errors import ERRORS
-from tests.http.rest_school import School
+from tests.http.rest_school import Reply, School
+from tests.protocol.documents import texts_at
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 PAGES = {"/", "/docs", "/static/<path:name>", "/docs/<path:name>"}
@@ -28,17 +32,6 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
             yield method.upper(), path, operation
 
 
-def references(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        if isinstance(value.get("$ref"), str):
-            yield value["$ref"]
-        for inside in value.values():
-            yield from references(inside)
-    elif isinstance(value, list):
-        for inside in value:
-            yield from references(inside)
-
-
 async def test_every_rule_that_is_served_is_described_and_nothing_else_is(
     rest_school: School, document: dict[str, Any]
 ) -> None:
@@ -49,6 +42,31 @@ async def test_every_rule_that_is_served_is_described_and_nothing_else_is(
         for method in (rule.methods or set()) & METHODS
     }
     assert served == {(method, path) for method, path, _ in operations(document)}
+
+
+async def test_it_is_made_for_who_asks_first_once_and_by_a_thread_so_that_nobody_else_waits(
+    rest_school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makers: list[int] = []
+
+    def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
+        makers.append(threading.get_ident())
+        return {"doors": len(routes)}
+
+    monkeypatch.setattr("homeroom.http.app.describe", describe)
+    answers: list[Reply] = []
+
+    async def ask() -> None:
+        answers.append(await rest_school.call("GET", "/openapi.json"))
+
+    assert (await rest_school.call("GET", "/healthz")).status == 200
+    assert makers == []
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(ask)
+    assert [answer.body["doors"] > 100 for answer in answers] == [True] * 3
+    assert len(makers) == 1
+    assert makers != [threading.get_ident()]
 
 
 async def test_every_verb_with_a_door_is_described_with_its_arguments(
@@ -73,7 +91,7 @@ def resolve(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
-    found = set(references(document))
+    found = set(texts_at("$ref", document))
     assert found
     for reference in found:
         assert reference.startswith("#/components/schemas/")
@@ -138,20 +156,9 @@ async def test_the_codes_of_the_description_are_the_protocols(document: dict[str
 
 
 async def test_patterns_are_those_of_every_language(document: dict[str, Any]) -> None:
-    found = list(patterns(document))
+    found = list(texts_at("pattern", document))
     assert len(found) > 10
     assert all(pattern.startswith("^") and pattern.endswith("$") and "\\A" not in pattern for pattern in found)
-
-
-def patterns(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        if isinstance(value.get("pattern"), str):
-            yield value["pattern"]
-        for inside in value.values():
-            yield from patterns(inside)
-    elif isinstance(value, list):
-        for inside in value:
-            yield from patterns(inside)
 
 
 async def test_the_parameters_of_the_catch_up_are_described_and_their_example_is_a_stream_of_this_server(

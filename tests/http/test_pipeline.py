@@ -107,6 +107,13 @@ async def problem_of(response: Any, status: int, code: str) -> dict[str, Any]:
     return problem
 
 
+def test_a_url_can_be_made_of_every_rule_although_none_is_prepared_for_it(app: App) -> None:
+    adapter = app.url_map.bind("school.example")
+    assert adapter.build("POST /sum/{name}", {"name": "a b"}) == "/sum/a%20b"
+    assert adapter.build("GET /list", {"limit": 3}) == "/list?limit=3"
+    assert adapter.match("/sum/a b", "POST") == ("POST /sum/{name}", {"name": "a b"})
+
+
 @pytest.mark.parametrize("code", sorted(ERRORS))
 async def test_every_code_of_the_protocol_has_its_status_and_says_when_to_come_back(
     app: App, doors: Doors, code: str

@@ -67,6 +67,17 @@ def test_links_add_up_and_an_ended_one_is_told_once() -> None:
     assert not wards.take(Link("pit", "ann", False, 3)), "one that ended before it was heard of takes nothing away"
 
 
+def test_the_parents_of_a_child_are_told_in_the_order_of_their_ids() -> None:
+    wards = Wards(MovingClock())
+    for guardian, ward in (("pit", "ann"), ("pam", "ann"), ("pam", "bob"), ("pit", "ann")):
+        wards.take(Link(guardian, ward, True, 1))
+    assert (wards.guardians_of("ann"), wards.guardians_of("bob")) == (("pam", "pit"), ("pam",))
+    wards.take(Link("pam", "ann", False, 2))
+    assert (wards.guardians_of("ann"), wards.guardians_of("bob")) == (("pit",), ("pam",))
+    wards.take(Link("pit", "ann", False, 3))
+    assert wards.guardians_of("ann") == ()
+
+
 async def test_p15_a_change_counts_within_five_seconds_and_an_end_closes_what_it_had_granted(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:

@@ -1,7 +1,6 @@
 """The WebSocket side as AsyncAPI: complete, without loose ends, and plain JSON."""
 
 import json
-from collections.abc import Iterator
 from typing import Any, get_args
 
 from homeroom.actors.kinds import KINDS
@@ -9,24 +8,13 @@ from homeroom.protocol.asyncapi import describe_websocket
 from homeroom.protocol.codec import tag_of
 from homeroom.protocol.errors import ERRORS, Close
 from homeroom.protocol.frames import ClientFrame, ServerFrame
+from tests.protocol.documents import texts_at
 
 DOCUMENT = json.loads(json.dumps(describe_websocket(KINDS, "1.2.3"), allow_nan=False))
 
 
-def references(value: Any) -> Iterator[str]:
-    """Yield every `$ref` inside a document."""
-    if isinstance(value, dict):
-        if isinstance(value.get("$ref"), str):
-            yield value["$ref"]
-        for inside in value.values():
-            yield from references(inside)
-    elif isinstance(value, list):
-        for inside in value:
-            yield from references(inside)
-
-
 def test_every_reference_leads_somewhere() -> None:
-    found = list(references(DOCUMENT))
+    found = list(texts_at("$ref", DOCUMENT))
     assert len(found) > 100
     for reference in found:
         place = DOCUMENT

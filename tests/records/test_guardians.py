@@ -7,25 +7,10 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.engine.database import Database
 from homeroom.records.audit import read_audit
 from homeroom.records.demo import add_demo_people, link_demo_families
-from homeroom.records.guardians import WARDS_MAX, Guardians, Link
+from homeroom.records.guardians import GUARDIANS_MAX, WARDS_MAX, Guardians, Link
 from homeroom.records.passwords import Passwords
 from homeroom.records.users import Users
-
-
-class SteppingClock:
-    """A clock that goes on by a second at each look."""
-
-    def __init__(self) -> None:
-        self.ms = 1_800_000_000_000
-
-    def now(self) -> int:
-        self.ms += 1_000
-        return self.ms
-
-
-@pytest.fixture
-def clock() -> SteppingClock:
-    return SteppingClock()
+from tests.records.clock import SteppingClock
 
 
 @pytest.fixture
@@ -128,6 +113,19 @@ async def test_a_parent_stands_for_so_many_and_no_more_also_when_all_are_linked_
             nursery.start_soon(link, f"t{number}")
     assert refused == ["full"] * 3
     assert len(await guardians.wards_of("pam")) == WARDS_MAX
+
+
+async def test_so_many_parents_stand_for_a_child_and_no_more(
+    guardians: Guardians, database: Database, clock: SteppingClock
+) -> None:
+    users = Users(database, clock)
+    for number in range(GUARDIANS_MAX + 1):
+        await users.add(f"p{number}", "P", "parent", None, id=f"p{number}")
+    for number in range(GUARDIANS_MAX):
+        await guardians.link(f"p{number}", "ann")
+    assert await code_of(guardians, f"p{GUARDIANS_MAX}", "ann") == "full"
+    await guardians.unlink("p0", "ann")
+    assert await guardians.link(f"p{GUARDIANS_MAX}", "ann")
 
 
 async def test_the_demo_s_families_are_linked_once_and_a_link_that_was_taken_away_stays_away(

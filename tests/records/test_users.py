@@ -7,22 +7,7 @@ from homeroom.engine.database import Database
 from homeroom.records.audit import read_audit
 from homeroom.records.logins import Logins
 from homeroom.records.users import Users
-
-
-class SteppingClock:
-    """A clock that goes on by a second at each look."""
-
-    def __init__(self) -> None:
-        self.ms = 1_800_000_000_000
-
-    def now(self) -> int:
-        self.ms += 1_000
-        return self.ms
-
-
-@pytest.fixture
-def clock() -> SteppingClock:
-    return SteppingClock()
+from tests.records.clock import SteppingClock
 
 
 @pytest.fixture

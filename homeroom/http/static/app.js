@@ -7,6 +7,7 @@ import { byId, say, show } from "./dom.js";
 import { Log } from "./log.js";
 import { Door } from "./login.js";
 import { claimOutbox } from "./outbox.js";
+import { barrier, mayDo } from "./rights.js";
 import { Room } from "./room.js";
 import { Roster } from "./roster.js";
 import { Sending } from "./sending.js";
@@ -16,8 +17,6 @@ import { realWorld } from "./world.js";
 const ROOM = "room:lobby";
 const HISTORY = "/api/rooms/lobby/messages";
 const PAGE_SIZE = 50;
-const ADMINS = new Set(["super_admin", "admin"]);
-const STAFF = new Set(["super_admin", "admin", "teacher"]);
 const TOAST_MS = 6_000;
 const ACTIVE_MS = 60_000;
 
@@ -103,7 +102,7 @@ class App {
       act: (verb, d) => this.#client.command(ROOM, verb, d),
       hint: (verb, d) => this.#client.hint(ROOM, verb, d),
       self: (verb, d) => this.#self(user.id, verb, d),
-      may: (message) => this.#may(user, message),
+      may: (message) => mayDo(this.#room, user, message),
       blocked: () => this.#blocked(user),
       load: () => this.#loadOlder(),
       wrote: () => this.#log.wrote(),
@@ -160,24 +159,9 @@ class App {
     }
   }
 
-  #may(user, message) {
-    const part = this.#room.state.members.get(user.id)?.role;
-    const moderates = ADMINS.has(user.role) || part === "owner" || part === "moderator";
-    return { edit: message.by === user.id && !message.retracted, retract: message.by === user.id || moderates };
-  }
-
+  /** Why nothing can be written now; while one is about to become a member, nothing speaks against it. */
   #blocked(user) {
-    const { state, gone } = this.#room;
-    if (this.#joining) return "";
-    if (gone) return "You cannot see this room any more.";
-    if (!state) return "";
-    const until = state.chat.muted.get(user.id) ?? 0;
-    if (until > this.#world.now() + this.#session.skew) return "You are muted for a while.";
-    const part = state.members.get(user.id)?.role;
-    if (STAFF.has(user.role)) return "";
-    if (state.chat.mode === "announce") return "Only staff write here at the moment.";
-    if (state.chat.mode === "moderated" && part === "member") return "Only moderators write here at the moment.";
-    return "";
+    return this.#joining ? { why: "", final: false } : barrier(this.#room, user, this.#world.now() + this.#session.skew);
   }
 
   // --- what is told to us
@@ -239,8 +223,9 @@ class App {
     if (!state) return;
     say(byId("room-title"), state.title);
     const modes = { open: "", moderated: "Moderated", announce: "Announcements only" };
+    const mode = state.ended ? "Ended" : modes[state.chat.mode];
     const slow = state.chat.slow ? `One message every ${state.chat.slow} s` : "";
-    say(byId("room-note"), [modes[state.chat.mode], slow].filter(Boolean).join(" · ") || `${state.members.size} members`);
+    say(byId("room-note"), [mode, slow].filter(Boolean).join(" · ") || `${state.members.size} members`);
     this.#drawTyping();
   }
 

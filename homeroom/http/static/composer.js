@@ -41,18 +41,24 @@ export class Composer {
 
   /** Draw what depends on the room: whether one may write at all, and what this is an answer to. */
   draw() {
-    const { room, blocked } = this.#page;
-    const why = blocked();
+    const { why, final } = this.#page.blocked();
+    if (final && this.#about) return this.#clear();
     const over = excess(this.#field.value);
+    this.#field.disabled = final;
+    this.#field.placeholder = why || "Write a message";
+    say(byId("composer-why"), final || this.#field.value !== "" ? why : ""); // an empty field says it itself
     byId("composer-send").disabled = (why !== "" && !this.#editing) || over > 0;
     this.#field.setAttribute("aria-invalid", String(over > 0));
     say(byId("composer-over"), over > 0 ? `${over} ${over === 1 ? "character" : "characters"} too many: a message has at most ${TEXT_MAX}.` : "");
-    this.#field.placeholder = why || "Write a message";
     say(byId("composer-send"), this.#editing ? "Save" : "Send");
+    this.#drawAbout();
+  }
+
+  #drawAbout() {
     show(byId("composer-about"), this.#about !== null);
     if (!this.#about) return;
-    const what = this.#editing ? "Editing: " : `Replying to ${this.#about.name || room.name(this.#about.by)}: `;
-    say(byId("composer-about-text"), what + excerpt(this.#about));
+    const name = this.#about.name || this.#page.room.name(this.#about.by);
+    say(byId("composer-about-text"), (this.#editing ? "Editing: " : `Replying to ${name}: `) + excerpt(this.#about));
   }
 
   #begin(message, editing) {

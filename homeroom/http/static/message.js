@@ -64,11 +64,11 @@ function bytes(size) {
   return `${new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 }).format(size / 1024 ** power)} ${["bytes", "KB", "MB", "GB"][power]}`;
 }
 
-function reactions({ message, me, nameOf }, acts) {
+function reactions({ message, me, nameOf, may }, acts) {
   const chips = [...message.reactions].map(([emoji, users]) => {
     const mine = users.includes(me);
     const who = users.map(nameOf).join(", ");
-    const props = { className: "chip", title: who, "aria-pressed": String(mine), "aria-label": `${emoji} ${users.length}: ${who}` };
+    const props = { className: "chip", title: who, "aria-pressed": String(mine), "aria-label": `${emoji} ${users.length}: ${who}`, disabled: !may.answer };
     return button(`${emoji} ${users.length}`, () => acts.react(message, emoji, !mine), props);
   });
   return make("div", { className: "reactions", role: "group", "aria-label": "Reactions" }, ...chips);
@@ -77,11 +77,11 @@ function reactions({ message, me, nameOf }, acts) {
 function tools(item, acts) {
   const { message, may, reacting, sure } = item;
   const tool = (name, press, label = name) => button(label, press, { className: "tool", "aria-label": name });
-  const buttons = reacting
+  const buttons = reacting && may.answer
     ? [...EMOJI.map((emoji) => tool(`React with ${emoji}`, () => acts.react(message, emoji, true), emoji)), tool("Cancel", () => acts.reacting(null), "✕")]
     : [
-        tool("React", () => acts.reacting(message)),
-        tool("Reply", () => acts.reply(message)),
+        may.answer ? tool("React", () => acts.reacting(message)) : null,
+        may.answer ? tool("Reply", () => acts.reply(message)) : null,
         may.edit ? tool("Edit", () => acts.edit(message)) : null,
         may.retract ? (sure ? tool("Really delete", () => acts.retract(message)) : tool("Delete", () => acts.sure(message))) : null,
       ];
