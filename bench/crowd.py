@@ -1,20 +1,22 @@
-"""The members of one room, played by one thread cheap enough to take 50 000 messages a second beside the server.
+"""The members of rooms, played by one thread cheap enough to take 50 000 messages a second beside the server.
 
-Non-blocking sockets and epoll. What one member hears is understood in full; the same bytes heard by the next member are
-recognised instead of decoded again, as a room's members are sent the same bytes. Every member's every message is counted, in
-order: a position heard twice, or out of order, is an error. Never here: what the bytes mean (`dialects`) and the server's CPU.
+What one member hears is understood in full; the same bytes heard by the next member are recognised instead of decoded again,
+as a room's members are sent the same bytes. Every member's every message is counted, in order: a position heard twice, or out of
+order, is an error. Never here: what the bytes mean (`dialects`), waiting for sockets (`switchboard`), and the server's CPU.
 """
 
-import select
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bench.dialects import NOTHING, Dialect, Heard
-from bench.line import Line
-from bench.websocket import frame, split
+from bench.line import Line, opened
+from bench.switchboard import Switchboard
+from bench.websocket import frame
 
 _REMEMBERED = 4096
+_AT_ONCE = 20
+"""So many enter at once, before those who are in listen again: the server's pings must not go unanswered."""
 
 
 @dataclass(slots=True)
@@ -40,24 +42,28 @@ class Tally:
 
 
 class Crowd:
-    """`size` members of one room, opened one after another; use as a context manager.
+    """`size` members, some of whom are opened at once; use as a context manager.
+
+    Each message is to be heard by `hearers` of them, by all unless told. Where the dialect has a prelude to a message, its author
+    sends it while message number `ahead` before it is said.
 
     Its life: (1) `enter` connects, shakes hands and walks through the dialect's opening; (2) `talk` runs a schedule;
     (3) `close`. Raises `RuntimeError` when the server does not answer as it should.
     """
 
-    def __init__(self, dialect: Dialect, port: int, size: int) -> None:
+    def __init__(self, dialect: Dialect, port: int, size: int, *, hearers: int | None = None, ahead: int = 0) -> None:
         self.deliveries = 0
         self.tally = Tally()
         self._dialect = dialect
         self._port = port
-        self._epoll = select.epoll()
+        self._hearers = size if hearers is None else hearers
+        self._ahead = ahead
+        self._board = Switchboard(self._hear)
         self._members: list[Member] = []
-        self._by_file: dict[int, Member] = {}
         self._sent_at: dict[int, float] = {}
         self._understood: dict[bytes, Heard] = {}
-        for number in range(size):
-            self._enter(number)
+        for first in range(0, size, _AT_ONCE):
+            self._enter(range(first, min(first + _AT_ONCE, size)))
 
     def __enter__(self) -> "Crowd":
         return self
@@ -67,9 +73,7 @@ class Crowd:
 
     def close(self) -> None:
         """Close all connections."""
-        for member in self._members:
-            member.line.close()
-        self._epoll.close()
+        self._board.close()
 
     def talk(self, schedule: Sequence[float], count_from: int) -> Iterator[str]:
         """Say one message at each of the times of `schedule` (seconds from now), the members in turn.
@@ -77,10 +81,10 @@ class Crowd:
         Messages from number `count_from` on go into the `tally`. Yields `"begin"` when the first of these is due, `"end"` when
         all of them were heard by everybody or five seconds after the last one, for the caller to read the server's clocks.
         """
-        self.tally = Tally(expected=(len(schedule) - count_from) * len(self._members))
+        self.tally = Tally(expected=(len(schedule) - count_from) * self._hearers)
         start = time.monotonic()
         for number, offset in enumerate(schedule):
-            self._listen_until(start + offset)
+            self._board.listen_until(start + offset)
             if number == count_from:
                 yield "begin"
             self._say(number, counts=number >= count_from, due=start + offset)
@@ -88,46 +92,43 @@ class Crowd:
         while (
             self.tally.seen < self.tally.expected or self.tally.answered < self.tally.sent
         ) and time.monotonic() < patience:
-            self._listen(0.01)
+            self._board.listen(0.01)
         yield "end"
 
     def idle(self, seconds: float) -> None:
         """Only listen."""
-        self._listen_until(time.monotonic() + seconds)
+        self._board.listen_until(time.monotonic() + seconds)
 
-    def _enter(self, number: int) -> None:
-        line = Line(self._dialect, self._port)
-        line.open(self._dialect, number)
-        line.socket.setblocking(False)
-        member = Member(line)
-        self._members.append(member)
-        self._by_file[line.socket.fileno()] = member
-        self._epoll.register(line.socket.fileno(), select.EPOLLIN)
+    def _enter(self, numbers: Sequence[int]) -> None:
+        for line in opened(self._dialect, self._port, numbers):
+            member = Member(line)
+            self._members.append(member)
+            self._board.seat(member)
+        self._board.listen(0)
 
     def _say(self, number: int, *, counts: bool, due: float) -> None:
-        member = self._members[number % len(self._members)]
-        member.command += 1
         now = time.monotonic()
-        words = frame(self._dialect.opcode, self._dialect.say(member.command, number))
         if counts:
             self._sent_at[number] = now
             self.tally.late = max(self.tally.late, now - due)
+        member = self._author(number)
+        self._send(member, self._dialect.say(member.command, number))
+        author = self._author(number + self._ahead)
+        prelude = self._dialect.prelude(author.command, number + self._ahead)
+        if prelude is not None:
+            self._send(author, prelude)
+
+    def _author(self, number: int) -> Member:
+        """Return who says message `number`, its next command numbered."""
+        member = self._members[number % len(self._members)]
+        member.command += 1
+        return member
+
+    def _send(self, member: Member, payload: bytes) -> None:
+        words = frame(self._dialect.opcode, payload)
         self.tally.sent += 1
         if member.line.socket.send(words) != len(words):
             raise RuntimeError("the server does not take what is said")
-
-    def _listen_until(self, due: float) -> None:
-        while (left := due - time.monotonic()) > 0:
-            self._listen(left)
-
-    def _listen(self, timeout: float) -> None:
-        for file, _ in self._epoll.poll(timeout):
-            member = self._by_file[file]
-            line, data = member.line, member.line.read()
-            frames, line.rest = split(line.rest + data if line.rest else data)
-            now = time.monotonic()
-            for opcode, payload in frames:
-                self._hear(member, opcode, payload, now)
 
     def _hear(self, member: Member, opcode: int, payload: bytes, now: float) -> None:
         if opcode != self._dialect.opcode:

@@ -45,6 +45,9 @@ class Dialect(Protocol):
     def say(self, command: int, number: int) -> bytes:
         """Return the command by which a member says message `number`; `command` grows with each of a member's commands."""
 
+    def prelude(self, command: int, number: int) -> bytes | None:
+        """Return what the author of message `number` sends some time before it, if anything; it is answered as a command."""
+
     def hear(self, payload: bytes) -> Heard:
         """Understand one message from the server; raises `ValueError` when the server gives up."""
 
@@ -69,6 +72,10 @@ class SocketIo:
     def say(self, command: int, number: int) -> bytes:
         """See `Dialect`: an event with an acknowledgement."""
         return f'42{command}["say",{{"text":"{text_of(number)}"}}]'.encode()
+
+    def prelude(self, command: int, number: int) -> bytes | None:
+        """See `Dialect`: nothing."""
+        return None
 
     def hear(self, payload: bytes) -> Heard:
         """See `Dialect`: an event `message`, an acknowledgement, or a ping."""
@@ -100,8 +107,8 @@ class Homeroom:
             "client": f"bench-{member}",
             "agent": "bench",
         }
-        join = {"t": "cmd", "id": 1, "to": self.room, "do": "join"}
-        follow = {"t": "sub", "id": 2, "to": self.room}
+        join = {"t": "cmd", "id": 1, "to": self.where(member), "do": "join"}
+        follow = {"t": "sub", "id": 2, "to": self.where(member)}
         return (
             (msgspec.msgpack.encode(hello), b"\xa7welcome"),
             (msgspec.msgpack.encode(join), b"\xa1t\xa2ok\xa2id\x01"),
@@ -111,8 +118,16 @@ class Homeroom:
     def say(self, command: int, number: int) -> bytes:
         """See `Dialect`: the verb `say`."""
         return msgspec.msgpack.encode(
-            {"t": "cmd", "id": command, "to": self.room, "do": "say", "d": {"text": text_of(number)}}
+            {"t": "cmd", "id": command, "to": self.where(number), "do": "say", "d": {"text": text_of(number)}}
         )
+
+    def prelude(self, command: int, number: int) -> bytes | None:
+        """See `Dialect`: nothing."""
+        return None
+
+    def where(self, number: int) -> str:
+        """Return the address where member `number` is, and message `number` is said."""
+        return self.room
 
     def create(self, command: int, room: str) -> bytes:
         """Return the command that makes the open room `room`."""
@@ -141,3 +156,21 @@ class Homeroom:
             answered=sum(frame["t"] == "ok" for frame in frames),
             refused=tuple(f"{frame['code']}: {frame['msg']}" for frame in frames if frame["t"] == "err"),
         )
+
+
+@dataclass(slots=True)
+class HomeroomClasses(Homeroom):
+    """The same in several rooms or sessions, among which members are dealt out in turn; whoever will speak types before.
+
+    There are as many members in each, so that whose turn it is speaks where it is.
+    """
+
+    rooms: Sequence[str] = ()
+
+    def where(self, number: int) -> str:
+        """See `Homeroom`."""
+        return self.rooms[number % len(self.rooms)]
+
+    def prelude(self, command: int, number: int) -> bytes | None:
+        """See `Dialect`: the verb `typing`."""
+        return msgspec.msgpack.encode({"t": "cmd", "id": command, "to": self.where(number), "do": "typing"})

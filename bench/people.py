@@ -32,17 +32,17 @@ class People:
         return Homeroom(f"room:{room}", self.tokens)
 
 
-def enrolled(house: House, count: int, role: str = "student") -> People:
-    """Add `count` people of `role` to the school of `house` and return them."""
-    return People(house, trio.run(enrol, house, count, role))
+def enrolled(house: House, count: int, role: str = "student", name: str = "member") -> People:
+    """Add `count` people of `role` to the school of `house`, `name-0` and so on, and return them."""
+    return People(house, trio.run(enrol, house, count, role, name))
 
 
-async def enrol(house: House, count: int, role: str = "student") -> list[str]:
-    """Add `count` people of `role` and return their tokens."""
+async def enrol(house: House, count: int, role: str = "student", name: str = "member") -> list[str]:
+    """Add `count` people of `role`, `name-0` and so on, and return their tokens."""
     config = load_config({}, {"data_dir": str(house.data)})
     async with open_house(config) as school:
         secret = await school.passwords.hash("a benchmark's own")
-        for login in (logins := [f"member-{number}" for number in range(count)]):
+        for login in (logins := [f"{name}-{number}" for number in range(count)]):
             await school.users.add(login, login.title(), role, secret, id=login)
         return [school.tokens.issue(login, login.title(), role, ttl_s=_LIFE_S) for login in logins]
 

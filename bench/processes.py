@@ -98,6 +98,11 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return sum(sum(map(int, fields[_UTIME:_CHILDREN_STIME])) for fields in map(_stat, pids) if fields) / _TICK
 
 
+def waited_seconds(pid: int) -> float:
+    """Return how long the main thread of `pid` was ready to run so far while its core did something else."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 def memory_bytes(pid: int) -> int:
     """Return the memory that is `pid`'s alone (private pages, in RAM)."""
     rows = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines())
