@@ -86,6 +86,8 @@ class Courier:
         for message in missing[:room]:
             self._add(message)
         self._overflowed = len(missing) > room or left_out != self._left_out
+        if self._overflowed:
+            self._changed.set()  # perhaps nothing is under way, whose end would have it looked at again
 
     async def live(self) -> None:
         """Carry again what was refused, and read what did not fit into memory, for ever."""
@@ -176,12 +178,13 @@ class Courier:
         return True
 
     async def _wait(self, failing_s: float) -> None:
-        self._changed = trio.Event()
+        """Wait for a change since the last look, or for what is due."""
         deadline = self._retries[0][0] if self._retries else float("inf")
         if failing_s:
             deadline = min(deadline, trio.current_time() + failing_s)
         with trio.CancelScope(deadline=deadline):
             await self._changed.wait()
+        self._changed = trio.Event()
 
 
 def _way(message: Message) -> Way:

@@ -175,6 +175,7 @@ class GroupCommit:
             while True:
                 await self._work.wait()
                 await self.company.wait()
+                await trio.lowlevel.checkpoint()  # whoever decides in this same turn of the loop comes along
                 await self._write(self._take_group())
         finally:
             self._running = False

@@ -50,6 +50,22 @@ async def test_what_waits_for_a_commit_goes_out_in_the_next_one(database: Databa
         assert journal.statistics()["records"] == 201
 
 
+async def test_who_decides_in_the_turn_of_the_loop_in_which_the_writer_wakes_comes_along(database: Database) -> None:
+    """A commit missed is a whole window more to wait; and the loop takes a turn's tasks in either order."""
+
+    async def decide(turns: int, number: int) -> None:
+        for _ in range(turns):
+            await trio.lowlevel.checkpoint()
+        await journal.append(Append(f"room:{number}.{turns}", events(1, 1)))
+
+    async with running(database) as journal:
+        for number in range(20):
+            async with trio.open_nursery() as nursery:
+                for turns in (0, 1):
+                    nursery.start_soon(decide, turns, number)
+        assert journal.statistics()["commits"] == 20
+
+
 async def test_two_appends_of_one_stream_keep_their_order(database: Database) -> None:
     async with running(database) as journal:
         async with trio.open_nursery() as nursery, blocked_writer(database, journal):

@@ -19,6 +19,7 @@ from homeroom.engine.hub import Hub
 from homeroom.engine.journal_memory import Fate, MemoryJournal
 from homeroom.protocol.chat import Say
 from homeroom.protocol.stored import StoredWire
+from tests.simulation.identities import guardians_of
 from tests.simulation.network import Line
 from tests.simulation.people import Person
 from tests.simulation.plan import ROOMS, TESS, Disaster, Plan
@@ -141,7 +142,8 @@ async def _rival(world: World, disaster: Disaster) -> None:
     journal = MemoryJournal(server.store, lambda method, stream: Fate(delay=world.chance.random() * 0.01))
     hub, now = Hub({}), await journal.now()
     engine = Engine(
-        KINDS, journal, StoredWire(), hub, clock=TrioClock(now), random=world.plan.chance("rival"), settings=world.plan.engine
+        KINDS, journal, StoredWire(), hub, clock=TrioClock(now), random=world.plan.chance("rival"), settings=world.plan.engine,
+        guardians=guardians_of,
     )  # fmt: skip
     async with trio.open_nursery() as nursery:
         await nursery.start(hub.run)

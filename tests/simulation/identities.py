@@ -21,3 +21,8 @@ def believe_at_once(token: str) -> Identity:
     if person is None:
         raise Refusal("unauthenticated", "nobody's token")
     return Identity(person.user, person.name, person.role, 2**50)
+
+
+def guardians_of(user: str) -> tuple[str, ...]:
+    """Return who stands for `user`: a parent who is told things, and never comes."""
+    return ("pam",) if user == "ann" else ()

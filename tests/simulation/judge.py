@@ -6,39 +6,31 @@
     P4  resumed or told, never a hole   `joined`, `follower.Follower`
     P5  snapshot + tail = replay        `saved`, `settle`
 
+What each kind promises besides stands in `promises` (looked at whenever something becomes durable) and in `reckoning` (at the end).
 Never here: making things happen.
 """
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from homeroom.client import Refused, Reply
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.envelope import Done, Envelope, Joined, Watch
 from homeroom.engine.journal import Saved
-from homeroom.protocol.chat import MessageEdited, MessagePosted
 from homeroom.protocol.errors import ERRORS
+from homeroom.protocol.sitting import GRACE_MS
+from homeroom.protocol.sitting_events import Submitted
+from tests.simulation.orders import Order
+from tests.simulation.promises import check
+from tests.simulation.reckoning import reckon
 from tests.simulation.trace import Trace
-from tests.simulation.truth import Stream, Truth
+from tests.simulation.truth import Stream, Truth, words_of
 
 ANSWER_WITHIN_S = 12.0
 """The longest that a living engine may take to answer, be it `unavailable`: a few calls of the journal at 3 s each."""
 
-
-@dataclass(slots=True)
-class Order:
-    """A command as its sender knows it. `word` is a text that nobody else says, `fate` what became of it in `took_s`."""
-
-    by: str
-    client: str
-    to: str
-    do: str
-    arguments: Mapping[str, Any]
-    word: str = ""
-    fate: str = "unanswered"
-    took_s: float = 0.0
+LATE_MS = 1_000
+"""A deadline that was carried out so much later fell into a time without a server, or without a journal."""
 
 
 class Judge:
@@ -86,6 +78,7 @@ class Judge:
         name = f"{envelope.client}#{envelope.number} {envelope.command.do} at {to}"
         if isinstance(answer, Refusal):
             final = not ERRORS[answer.code].retry and (envelope.client, envelope.number) not in self.disputed
+            final = final and not (isinstance(answer.data, Mapping) and answer.data.get("kept"))  # refused and kept
             self.expect(not (final and (found or alone)), f"{name} was refused ({answer.code}) and has an effect")
         elif answer.seq is not None:
             right = found is not None and found[1] == answer.seq and found[0].digest == envelope.digest
@@ -133,6 +126,8 @@ class Judge:
         """Look at events on their way to the subscribers."""
         head = self._truth.stream(to).head
         self.expect(last <= head, f"{to}@{last} was shown before it was durable (durable: {head})")
+        for complaint in check(self._truth.stream(to), self._truth):
+            self.blame(f"{to}: {complaint}")
 
     def saved(self, to: str, saved: Saved) -> None:
         """Look at a snapshot, which is the live state of an actor."""
@@ -146,12 +141,13 @@ class Judge:
 
     def acknowledged(self, order: Order, reply: Reply) -> None:
         """Take what the client was told."""
-        order.fate = "acknowledged"
+        order.fate, order.reply = "acknowledged", reply.data
         if reply.pos is None:
             return
         self.counts["acknowledged"] += 1
         self.counts["again"] += reply.again
         name, seq = reply.pos
+        order.seq = seq
         stream = self._truth.stream(name)
         receipt = stream.records[seq - 1].receipt if seq <= stream.head else None
         if receipt is None or receipt.client != order.client or name != order.to:
@@ -161,7 +157,7 @@ class Judge:
         self.expect(other is order, f"two commands of {order.client} were told the same {name}@{seq}")
         event = stream.facts()[seq - 1].event
         if order.word:
-            said = getattr(event, "text", None)
+            said = words_of(event)
             self.expect(said == order.word, f"{order.client} said {order.word!r}, at {name}@{seq} stands {said!r}")
         if order.do == "say":
             self.expect(reply.data == {"id": str(seq)}, f"{order.client} was answered {reply.data} at {name}@{seq}")
@@ -173,9 +169,9 @@ class Judge:
 
     # --- at the end
 
-    def settle(self) -> None:
-        """Compare everything that was ever said to anybody with the journal."""
-        words = self._words()
+    def settle(self, now: int) -> None:
+        """Compare everything that was ever said to anybody with the journal; `now` is when the last server stopped, Unix ms."""
+        words = Counter(words_of(fact.event) for stream in self._truth.streams() for fact in stream.facts())
         for order in self.orders:
             if order.fate == "unanswered":
                 self.counts["unanswered"] += 1
@@ -183,18 +179,26 @@ class Judge:
                 self._settle_word(order, words[order.word])
         for stream in self._truth.streams():
             self._settle_stream(stream)
+        for complaint in reckon(self._truth, self.orders, now):
+            self.blame(complaint)
 
     def _settle_word(self, order: Order, times: int) -> None:
         if times > 1:
             self.counts["doubled"] += 1
             self.blame(f"{order.word!r} of {order.client} stands in the journal {times} times")
-        elif times == 0 and order.fate == "acknowledged":
+        elif times == 0 and order.fate == "acknowledged" and (order.seq or order.do == "send"):
             self.counts["lost"] += 1
             self.blame(f"{order.word!r} of {order.client} was acknowledged and is lost")
         elif times and order.fate == "refused" and order.word not in self.disputed:
             self.blame(f"{order.word!r} of {order.client} was refused and has an effect")
 
     def _settle_stream(self, stream: Stream) -> None:
+        self.reach.update(record.type for record in stream.records)
+        for fact in stream.facts():
+            if isinstance(fact.event, Submitted) and fact.event.reason == "deadline":
+                late = fact.at > fact.event.closes + GRACE_MS + LATE_MS
+                self.reach["ended by the deadline"] += 1
+                self.reach["ended by a deadline missed"] += late
         seqs = [record.seq for record in stream.records]
         self.expect(seqs == [*range(1, len(seqs) + 1)], f"the numbers of {stream.name} have holes: {seqs}")
         saved = self._truth.store.peek(stream.name).saved
@@ -204,9 +208,5 @@ class Judge:
         if found is not None:
             for fact in stream.facts()[saved.seq :]:
                 found.apply(fact)
-            same = found.state == stream.replay(stream.head).state
+            same = found.state == stream.behaviour().state
             self.expect(same, f"snapshot + tail of {stream.name} differs from a replay of everything")
-
-    def _words(self) -> Counter[str]:
-        facts = (fact.event for stream in self._truth.streams() for fact in stream.facts())
-        return Counter(event.text for event in facts if isinstance(event, MessagePosted | MessageEdited))

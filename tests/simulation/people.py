@@ -1,9 +1,9 @@
 """The people: each device is a real client that follows streams and gives commands at random, until it is told to be quiet.
 
-Never here: disasters, and what is right (`judge`, `follower`).
+Never here: what people follow (`corners`) and think of doing (`habits`), disasters, and what is right (`judge`, `follower`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -11,18 +11,27 @@ import trio
 
 from homeroom.client import Client, ClientClosed, Gone, Refused, open_client
 from homeroom.protocol.rest_json import encode_json
+from tests.simulation.corners import Wish, entry_to, haunts_of, streams_of
 from tests.simulation.follower import Follower
-from tests.simulation.judge import Judge, Order
+from tests.simulation.habits import Mind
+from tests.simulation.habits_school import HABITS
+from tests.simulation.judge import Judge
 from tests.simulation.network import End
-from tests.simulation.plan import PEOPLE, ROOMS, TESS, Device
+from tests.simulation.orders import Order
+from tests.simulation.plan import ROOMS, Device
 from tests.simulation.polling import poll
 from tests.simulation.saboteur import POISON
 from tests.simulation.server import Server
 from tests.simulation.trace import Trace
 from tests.simulation.truth import Truth
 
-EMOJIS = ("+1", "heart")
-MODES = ("open", "open", "open", "moderated", "announce")
+_CHATS = ("room", "session", "group", "sitting")
+WORDS: Mapping[tuple[str, str], str] = {
+    **{(kind, do): "text" for kind in _CHATS for do in ("say", "edit")},
+    ("session", "ask"): "text",
+    ("inbox", "send"): "title",
+}
+"""The argument by which a command of a kind says something that nobody else says."""
 
 
 class Person:
@@ -43,6 +52,8 @@ class Person:
         self.opened = trio.Event()
         self._server, self._truth, self._judge, self._trace = server, truth, judge, trace
         self._chance = server.plan.chance(device.name)
+        self._mind = Mind(self._chance, device.person, device.name, self._look, truth.now)
+        self._haunts = haunts_of(server.plan, device.person)
         self._leaving = trio.Event()
         self._words = 0
 
@@ -61,15 +72,11 @@ class Person:
 
     async def live(self) -> None:
         """Come, follow and talk, until told to `leave`."""
-        person = self.device.person
-        streams = [*ROOMS, f"presence:{person.user}"]
-        if person is TESS:
-            streams += [f"presence:{other.user}" for other in PEOPLE if other is not TESS]
         async with self._open() as client:
             self.client = client
             self.opened.set()
             async with trio.open_nursery() as nursery:
-                for stream in streams:
+                for stream in streams_of(self._server.plan, self.device):
                     nursery.start_soon(self._follow, client, stream)
                 nursery.start_soon(self._talk, nursery)
                 await self._leaving.wait()
@@ -98,9 +105,10 @@ class Person:
         replay_events = self._server.plan.engine.replay_events
         follower = Follower(self.name, self._truth.stream(stream), self._judge, replay_events)
         self.followers[stream] = follower
+        entry = entry_to(stream, self.device.person, self.name)
         while True:
-            if follower.last is None and stream in ROOMS and not self.quiet:
-                await self.order(stream, "join", {})
+            if follower.last is None and entry is not None and not self.quiet:
+                await self.wish(entry)
             position = None if follower.last is None else (self._truth.store.epoch, follower.last)
             follower.reopen()
             try:
@@ -127,8 +135,7 @@ class Person:
         while not self.quiet:
             await trio.sleep(self._chance.expovariate(1 / self.device.pause_s))
             if not self.quiet:
-                to, do, arguments = self._choose()
-                nursery.start_soon(self.order, to, do, arguments)
+                nursery.start_soon(self.wish, self._choose())
 
     async def crowd(self, nursery: trio.Nursery, count: int) -> None:
         """Say many things at once."""
@@ -151,11 +158,11 @@ class Person:
             raise RuntimeError("not open")
         if patient is None:
             patient = self._chance.random() < self.device.patient
-        word = ""
-        if do in {"say", "edit"} and "text" not in arguments:
+        word, field = "", WORDS.get((to.partition(":")[0], do))
+        if field is not None and field not in arguments:
             self._words += 1
             word = f"{self.name} {self._words}"
-            arguments = {**arguments, "text": word}
+            arguments = {**arguments, field: word}
         order = Order(self.name, f"{self.device.person.user}/{self.name}", to, do, arguments, word)
         self._judge.orders.append(order)
         self._trace.note(self.name, f"{do} {to} {dict(arguments)}")
@@ -178,25 +185,18 @@ class Person:
             order.took_s = trio.current_time() - began
         return order
 
-    def _choose(self) -> tuple[str, str, Mapping[str, Any]]:
+    async def wish(self, wish: Wish, *, patient: bool | None = None) -> Order:
+        """Give the command that somebody has in mind."""
+        return await self.order(wish.to, wish.do, wish.arguments, patient=patient)
+
+    def _choose(self) -> Wish:
         """Return a command that this person could think of."""
-        verbs = _STAFF_VERBS if self.device.person.role != "student" else _VERBS
-        do = self._chance.choices(*verbs)[0]
-        if do in {"set", "beat", "hide", "show", "mine"}:
-            return f"presence:{self.device.person.user}", do, _ARGUMENTS.get(do, _nothing)(self, "")
-        room = self._chance.choice(ROOMS)
-        return room, do, _ARGUMENTS.get(do, _nothing)(self, room)
+        to = self._chance.choices([*self._haunts], [*self._haunts.values()])[0]
+        return HABITS[to.partition(":")[0]].choose(self._mind, to)
 
-    def some_message(self, room: str) -> str:
-        """Return the id of a message of the room, mostly a recent one."""
-        state = self.followers[room].state if room in self.followers else None
-        if state is None or not state.chat.messages or self._chance.random() < 0.05:
-            return str(self._chance.randint(1, 40))
-        return str(self._chance.choice(state.chat.messages[-6:]).id)
-
-    def one_of(self, *things: Any) -> Any:
-        """Return one of them."""
-        return self._chance.choice(things)
+    def _look(self, stream: str) -> Any:
+        follower = self.followers.get(stream)
+        return None if follower is None else follower.state
 
     # --- the network
 
@@ -216,49 +216,3 @@ class Person:
 def _brief(item: Any) -> str:
     """Return an item for the trace."""
     return f"{type(item).__name__} {getattr(item, 'seq', '')} {getattr(item, 'type', '')}{getattr(item, 'code', '')}"
-
-
-def _nothing(person: Person, room: str) -> Mapping[str, Any]:
-    return {}
-
-
-_ARGUMENTS: Mapping[str, Callable[[Person, str], Mapping[str, Any]]] = {
-    "say": lambda person, room: {"reply_to": person.some_message(room)} if person.one_of(0, 0, 0, 1) else {},
-    "edit": lambda person, room: {"message": person.some_message(room)},
-    "retract": lambda person, room: {"message": person.some_message(room)},
-    "react": lambda person, room: {
-        "message": person.some_message(room),
-        "emoji": person.one_of(*EMOJIS),
-        "on": person.one_of(True, True, False),
-    },
-    "typing": lambda person, room: {"typing": person.one_of(True, False)},
-    "read": lambda person, room: {"upto": person.some_message(room)},
-    "pin": lambda person, room: {"message": person.some_message(room)},
-    "unpin": lambda person, room: {"message": person.some_message(room)},
-    "set_mode": lambda person, room: {"mode": person.one_of(*MODES)},
-    "slow_mode": lambda person, room: {"seconds": person.one_of(0, 0, 1, 3)},
-    "mute": lambda person, room: {"user": person.one_of("ann", "ben", "cas"), "seconds": person.one_of(1, 5)},
-    "unmute": lambda person, room: {"user": person.one_of("ann", "ben", "cas")},
-    "invite": lambda person, room: {"user": person.one_of("ann", "ben", "cas")},
-    "remove": lambda person, room: {"user": person.one_of("ann", "ben", "cas")},
-    "promote": lambda person, room: {
-        "user": person.one_of("ann", "ben", "cas"),
-        "role": person.one_of("member", "moderator"),
-    },
-    "history": lambda person, room: {"limit": person.one_of(1, 20)},
-    "set": lambda person, room: {
-        "status": person.one_of("online", "busy", "dnd", "away"),
-        "activity": person.one_of("", "reading"),
-    },
-    "beat": lambda person, room: {"active": person.one_of(True, False)},
-}
-_COMMON = {
-    "say": 14, "edit": 5, "retract": 3, "react": 6, "typing": 3, "read": 5, "join": 4, "leave": 1, "history": 2,
-    "unread": 1, "set": 3, "beat": 1, "hide": 1, "show": 2, "mine": 1,
-}  # fmt: skip
-_MORE = {
-    "pin": 2, "unpin": 1, "set_mode": 2, "slow_mode": 1, "mute": 1, "unmute": 1, "invite": 3, "remove": 1, "promote": 1,
-    "audit": 1,
-}  # fmt: skip
-_VERBS = (tuple(_COMMON), tuple(_COMMON.values()))
-_STAFF_VERBS = (tuple(_COMMON | _MORE), tuple((_COMMON | _MORE).values()))

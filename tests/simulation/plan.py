@@ -13,6 +13,8 @@ from tests.simulation.network import Line
 
 LOBBY, DEN = "room:lobby", "room:den"
 ROOMS = (LOBBY, DEN)
+CORNERS = ("lesson", "exam", "hours", "study")
+"""The parts of the school beside its rooms (`corners`). A seed opens one of them, or two, so that it costs no more than it shows."""
 FORMATS: tuple[Format, ...] = ("msgpack", "msgpack", "json")
 TESS = Caller("tess", "teacher", "Tess")
 PEOPLE = (
@@ -60,6 +62,7 @@ class Plan:
     devices: tuple[Device, ...]
     disasters: tuple[Disaster, ...]
     chaos_s: float
+    corners: tuple[str, ...] = CORNERS
     sleepless: bool = field(default=False)
     """At the end, wait until the last actor sleeps."""
 
@@ -71,12 +74,13 @@ class Plan:
 def draw_plan(seed: int) -> Plan:
     """Return the plan of a seed."""
     chance = Random(f"{seed} plan")
-    chaos_s = chance.uniform(6.0, 15.0)
+    chaos_s = chance.uniform(5.0, 9.0)
     devices = tuple(_draw_devices(chance))
     kinds = chance.sample(DISASTERS, chance.randint(2, 6))
     struck = [_draw_disaster(chance, what, chaos_s) for what in chance.choices(kinds, k=chance.randint(3, 9))]
     disasters = tuple(sorted(struck, key=lambda each: (each.at, each.what, each.whom)))
-    return Plan(seed, _draw_engine(chance), devices, disasters, chaos_s, chance.random() < 0.1)
+    corners = dict.fromkeys((CORNERS[seed % len(CORNERS)], chance.choice(CORNERS)))
+    return Plan(seed, _draw_engine(chance), devices, disasters, chaos_s, tuple(corners), chance.random() < 0.1)
 
 
 def _draw_engine(chance: Random) -> EngineSettings:
@@ -99,16 +103,16 @@ def _draw_engine(chance: Random) -> EngineSettings:
 def _draw_devices(chance: Random) -> list[Device]:
     devices = []
     for person in PEOPLE:
-        for number in range(1, chance.choice((1, 1, 1, 2)) + 1):
+        for number in range(1, chance.choice((1, 1, 1, 1, 2)) + 1):
             line = Line(
                 capacity=chance.choice((1_024, 65_536)),
                 delay_s=chance.choice((0.0, 0.0, 0.01, 0.08)),
-                pieces=chance.choice((0.0, 0.0, 0.3)),
+                pieces=chance.choice((0.0, 0.0, 0.0, 0.3)),
             )
             name, speech = f"{person.user}.{number}", chance.choice(FORMATS)
-            devices.append(Device(name, person, line, speech, chance.uniform(0.5, 2.5), chance.choice((0.0, 0.5, 1.0))))
+            devices.append(Device(name, person, line, speech, chance.uniform(0.4, 1.8), chance.choice((0.0, 0.5, 1.0))))
     return devices
 
 
 def _draw_disaster(chance: Random, what: str, chaos_s: float) -> Disaster:
-    return Disaster(chance.uniform(1.0, chaos_s), what, chance.uniform(0.2, 8.0), chance.randrange(1_000))
+    return Disaster(chance.uniform(1.0, chaos_s), what, chance.uniform(0.2, 6.0), chance.randrange(1_000))

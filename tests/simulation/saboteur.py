@@ -36,9 +36,12 @@ class Saboteur:
         self._trace = trace
         self._strikes: Counter[tuple[str, str, str]] = Counter()
 
-    def strike(self, where: str, address: str, what: str) -> None:
+    def strike(self, where: str, address: str, thing: Any) -> None:
         """Raise `Sabotage`, or do nothing."""
-        if self.share and self._chance.random() < self.share and self._strikes[where[:4], address, what] < TWICE:
+        if not self.share or self._chance.random() >= self.share:
+            return
+        what = repr(thing)
+        if self._strikes[where[:4], address, what] < TWICE:
             self._strikes[where[:4], address, what] += 1
             self._trace.note("saboteur", f"{where} {address} {what}")
             raise Sabotage(f"{where} {address}")
@@ -63,7 +66,7 @@ def _sabotaged(kind: str, base: type[Behaviour[Any]], saboteur: Saboteur) -> typ
     class Sabotaged(base):  # type: ignore[misc, valid-type] # a class made from a value
         """The behaviour, within reach."""
 
-        _command = ""
+        _command: Any = ""
 
         @property
         def _address(self) -> str:
@@ -71,7 +74,7 @@ def _sabotaged(kind: str, base: type[Behaviour[Any]], saboteur: Saboteur) -> typ
 
         def decide(self, command: Any, context: Context) -> Decision | Recall:
             saboteur.taste(self._address, command)
-            self._command = repr(command)
+            self._command = command
             saboteur.strike("decide", self._address, self._command)
             return super().decide(command, context)  # type: ignore[no-any-return] # the base is a value
 

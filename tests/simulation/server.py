@@ -12,19 +12,19 @@ from homeroom.actors.kinds import KINDS
 from homeroom.engine.clock import TrioClock
 from homeroom.engine.engine import Engine
 from homeroom.engine.journal import JournalError
-from homeroom.engine.journal_memory import MemoryStore
 from homeroom.http.budgets import Budgets, BudgetSettings, Rate
 from homeroom.http.gateway import Gateway, GatewayParts
 from homeroom.http.sync import PollFrames, Sync
 from homeroom.http.websocket_frames import WebSocketFrames
 from homeroom.protocol.stored import JsonFrames, MsgpackFrames, StoredWire
 from homeroom.protocol.verbs import VerbTable
-from tests.simulation.identities import believe, believe_at_once
+from tests.simulation.identities import believe, believe_at_once, guardians_of
 from tests.simulation.judge import Judge
 from tests.simulation.network import End, Line, connect
 from tests.simulation.plan import Plan
 from tests.simulation.saboteur import Saboteur
 from tests.simulation.spies import WatchedActors, WatchedHub
+from tests.simulation.store import WatchedStore
 from tests.simulation.trace import Trace
 from tests.simulation.weather import LifeJournal, Weather
 
@@ -32,6 +32,7 @@ GENEROUS = BudgetSettings({"chat": Rate(1e6, 1e6)})
 LONGEST_WRITE_S = 10.0
 """A reader that takes nothing is cut after this at the latest."""
 STOP_S = 10.0
+VERBS = VerbTable({kind.name: {verb.command.do: verb.command for verb in kind.verbs} for kind in KINDS})
 
 
 class Life:
@@ -55,6 +56,7 @@ class Life:
             clock=clock,
             random=plan.chance(f"{name} engine"),
             settings=plan.engine,
+            guardians=guardians_of,
         )
         self.actors = WatchedActors(self.engine, server.judge, plan.engine.replay_events)
         budgets = Budgets(trio.current_time, GENEROUS)
@@ -137,10 +139,10 @@ class Life:
 class Server:
     """The server as the world sees it: up or down, and at one address."""
 
-    def __init__(self, plan: Plan, store: MemoryStore, weather: Weather, judge: Judge, trace: Trace) -> None:
+    def __init__(self, plan: Plan, store: WatchedStore, weather: Weather, judge: Judge, trace: Trace) -> None:
         self.plan, self.store, self.weather, self.judge, self.trace = plan, store, weather, judge, trace
         self.saboteur = Saboteur(plan.chance("saboteur"), trace)
-        self.verbs = VerbTable({kind.name: {verb.command.do: verb.command for verb in kind.verbs} for kind in KINDS})
+        self.verbs = VERBS
         self.life: Life | None = None
         self.lives = 0
         self._chance = plan.chance("network")

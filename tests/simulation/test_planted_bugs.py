@@ -5,20 +5,30 @@ breaks. A simulation that finds nothing proves nothing.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import trio
 
+from homeroom.actors import queue_hall, session_memory, session_people, sitting_answers
 from homeroom.actors.chat import Chat
 from homeroom.engine import journal_memory
 from homeroom.engine.actor import Actor
-from homeroom.engine.journal import Append, Message, Receipt, Superseded
+from homeroom.engine.behaviour import Decision, Tell
+from homeroom.engine.journal import Append, Deadline, Message, Receipt, Superseded
 from homeroom.engine.turn import Turn
-from homeroom.http.connection import Connection
+from homeroom.http.exchange import Exchange
 from homeroom.http.outbox import Outbox
+from homeroom.protocol import board_state, inbox_state
+from homeroom.protocol.inbox import Notified
+from homeroom.protocol.queue import Granted
+from homeroom.protocol.queue_hall import TakeStand
+from homeroom.protocol.session_words import ParticipantJoined
 from tests.simulation import server
+from tests.simulation.plan import Disaster, draw_plan
 from tests.simulation.school import Outcome, SimulationFailed, simulate
+from tests.simulation.store import WatchedStore
 from tests.simulation.weather import LifeJournal
 
 SEEDS = range(120)
@@ -101,7 +111,7 @@ def test_events_lost_in_a_reload_are_found(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_signals_and_farewells_lost_with_a_commit_in_doubt_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Turn, "became_durable", lambda self, found: False)
-    found("is still shown what it may not see", "sees {")
+    found("is still shown what it may not see", "sees {", corner="lesson", disaster="storm")
 
 
 def test_a_full_outbox_that_drops_frames_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,12 +127,12 @@ def test_a_full_outbox_that_drops_frames_is_found(monkeypatch: pytest.MonkeyPatc
 
 def test_a_replay_that_tells_what_was_retracted_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Chat, "show", Chat.public)
-    found("retracted at")
+    found("taken back at", disaster="swallow")
 
 
 def test_a_presence_that_hears_of_no_connection_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Connection, "_beat", lambda self, *, active: None)
-    found("is connected and offline")
+    monkeypatch.setattr(Exchange, "_beat", lambda self, *, active: None)
+    found("is connected and offline", disaster="slow")
 
 
 def test_apply_that_reads_what_is_not_in_the_state_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,18 +150,93 @@ def test_apply_that_reads_what_is_not_in_the_state_is_found(monkeypatch: pytest.
     found("is not what a replay gives", "has another state", "differs from a replay")
 
 
-def outcomes() -> Iterator[Outcome]:
-    """Run seed after seed; one that falls over altogether has found nothing."""
+# --- what each kind promises
+
+
+def test_a_server_that_forgets_its_deadlines_submits_nothing_and_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def forget(self: LifeJournal, upto: int) -> Sequence[Deadline]:
+        await trio.lowlevel.checkpoint()
+        return ()
+
+    monkeypatch.setattr(LifeJournal, "deadlines", forget)
+    found("was to be submitted", "was to close", corner="exam", disaster="kill")
+
+
+def test_an_answer_that_another_takes_the_place_of_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sitting_answers, "_check_seen", lambda kept, command: None)
+    assert "was told that" in found("where Saved(", corner="exam")
+
+
+def test_messages_that_are_carried_out_again_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    write = WatchedStore.write
+
+    def keep_messages(self: WatchedStore, unit: Append) -> Sequence[Message]:
+        known = {number: self.messages[number] for number in unit.consumed if number in self.messages}
+        sent = write(self, replace(unit, records=[replace(record, receipt=None) for record in unit.records]))
+        if self.carried.total() % 5 == 0:
+            self.messages.update(known)
+        return sent
+
+    monkeypatch.setattr(WatchedStore, "write", keep_messages)
+    found("was carried out once more", "stands in the journal 2 times", corner="hours", disaster="kill")
+
+
+def test_a_seat_too_many_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_people, "_check_seat", lambda memory, user: None)
+    assert "seats of" in found("are taken", corner="lesson")
+
+
+def test_an_attendance_that_begins_anew_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def begin_anew(memory: Any, fact: Any, event: Any) -> None:
+        last = memory.ledger.get(event.user)
+        count = last.count if last is not None else 0
+        memory.ledger[event.user] = session_memory.Visits(count + 1, 0, fact.at)
+
+    monkeypatch.setitem(session_memory._CHANGES, ParticipantJoined, begin_anew)
+    found("ms for", corner="lesson")
+
+
+def test_a_hall_that_grants_everybody_everything_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def grant(hall: Any, command: TakeStand) -> Decision:
+        return Decision(tells=(Tell(f"queue:{command.queue}", Granted(command.student)),))
+
+    monkeypatch.setitem(queue_hall._DECISIONS, TakeStand, grant)
+    found("stands in", "knows of", corner="hours")
+
+
+def test_a_wrong_count_of_unread_notices_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forget_to_count(state: Any, fact: Any, event: Notified) -> None:
+        state.notices.append(event.notice)
+
+    monkeypatch.setitem(inbox_state._CHANGES, Notified, forget_to_count)
+    found("count as unread")
+
+
+def test_a_board_out_of_order_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board_state, "order_of", lambda entry: (entry.points, entry.since))
+    assert "in order are" in found("the board shows", corner="study")
+
+
+# --- looking for them
+
+
+def outcomes(corner: str = "", disaster: str = "") -> Iterator[Outcome]:
+    """Run seed after seed, all of them in one corner or with one kind of disaster if that is said; a run that falls over has found nothing."""
     for seed in SEEDS:
+        plan = draw_plan(seed)
+        plan = replace(plan, corners=(corner,)) if corner else plan
+        if disaster:
+            struck = tuple(Disaster(at, disaster, 1.0, seed + int(at)) for at in (2.0, 3.5, 5.0))
+            plan = replace(plan, disasters=struck, engine=replace(plan.engine, messages=10_000))
         try:
-            yield simulate(seed)
+            yield simulate(seed, plan)
         except SimulationFailed:
             continue
 
 
-def found(*words: str) -> str:
+def found(*words: str, corner: str = "", disaster: str = "") -> str:
     """Return the first broken promise that says one of `words`, and see that its report is fit for use."""
-    for outcome in outcomes():
+    for outcome in outcomes(corner, disaster):
         for blame in outcome.blames:
             if any(word in blame for word in words):
                 report = outcome.report()

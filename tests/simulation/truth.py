@@ -8,19 +8,33 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import trio
 
 from homeroom.actors.kinds import KINDS
 from homeroom.engine.behaviour import Behaviour, Caller, Fact
 from homeroom.engine.blueprint import Blueprint
 from homeroom.engine.journal import Receipt, Record, Saved
-from homeroom.engine.journal_memory import MemoryStore
+from homeroom.protocol.board_state import reduce_board
 from homeroom.protocol.chat import MessageRetracted
 from homeroom.protocol.chat_state import Happened
-from homeroom.protocol.presence import PresenceState, reduce_presence
-from homeroom.protocol.room import RoomState, reduce_room
+from homeroom.protocol.exam_proctor import reduce_proctor
+from homeroom.protocol.exam_state import reduce_exam
+from homeroom.protocol.group_state import reduce_group
+from homeroom.protocol.inbox import Notified
+from homeroom.protocol.inbox_state import reduce_inbox
+from homeroom.protocol.presence import reduce_presence
+from homeroom.protocol.queue_hall import reduce_hall
+from homeroom.protocol.queue_state import reduce_queue
+from homeroom.protocol.room import reduce_room
+from homeroom.protocol.session_floor import QuestionWithdrawn
+from homeroom.protocol.session_state import reduce_session
+from homeroom.protocol.sitting_state import reduce_sitting
 from homeroom.protocol.stored import StoredWire
+from tests.simulation.store import WatchedStore
 
 ANYBODY = Caller("nobody", "admin", "Nobody")
+Shown = tuple[str, Any]
+"""An event as it is sent: its type, and its data in builtin types. A replay may show it as another one: who left a board is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +46,54 @@ class Face:
     events: Mapping[str, type[Any]]
 
 
-_REDUCERS: Mapping[str, tuple[type[Any], Callable[[Any, Happened], None]]] = {
-    "room": (RoomState, reduce_room),
-    "presence": (PresenceState, reduce_presence),
+_REDUCERS: Mapping[str, Callable[[Any, Happened], None]] = {
+    "room": reduce_room,
+    "presence": reduce_presence,
+    "group": reduce_group,
+    "queue": reduce_queue,
+    "hall": reduce_hall,
+    "session": reduce_session,
+    "inbox": reduce_inbox,
+    "board": reduce_board,
+    "exam": reduce_exam,
+    "sitting": reduce_sitting,
+    "proctor": reduce_proctor,
 }
 FACES: Mapping[str, Face] = {
-    kind.name: Face(*_REDUCERS[kind.name], {event.type: event for event in kind.events})
-    for kind in KINDS
-    if kind.name in _REDUCERS
+    kind.name: Face(kind.shown, _REDUCERS[kind.name], {event.type: event for event in kind.events}) for kind in KINDS
 }
+"""All kinds: one without a reducer here fails at once."""
+
+
+def words_of(event: Any) -> str:
+    """Return the words that somebody gave with a command, as the event has them; empty for none."""
+    words = event.notice.title if isinstance(event, Notified) else getattr(event, "text", "")
+    return words or ""
 
 
 class Stream:
     """One stream as the journal has it; follows the journal as it grows."""
 
-    def __init__(self, name: str, store: MemoryStore, blueprint: Blueprint) -> None:
+    def __init__(self, name: str, store: WatchedStore, blueprint: Blueprint) -> None:
         self.name = name
         self.blueprint = blueprint
-        self.retracted: dict[str, int] = {}
-        """Message → the number of the event that took it away."""
+        self.taken_back: dict[str, int] = {}
+        """Message or question → the number of the event that took it away."""
         self._store = store
         self._behaviour = blueprint.fresh(name)
         self._facts: list[Fact] = []
-        self._public: list[Any] = []
+        self._public: list[Shown] = []
         self._views: dict[int, Any] = {}
+
+    @property
+    def kind(self) -> str:
+        """Return what kind of thing it is."""
+        return self.name.partition(":")[0]
+
+    @property
+    def id(self) -> str:
+        """Return its name among those of its kind."""
+        return self.name.partition(":")[2]
 
     @property
     def records(self) -> list[Record]:
@@ -66,6 +104,11 @@ class Stream:
     def head(self) -> int:
         """Return the newest durable number."""
         return len(self.records)
+
+    @property
+    def deadlines(self) -> Mapping[str, int | None]:
+        """Return the durable deadlines by key, Unix ms."""
+        return self._store.peek(self.name).deadlines
 
     def receipt(self, client: str, number: int) -> tuple[Receipt, int] | None:
         """Return what became of a command."""
@@ -85,20 +128,33 @@ class Stream:
         self._follow()
         return self._behaviour
 
-    def public(self, seq: int) -> Any:
-        """Return the data of an event as everybody may see it, in builtin types."""
+    def public(self, seq: int) -> Shown:
+        """Return an event as everybody may see it when it has happened."""
         self._follow()
         return self._public[seq - 1]
 
-    def redacted(self, seq: int) -> Any:
-        """Return its data as a replay may show it now."""
-        self._follow()
-        return self._plain(self._behaviour.show(self._facts[seq - 1], ANYBODY))
+    def signer(self, seq: int) -> str:
+        """Return who is shown as the author of an event."""
+        return self.behaviour().signer(self._facts[seq - 1])
+
+    def redacted(self, seq: int) -> Shown:
+        """Return it as a replay may show it now."""
+        return self._shown(self.behaviour(), seq)
+
+    def shown_since(self, seq: int, since: int) -> list[Shown]:
+        """Return every form in which a replay may have shown it at some time since event `since`."""
+        since = max(seq, since)
+        behaviour = self.replay(since)
+        found = [self._shown(behaviour, seq)]
+        for later in self._facts[since:]:
+            behaviour.apply(later)
+            found.append(self._shown(behaviour, seq))
+        return found
 
     def view_at(self, seq: int) -> Any:
         """Return the view after event `seq`, in builtin types, from a replay of everything before."""
         if seq not in self._views:
-            self._views[seq] = self._plain(self.replay(seq).view(ANYBODY))
+            self._views[seq] = self._plain(self._after(seq).view(ANYBODY))
         return self._views[seq]
 
     def replay(self, upto: int) -> Behaviour[Any]:
@@ -111,20 +167,29 @@ class Stream:
     def differs(self, saved: Saved) -> bool:
         """Tell whether a snapshot is anything but the state after a replay up to its number."""
         found = self.blueprint.restore(self.name, saved)
-        return found is None or found.state != self.replay(saved.seq).state
+        return found is None or found.state != self._after(saved.seq).state
 
     def may_watch(self, caller: Caller) -> bool:
         """Tell whether `caller` may follow this stream as it stands."""
         return self.blueprint.kind.watch.permits(caller.role, self.behaviour().relations(caller))
+
+    def _after(self, seq: int) -> Behaviour[Any]:
+        """Return a behaviour to look at, after everything up to `seq`: that of now where it is the same."""
+        return self.behaviour() if seq == self.head else self.replay(seq)
 
     def _follow(self) -> None:
         for record in self.records[len(self._facts) :]:
             fact = self.blueprint.fact(record)
             self._behaviour.apply(fact)
             self._facts.append(fact)
-            self._public.append(self._plain(self._behaviour.public(fact)))
-            if isinstance(fact.event, MessageRetracted):
-                self.retracted.setdefault(fact.event.id, fact.seq)
+            public = self._behaviour.public(fact)
+            self._public.append((public.type, self._plain(public)))
+            if isinstance(fact.event, MessageRetracted | QuestionWithdrawn):
+                self.taken_back.setdefault(fact.event.id, fact.seq)
+
+    def _shown(self, behaviour: Behaviour[Any], seq: int) -> Shown:
+        event = behaviour.show(self._facts[seq - 1], ANYBODY)
+        return event.type, self._plain(event)
 
     def _plain(self, value: Any) -> Any:
         return msgspec.msgpack.decode(msgspec.msgpack.encode(value))
@@ -133,7 +198,7 @@ class Stream:
 class Truth:
     """All streams of a store."""
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: WatchedStore) -> None:
         self.store = store
         wire = StoredWire()
         self._blueprints = {kind.name: Blueprint(kind, wire) for kind in KINDS}
@@ -147,6 +212,11 @@ class Truth:
             found = self._streams[name] = Stream(name, self.store, blueprint)
         return found
 
-    def streams(self) -> list[Stream]:
-        """Return all streams to which something happened."""
-        return [self.stream(name) for name in sorted(self.store.streams) if self.store.streams[name].records]
+    def streams(self, kind: str = "") -> list[Stream]:
+        """Return all streams to which something happened, perhaps those of one kind alone."""
+        names = (name for name in sorted(self.store.streams) if name.startswith(kind))
+        return [self.stream(name) for name in names if self.store.streams[name].records]
+
+    def now(self) -> int:
+        """Return the time of the store's clock, Unix ms."""
+        return self.store.start_ms + int(trio.current_time() * 1_000)

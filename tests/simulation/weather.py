@@ -10,8 +10,9 @@ from typing import Literal
 import trio
 
 from homeroom.engine.journal import Saved
-from homeroom.engine.journal_memory import Fate, MemoryJournal, MemoryStore
+from homeroom.engine.journal_memory import Fate, MemoryJournal
 from tests.simulation.judge import Judge
+from tests.simulation.store import WatchedStore
 from tests.simulation.trace import Trace
 
 
@@ -50,7 +51,7 @@ class Weather:
 class LifeJournal(MemoryJournal):
     """The journal of one life of the server. Each life has its own, on the common store."""
 
-    def __init__(self, store: MemoryStore, weather: Weather, judge: Judge) -> None:
+    def __init__(self, store: WatchedStore, weather: Weather, judge: Judge) -> None:
         super().__init__(store, weather.fate)
         self.nursery: trio.Nursery | None = None
         """Where the life runs that this belongs to."""
