@@ -43,14 +43,19 @@ class Blueprint:
         return blake2b(self.wire.encode(told), digest_size=16, key=f"discreet {command.do}".encode()).digest()
 
     def check_command(self, behaviour: Behaviour[Any], command: Any, caller: Caller) -> None:
-        """Raise `Refusal` unless `caller` may: `not_found` where the thing is hidden from them, else `forbidden`."""
+        """Raise `Refusal` unless `caller` may: `not_found` where the thing is hidden from them, else `forbidden`.
+
+        Whose role may not make such a thing is told so, whether there is one or not: that gives nothing away.
+        """
         verb = self.verb(command)
         if not verb.rule.permits(caller.role, behaviour.relations(caller)):
+            if verb.fresh and not verb.rule.permits(caller.role, ()):
+                raise Refusal("forbidden", f"making a {self.kind.name} is not for a {caller.role}")
             raise _denied(behaviour, caller, verb.rule, f"not yours to {verb.command.do}")
 
     def check_watch(self, behaviour: Behaviour[Any], caller: Caller) -> None:
-        """Raise `Refusal` unless `caller` may look."""
-        if not self.kind.watch.permits(caller.role, behaviour.relations(caller)):
+        """Raise `Refusal` unless `caller` may look, and there is something: `not_found` for what is hidden, whatever the rule says."""
+        if behaviour.hidden(caller) or not self.kind.watch.permits(caller.role, behaviour.relations(caller)):
             raise _denied(behaviour, caller, self.kind.watch, "not yours to see")
 
     def command(self, message: Message) -> Any:
@@ -69,6 +74,22 @@ class Blueprint:
         if wanted is None:
             raise ValueError(f"a {self.kind.name} has no event {record.type}; it has {sorted(self._events)}")
         return Fact(record.seq, record.at, record.by, self.wire.decode(record.body, wanted))
+
+    def stored_event(self, event: Any) -> bytes:
+        """Return the stored bytes of an event.
+
+        Raises `ValueError` or `KeyError` when `fact` could not read them again: what is durable and unreadable would keep its
+        actor from ever starting, while a decision that crashes harms nobody else.
+        """
+        body = self.wire.encode(event)
+        self.wire.decode(body, self._events[event.type])
+        return body
+
+    def stored_message(self, command: Any) -> bytes:
+        """Return the stored bytes of a message; raises `ValueError` when its receiver could not read them."""
+        body = self.wire.encode(command)
+        self.wire.decode(body, type(command))
+        return body
 
     def entry(self, behaviour: Behaviour[Any], fact: Fact, body: bytes) -> Entry:
         """Return the fact as everybody may see it; `body` are the stored bytes of its event."""

@@ -100,7 +100,7 @@ class Turn:
         stored = _stored_answer(decision, wire) if identity else None
         receipt = Receipt(*identity, stored) if identity else None
         records, entries, rows = self._apply(blueprint, behaviour, decision.events, by, receipt)
-        tells = [Outgoing(tell.to, tell.command.do, wire.encode(tell.command)) for tell in decision.tells]
+        tells = [Outgoing(tell.to, tell.command.do, blueprint.stored_message(tell.command)) for tell in decision.tells]
         signals = [(signal, blueprint.event(signal.event, self.at, by)) for signal in decision.signals]
         # nothing fails from here on
         self.seq += count
@@ -149,7 +149,7 @@ class Turn:
             fact = Fact(seq, self.at, by, event)
             behaviour.apply(fact)
             rows += behaviour.project(fact)
-            body = blueprint.wire.encode(event)
+            body = blueprint.stored_event(event)
             records.append(Record(seq, event.type, self.at, by, body, receipt if seq == last else None))
             entries.append(blueprint.entry(behaviour, fact, body))
         return records, entries, rows

@@ -11,7 +11,23 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.engine.envelope import Answer, Done, Envelope, Watch
 from homeroom.engine.journal import Record, Superseded
 from homeroom.engine.settings import EngineSettings, Strategy
-from tests.engine.trial import ADA, BEN, EVE, Add, Boom, Expel, Find, House, Peek, Poison, Sink, Tally, Veil, Wave
+from tests.engine.trial import (
+    ADA,
+    BEN,
+    EVE,
+    Add,
+    Boom,
+    Consider,
+    Expel,
+    Find,
+    House,
+    Peek,
+    Poison,
+    Sink,
+    Tally,
+    Veil,
+    Wave,
+)
 
 pytestmark = pytest.mark.usefixtures("logs")
 
@@ -137,6 +153,29 @@ async def test_a_journal_that_does_not_answer_a_recall_makes_the_whole_batch_una
     await trio.sleep(1)
     assert (await house.done(Add(1))).seq == 10
     assert house.counter("doubts") == 0
+
+
+async def test_rows_of_another_actor_are_consulted_before_a_decision_and_leave_no_trace(
+    house: House, autojump_clock: MockClock
+) -> None:
+    await house.done(Add(2, times=2), to="tally:b")
+    assert (await house.done(Consider("tally:b"))).reply == [4, 2]
+    assert (await house.done(Consider("tally:nobody"))).reply == []
+    assert house.store.stream("tally:a").records == []
+
+
+async def test_a_journal_that_does_not_answer_a_consultation_makes_the_whole_batch_unavailable(
+    house: House, autojump_clock: MockClock
+) -> None:
+    await house.done(Add(1))
+    house.fail("look_up")
+    answers: list[Answer] = []
+    house.tell(Consider("tally:b"), answers)
+    house.tell(Add(1), answers)
+    await wait_all_tasks_blocked()
+    assert codes(answers) == ["unavailable", "unavailable"]
+    await trio.sleep(1)
+    assert (await house.done(Add(1))).seq == 2
 
 
 async def test_a_frozen_journal_keeps_nobody_longer_than_one_call(house: House, autojump_clock: MockClock) -> None:

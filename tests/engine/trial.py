@@ -3,18 +3,19 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgpack
 import trio
 import trio.testing
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from homeroom.engine.behaviour import (
     After,
     At,
     Behaviour,
     Caller,
+    Consult,
     Context,
     Decision,
     Disarm,
@@ -41,6 +42,8 @@ from homeroom.protocol.access import SYSTEM_ONLY, allow
 from homeroom.protocol.stored import MsgpackFrames, StoredWire
 
 START_MS = 1_750_000_000_000
+N_MAX = 2**40
+"""What a stored number may be; commands may ask for more, which is the defect of an actor that does not look."""
 ADA = Caller("ada", "student", "Ada")
 BEN = Caller("ben", "student", "Ben")
 EVE = Caller("eve", "parent", "Eve")
@@ -87,7 +90,7 @@ class Send(Struct, frozen=True):
 class Take(Struct, frozen=True):
     """A message between counters: 0 is refused, below 0 crashes."""
 
-    n: int
+    n: Annotated[int, Meta(le=N_MAX)]
     do: ClassVar[str] = "take"
 
 
@@ -142,6 +145,13 @@ class Peek(Struct, frozen=True):
     do: ClassVar[str] = "peek"
 
 
+class Consider(Struct, frozen=True):
+    """Answer the sums of another tally, consulted before it is decided."""
+
+    of: str
+    do: ClassVar[str] = "consider"
+
+
 class Find(Struct, frozen=True):
     """Ask the read model."""
 
@@ -174,7 +184,7 @@ class Poison(Struct, frozen=True):
 
 
 class Added(Struct, frozen=True):
-    n: int
+    n: Annotated[int, Meta(le=N_MAX)]
     type: ClassVar[str] = "tally.added"
 
 
@@ -238,8 +248,10 @@ class Tally(Behaviour[TallyState]):
     def hidden(self, caller: Caller) -> bool:
         return caller.role == "parent"
 
-    def decide(self, command: Any, context: Context) -> Decision | Recall:
-        method: Callable[[Any, Context], Decision | Recall] = getattr(self, f"_on_{type(command).__name__.lower()}")
+    def decide(self, command: Any, context: Context) -> Decision | Recall | Consult:
+        method: Callable[[Any, Context], Decision | Recall | Consult] = getattr(
+            self, f"_on_{type(command).__name__.lower()}"
+        )
         return method(command, context)
 
     def _on_add(self, command: Add, context: Context) -> Decision:
@@ -303,6 +315,11 @@ class Tally(Behaviour[TallyState]):
             return Recall(command.seqs)
         return Decision(reply=[fact and getattr(fact.event, "n", None) for fact in context.recalled.values()])
 
+    def _on_consider(self, command: Consider, context: Context) -> Decision | Consult:
+        if context.found is None:
+            return Consult(command.of, Lookup("sums", lambda rows: [row["total"] for row in rows], "total", 10))
+        return Decision(reply=context.found)
+
     def _on_find(self, command: Find, context: Context) -> Decision:
         return Decision(lookup=Lookup("sums", lambda rows: [row["total"] for row in rows], "total", 10))
 
@@ -353,8 +370,10 @@ class Tally(Behaviour[TallyState]):
         return ()
 
 
-COMMANDS = (Add, Boom, Remind, Forget, Send, Dawdle, Relay, Wave, Nod, Peek, Find, Expel, Admit, Veil, Poison)
-READING = (Wave, Peek, Find)
+COMMANDS = (
+    Add, Boom, Remind, Forget, Send, Dawdle, Relay, Wave, Nod, Peek, Consider, Find, Expel, Admit, Veil, Poison,
+)  # fmt: skip
+READING = (Wave, Peek, Consider, Find)
 TALLY = Kind(
     name="tally",
     plural="tallies",
