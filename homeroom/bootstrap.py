@@ -59,8 +59,6 @@ from homeroom.records.logins import Logins
 
 log = structlog.get_logger(__name__)
 
-log = structlog.get_logger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class Serving:

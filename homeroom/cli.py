@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
@@ -38,14 +39,23 @@ if TYPE_CHECKING:
 errors = Console(stderr=True, highlight=False)
 output = Console(highlight=False, soft_wrap=True)
 
+
+def _fit_url(context: click.Context, parameter: click.Parameter, url: str | None) -> str:
+    """Return where the server is: as said, else where one with the same environment listens."""
+    if url is not None:
+        return url if "://" in url else f"http://{url}"
+    config = _config()
+    if config.port == 0:
+        raise click.UsageError("HOMEROOM_PORT=0 is any free port: say with --url or HOMEROOM_URL where the server is")
+    return config.url
+
+
 DATA_DIR = click.option("--data-dir", type=click.Path(file_okay=False), help="Where the data lives (./data).")
 URL = click.option(
     "--url",
     envvar="HOMEROOM_URL",
-    default="http://127.0.0.1:8000",
-    show_default=True,
-    help="The server.",
-    callback=lambda _, __, url: url if "://" in url else f"http://{url}",
+    help="The server (HOMEROOM_URL; else that of HOMEROOM_HOST and HOMEROOM_PORT: http://127.0.0.1:8000).",
+    callback=_fit_url,
 )
 TOKEN = click.option("--token", envvar="HOMEROOM_TOKEN", help="A token; or use --as.")
 AS = click.option(
@@ -121,6 +131,19 @@ def user_add(login: str, name: str | None, role: str, password_stdin: bool, **op
     output.print(f"{login} added as {role}")
 
 
+@user.command("list")
+@click.option("--role", type=click.Choice(get_args(Role)), help="Those of one role alone.")
+@DATA_DIR
+def user_list(role: str | None, **options: Any) -> None:
+    """List the people: login, id, role, name; and of parents, whom they stand for."""
+    people = _run(partial(errands.list_users, _config(**options), role))
+    table = Table("login", "id", "role", "name", "stands for", box=None)
+    for person, wards in people:
+        away = "" if person.active else " (left)"
+        table.add_row(person.login, person.id, person.role, f"{person.name}{away}", " ".join(wards))
+    output.print(table)
+
+
 @user.command("link")
 @click.argument("parent")
 @click.argument("child")
@@ -142,7 +165,14 @@ def user_unlink(parent: str, child: str, **options: Any) -> None:
 
 
 def _ask_password() -> str:
-    first, second = getpass.getpass("Password: "), getpass.getpass("Again: ")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            first, second = getpass.getpass("Password: "), getpass.getpass("Again: ")
+    except (getpass.GetPassWarning, EOFError):
+        raise click.UsageError(
+            "there is no terminal to ask for the password: pipe it in, with --password-stdin"
+        ) from None
     if first != second:
         raise click.ClickException("the two passwords differ")
     return first
@@ -188,6 +218,7 @@ def exam() -> None:
 
 
 def _fit_exam(context: click.Context, parameter: click.Parameter, exam: str) -> str:
+    exam = exam.removeprefix("exam:")
     if not re.fullmatch(r"[A-Za-z0-9_\-]{1,62}", exam):
         raise click.BadParameter("an exam's id is 1 to 62 of A-Z a-z 0-9 _ -")
     return exam
@@ -197,7 +228,11 @@ def _fit_exam(context: click.Context, parameter: click.Parameter, exam: str) -> 
 @click.argument("id_", metavar="ID", callback=_fit_exam)
 @DATA_DIR
 def exam_verify(id_: str, **options: Any) -> None:
-    """Check the timelines of all sittings of the exam ID: whether any record was changed since; exit code 1 if one was."""
+    """Check the timelines of all sittings of the exam ID: whether any record was changed since; exit code 1 if one was.
+
+    Each line ends with the hash of the last record: write it down elsewhere, and that it is still the same proves that nobody
+    has written the whole timeline anew.
+    """
     found = _run(partial(verify_exam, _config(**options), id_))
     for stream, verdict in found:
         if verdict.place:

@@ -75,6 +75,16 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Tell whether only this machine can reach the listening address."""
         return self.host in {"localhost", "::1"} or self.host.startswith("127.")
 
+    @property
+    def url(self) -> str:
+        """Return where a server with this configuration is reached from its own machine; only for a `port` other than 0."""
+        host = _HERE.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+_HERE: Mapping[str, str] = MappingProxyType({"0.0.0.0": "127.0.0.1", "::": "::1"})  # noqa: S104 - not listened on here
+"""What reaches a server that listens on all addresses."""
+
 
 def load_config(environment: Mapping[str, str], overrides: Mapping[str, Any] | None = None) -> Config:
     """Return the configuration; `overrides` (from the command line) win, `None` among them means not given.

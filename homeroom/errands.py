@@ -29,6 +29,17 @@ async def add_user(config: Config, login: str, name: str, role: str, password: s
         await house.users.add(login, name, role, await house.passwords.hash(password), id=login)
 
 
+async def list_users(config: Config, role: str | None) -> Sequence[tuple[Person, Sequence[str]]]:
+    """Return all people, or those of one role, by id, each with the ids of the children they stand for."""
+    async with open_house(config, make=False) as house:
+        people = [person for person in await house.users.everybody() if role in {None, person.role}]
+        wards: dict[str, list[str]] = {}
+        for link in await house.guardians.changed_since(0):
+            if link.active:
+                wards.setdefault(link.guardian, []).append(link.ward)
+        return [(person, sorted(wards.get(person.id, ()))) for person in people]
+
+
 async def link_user(config: Config, guardian: str, ward: str) -> bool:
     """Let a parent stand for a child; tells whether that is new. Raises `Refusal` for people who cannot be linked."""
     async with open_house(config, make=False) as house:

@@ -17,6 +17,7 @@ from homeroom.engine.journal_postgres import BIGINT_MOST, PostgresJournal
 from homeroom.house import open_house
 from homeroom.protocol.exam_events import Began
 from homeroom.protocol.sitting_chain import ChainRecord, Checker, Verdict
+from homeroom.protocol.sitting_events import Prepared
 from homeroom.protocol.stored import StoredWire
 
 PAGE = 1_000
@@ -39,7 +40,7 @@ async def verify_exam(config: Config, exam: str) -> Sequence[Found]:
 
 
 async def verify_stored(database: Database, exam: str) -> Sequence[Found]:
-    """Check every sitting of an exam in a database."""
+    """Check every sitting of an exam in a database; what holds records and never had a paper is no sitting, as long as it is whole."""
     journal = PostgresJournal(database)
     seals = await _read_seals(database, exam)  # before the records: these may grow meanwhile
     begun = await _read_begun(journal, exam)
@@ -47,16 +48,19 @@ async def verify_stored(database: Database, exam: str) -> Sequence[Found]:
     streams = sorted({row["stream"] for row in rows} | seals.keys() | begun.keys())
     if not streams and not await journal.known([f"exam:{exam}"]):
         raise Refusal("not_found", f"there is no exam {exam!r}")
-    return [await _check(journal, stream, seals.get(stream) or begun.get(stream)) for stream in streams]
+    found = [await _check(journal, stream, seals.get(stream) or begun.get(stream)) for stream in streams]
+    return [each for each in found if each is not None]
 
 
-async def _check(journal: PostgresJournal, stream: str, seal: tuple[int, str] | None) -> Found:
-    checker, after = Checker(stream, seal), 0
+async def _check(journal: PostgresJournal, stream: str, seal: tuple[int, str] | None) -> Found | None:
+    """Return what was found; `None` for what somebody asked for in vain: without paper, seal and break."""
+    checker, after, counts = Checker(stream, seal), 0, seal is not None
     while records := await journal.read(stream, after, BIGINT_MOST, PAGE):
         for record in records:
             checker.take(_as_chain(record))
+            counts = counts or record.type == Prepared.type
         after = records[-1].seq
-    return Found(stream, checker.verdict)
+    return Found(stream, checker.verdict) if counts or checker.verdict.place else None
 
 
 async def _read_seals(database: Database, exam: str) -> Mapping[str, tuple[int, str]]:

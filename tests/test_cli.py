@@ -41,6 +41,7 @@ class CommandLine:
             [sys.executable, "-m", "homeroom", *words],
             env={**self.environment, **more},
             input=say,
+            start_new_session=True,  # away from whoever's terminal: nobody is asked there
             capture_output=True,
             text=True,
             timeout=60,
@@ -128,6 +129,7 @@ def test_a_person_is_added_and_gets_a_token_that_the_check_understands(homeroom:
         (["call", "room:lobby", "join"], "--as"),
         (["call", "room:lobby", "say", "{text}"], "JSON"),
         (["call", "lobby", "join", "--token", "x"], "kind:id"),
+        (["user", "add", "ada"], "--password-stdin"),
         (["serve", "--demo", "--host", "0.0.0.0"], "public"),  # noqa: S104 - refused
     ],
 )
@@ -255,6 +257,25 @@ def test_a_wrong_database_url_is_named(homeroom: CommandLine) -> None:
     done = homeroom("migrate", DATABASE_URL="postgresql://127.0.0.1:9/x")
     assert done.returncode == 1
     assert "DATABASE_URL" in done.stderr
+
+
+def test_the_server_is_looked_for_where_one_with_the_same_settings_listens(
+    homeroom: CommandLine, database_url: str, home: Path
+) -> None:
+    add_people(database_url, home, ada="student")
+    words = ("call", "room:lobby", "join", "--as", "ada", "--wait", "0.5")
+    assert "http://127.0.0.1:1:" in homeroom(*words, HOMEROOM_PORT="1").stderr
+    assert "http://[::1]:1:" in homeroom(*words, HOMEROOM_PORT="1", HOMEROOM_HOST="::").stderr
+    assert "http://127.0.0.1:2:" in homeroom(*words, HOMEROOM_PORT="1", HOMEROOM_URL="127.0.0.1:2").stderr
+    assert "--url" in homeroom(*words, HOMEROOM_PORT="0").stderr
+
+
+def test_people_are_listed_with_whom_they_stand_for(homeroom: CommandLine, database_url: str, home: Path) -> None:
+    add_people(database_url, home, ada="student", pia="parent")
+    homeroom("user", "link", "pia", "ada")
+    listed = [line.split() for line in homeroom("user", "list").stdout.splitlines()]
+    assert listed[1:] == [["ada", "ada", "student", "Ada"], ["pia", "pia", "parent", "Pia", "ada"]]
+    assert homeroom("user", "list", "--role", "teacher").stdout.count("\n") == 1
 
 
 def test_a_server_that_is_not_there_is_named(homeroom: CommandLine, database_url: str, home: Path) -> None:

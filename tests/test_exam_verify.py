@@ -21,6 +21,8 @@ from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.protocol.chat import Say
 from homeroom.protocol.exam import AskResults, AskSittings, Close, Create, Join, Open, Person, Publish, Release
 from homeroom.protocol.sitting import Flag, Grade, Progress, Review, SaveAnswer, Start, Submit
+from homeroom.protocol.sitting_chain import chained, genesis
+from homeroom.protocol.sitting_events import Declined, Requested
 from homeroom.verify import verify_stored
 from tests.actors.exams import ITEMS, RIGHT
 from tests.actors.people import ANN, BEN, TEACHER
@@ -70,7 +72,7 @@ async def sit(school: School) -> None:
         await school.do(address, SaveAnswer("essay", 1, "Grüße 🙂"), who)
         await school.do(address, Progress("essay", 5), who)
         await school.do(address, Start("phone"), who)
-        await school.do(address, Submit(), who)
+        await school.do(address, Submit(device="phone"), who)
         await school.do(address, Grade("essay", 5, "Good"), TEACHER)
     await school.do(EXAM, Close(), TEACHER)
     await school.do(EXAM, Release(), TEACHER)
@@ -98,6 +100,23 @@ async def test_an_untouched_exam_is_whole_and_another_one_is_not_looked_at(writt
     assert [(stream, verdict.place) for stream, verdict in found] == [(ANNS, 0), (BENS, 0)]
     assert all(verdict.records > 20 and len(verdict.head) == 32 for _, verdict in found)
     assert await places(written, "mid2") == {"sitting:mid2.ann": (0, "")}
+
+
+async def store_a_start_in_vain(database: Database, stream: str) -> None:
+    """Write down the records of somebody who wanted to start, and was taken off the list before the exam was asked."""
+    events = chained(genesis(stream), 1, 5, "eve", (Requested(), Declined("not_found", "no such exam")))
+    for seq, event in enumerate(events, 1):
+        await database.execute(
+            "INSERT INTO journal (stream, seq, type, at, by, body) VALUES ($1, $2, $3, 5, 'eve', $4)",
+            stream, seq, event.type, msgspec.msgpack.encode(event),
+        )  # fmt: skip
+
+
+async def test_who_asked_for_a_sitting_in_vain_has_none_unless_its_records_were_changed(written: Database) -> None:
+    await store_a_start_in_vain(written, "sitting:mid2.eve")
+    assert await places(written, "mid2") == {"sitting:mid2.ann": (0, "")}
+    await written.execute("DELETE FROM journal WHERE stream = 'sitting:mid2.eve' AND seq = 1")
+    assert (await places(written, "mid2"))["sitting:mid2.eve"] == (1, "the record is missing")
 
 
 async def find(database: Database, type_: str) -> tuple[int, dict[str, Any]]:

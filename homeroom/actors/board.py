@@ -1,7 +1,8 @@
 """A leaderboard: who has how many points in a period, in order, under which name, and who is not shown.
 
-What a person chooses is told to the board by itself and comes back as the system's command, so that the event has no author: the
-author's id would give an alias away. Scores of one source are known from the person's newest event, which holds all
+What a person chooses holds on all boards: it is told to the person's `board_persona`, and comes back from there as the system's
+command, so that the event has no author: the author's id would give an alias away. Somebody new is counted at once, and shown
+when the persona has answered. Scores of one source are known from the person's newest event, which holds all
 its sources, so the state stays small however many there are.
 Never here: the words (`protocol.board`), what an event does to what is shown (`protocol.board_state`), the order (`board_order`), the
 people (`board_people`), what events look like to others (`board_faces`), and answers to those who look (`board_lists`).
@@ -56,7 +57,10 @@ from homeroom.engine.behaviour import (
 from homeroom.protocol import board as words
 from homeroom.protocol.access import ADMINS, ROLES, STAFF, SYSTEM_ONLY, allow
 from homeroom.protocol.board import SHOWN, TOP, Counted, Entry, EntryChanged, Scored
+from homeroom.protocol.board_persona import Meet, Prefer
 from homeroom.protocol.board_state import PERIODS, BoardState, mask, reduce_board, show_board
+from homeroom.protocol.ids import MAX_SEQ
+from homeroom.protocol.text import skeleton
 
 SOURCES_MAX = 256
 """Sources of one person that a later value may still correct; the points of older ones stay."""
@@ -141,27 +145,30 @@ class Board(Behaviour[BoardMemory]):
             return Decision(reply=words.Tally(False, has))
         ledger[command.source] = Counted(command.points, start.number)
         points = has + command.points - (known.points if known is not None else 0)
-        reached = (context.seq + len(start.events), context.now)
-        after = self._credited(command, before, points, start.number, reached)
+        after = self._credited(command, before, points, start, context)
         return self._scored(command.user, before, after, start, ledger)
 
-    def _credited(
-        self, command: words.Score, before: Person, points: int, number: int, reached: tuple[int, int]
-    ) -> Person:
-        """Return the person with its points; `since` stays when these are as many as before."""
+    def _credited(self, command: words.Score, before: Person, points: int, start: Start, context: Context) -> Person:
+        """Return the person with its points; `since` stays when these are as many as before. Somebody new is not shown yet.
+
+        An entry's number is drawn, so that those of a person on several boards have nothing in common.
+        """
         self._check_room(command.user)
+        number, reached = start.number, (context.seq + len(start.events), context.now)
         name = fit_name("name", command.name) if command.name else before.name or command.user
         if (points, number) == (before.points, before.number):
             return replace(before, name=name, seq=reached[0])
-        n = before.n or reached[0]
-        return Person(name, points, *reached, n, number, reached[0], before.alias, before.out)
+        n, out = before.n or context.random.randrange(1, MAX_SEQ), before.out or command.user not in self.state.people
+        return Person(name, points, *reached, n, number, reached[0], before.alias, out)
 
     def _scored(self, user: str, before: Person, after: Person, start: Start, ledger: dict[str, Counted]) -> Decision:
         change = self._change(user, before, after, start)
         newest = dict([*ledger.items()][-SOURCES_MAX:])
         entry, filler = entry_of(user, after), self._filler(change)
         event = Scored(len(change), entry, filler, after.name, after.out, newest)
-        return self._decision(start, event, change, entry, reply=words.Tally(True, after.points))
+        decision = self._decision(start, event, change, entry, reply=words.Tally(True, after.points))
+        known = user in self.state.people
+        return decision if known else dataclasses.replace(decision, tells=(Tell(f"persona:{user}", Meet(self.id)),))
 
     # --- what people choose
 
@@ -176,23 +183,20 @@ class Board(Behaviour[BoardMemory]):
         alias = command.alias and fit_name("alias", command.alias)
         user = context.caller.user
         mine = self.state.people.get(user, _NOBODY).alias
-        if alias and alias.casefold() != mine.casefold() and self._names[alias.casefold()]:
+        looks = skeleton(alias)
+        if looks and looks != skeleton(mine) and self._names[looks]:
             raise Refusal("conflict", "somebody goes by that name already")
         return self._tell(user, alias=alias)
 
     def _tell(self, user: str, *, alias: str | None = None, out: bool | None = None) -> Decision:
-        """Have it chosen, unless it is so already; `full` for one person too many."""
-        person = self.state.people.get(user, _NOBODY)
-        if alias in {None, person.alias} and out in {None, person.out}:
-            return NOTHING
+        """Have it chosen for all boards, whatever is shown here so far; `full` for one person too many on this one."""
         self._check_room(user)
-        return Decision(tells=(Tell(f"board:{self.id}", words.Choose(user, alias, out)),))
+        return Decision(tells=(Tell(f"persona:{user}", Prefer(self.id, alias, out)),))
 
     def _choose(self, command: words.Choose, context: Context) -> Decision:
         """Take what a person chose; an alias that another one took meanwhile gets a number. `full`: one person too many."""
         user, before = command.user, self.state.people.get(command.user, _NOBODY)
-        alias = before.alias if command.alias is None else self._free(command.alias, before.alias)
-        after = replace(before, alias=alias, out=before.out if command.out is None else command.out)
+        after = replace(before, alias=free_alias(command.alias, self._names, before.alias), out=command.out)
         if after == before:
             return NOTHING
         self._check_room(user)
@@ -203,9 +207,6 @@ class Board(Behaviour[BoardMemory]):
         n, filler = before.n if seen else 0, self._filler(change)
         event = EntryChanged(len(change), n, entry, filler, user, after.alias, after.out)
         return self._decision(start, event, change, entry)
-
-    def _free(self, alias: str, mine: str) -> str:
-        return alias if alias.casefold() in {"", mine.casefold()} else free_alias(alias, self._names)
 
     def _check_room(self, user: str) -> None:
         if user not in self.state.people and len(self.state.people) >= PEOPLE_MAX:

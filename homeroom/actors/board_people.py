@@ -11,7 +11,9 @@ from msgspec import Struct, field
 
 from homeroom.actors.board_order import Mark, Order
 from homeroom.protocol.board import Entry
+from homeroom.protocol.board_persona import ALIAS_MAX
 from homeroom.protocol.board_state import BoardState
+from homeroom.protocol.text import skeleton
 
 PEOPLE_MAX = 20_000
 PERIODS_KEPT = 60
@@ -78,7 +80,7 @@ def order_people(memory: BoardMemory) -> Order:
 
 
 def count_names(memory: BoardMemory) -> Counter[str]:
-    """Return how often each name and alias is taken, in whatever case it is written."""
+    """Return how often each name and alias is taken, by what they look like (`protocol.text.skeleton`)."""
     return Counter(name for person in memory.people.values() for name in _names(person))
 
 
@@ -92,15 +94,16 @@ def recount_names(taken: Counter[str], before: Person, after: Person) -> None:
 
 
 def _names(person: Person) -> list[str]:
-    return [name.casefold() for name in (person.name, person.alias) if name]
+    return [looks for name in (person.name, person.alias) if (looks := skeleton(name))]
 
 
-def free_alias(alias: str, taken: Counter[str]) -> str:
-    """Return `alias`, or with the next number behind it when somebody else goes by that name."""
-    found, number = alias, 1
-    while taken[found.casefold()]:
+def free_alias(alias: str, taken: Counter[str], mine: str) -> str:
+    """Return `alias`, or with the next number behind it when somebody else goes by that name; `mine` is the alias so far."""
+    found, number, own = alias, 1, {"", skeleton(mine)}
+    while (looks := skeleton(found)) not in own and taken[looks]:
         number += 1
-        found = f"{alias[:36]} {number}"
+        behind = f" {number}"
+        found = alias[: ALIAS_MAX - len(behind)] + behind
     return found
 
 

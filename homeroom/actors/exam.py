@@ -32,7 +32,7 @@ from homeroom.engine.behaviour import (
 from homeroom.protocol import exam as verbs
 from homeroom.protocol import exam_messages as messages
 from homeroom.protocol.access import ADMINS, ROLES, STAFF, SYSTEM_ONLY, allow
-from homeroom.protocol.exam_events import CALM_EXAM_EVENTS, EXAM_EVENTS, SECRETS
+from homeroom.protocol.exam_events import CALM_EXAM_EVENTS, EXAM_EVENTS, SECRETS, Created, Edited
 from homeroom.protocol.exam_state import ExamState, reduce_exam, show_exam
 from homeroom.protocol.sheet import Sheet
 
@@ -58,8 +58,8 @@ class Exam(Behaviour[ExamMemory]):
         return frozenset((self._relation(caller.user),))
 
     def hidden(self, caller: Caller) -> bool:
-        """Tell that there is no such exam: to everybody before it is made, and to outsiders."""
-        if self.state.shown.settings is None:
+        """Tell that there is no such exam: to everybody before it is made and when it was deleted, and to outsiders."""
+        if not self._hall.exists:
             return True
         return caller.role not in ADMINS and self._relation(caller.user) == "outsider"
 
@@ -67,7 +67,7 @@ class Exam(Behaviour[ExamMemory]):
         """Answer a command; each decision says how it may be refused."""
         if isinstance(command, Fired):
             return run.fired(self._hall, command, context)
-        if self.state.shown.settings is None and type(command) not in _BEFORE:
+        if not self._hall.exists and type(command) not in _BEFORE:
             if context.caller.role == "system":
                 return NOTHING
             raise Refusal("not_found", seats.NO_EXAM)
@@ -87,22 +87,32 @@ class Exam(Behaviour[ExamMemory]):
         secrets = SECRETS.get(type(fact.event))
         return replace(fact.event, **secrets) if secrets else fact.event
 
+    def show(self, fact: Fact, caller: Caller) -> Any:
+        """Return the same for a replay; to those who sit the exam a draft is shown as it was published, and never what stood there before."""
+        event = self.public(fact)
+        if not isinstance(event, (Created, Edited)) or caller.role in ADMINS:
+            return event
+        return replace(event, settings=self._hall.settings) if self._relation(caller.user) == "examinee" else event
+
     def project(self, fact: Fact) -> Iterable[Row]:
         """Return the changes of the lists."""
         return project_exam(self.state, fact)
 
     def _relation(self, user: str) -> str:
         state = self.state.shown
+        if not self._hall.exists:
+            return "outsider"
         if state.owner and user == state.owner:
             return "owner"
         if user in state.proctors:
             return "proctor"
-        return "examinee" if user in self.state.seats and state.status not in {"none", "draft"} else "outsider"
+        return "examinee" if user in self.state.seats and state.status != "draft" else "outsider"
 
 
 _DECISIONS: dict[type[Any], Callable[[Hall, Any, Context], Decision]] = {
     verbs.Create: draft.create,
     verbs.Edit: draft.edit,
+    verbs.Delete: draft.delete,
     verbs.PutQuestion: draft.put_question,
     verbs.RemoveQuestion: draft.remove_question,
     verbs.Enroll: draft.enroll,
@@ -150,6 +160,7 @@ EXAM = Kind(
             fresh=True,
         ),
         Verb(verbs.Edit, OWNER, f"PATCH {_ROOT}", "control"),
+        Verb(verbs.Delete, OWNER, f"DELETE {_ROOT}", "control"),
         Verb(verbs.PutQuestion, OWNER, f"POST {_ROOT}/questions", "control"),
         Verb(verbs.RemoveQuestion, OWNER, f"DELETE {_ROOT}/questions/{{question}}", "control"),
         Verb(verbs.Enroll, OWNER, f"POST {_ROOT}/students", "control"),

@@ -17,8 +17,10 @@ from homeroom.protocol.exam import STAFF_MAX, STUDENTS_MAX, Person, Settings
 from homeroom.protocol.exam_events import (
     Appointed,
     Created,
+    Deleted,
     Dismissed,
     Edited,
+    Ended,
     Enrolled,
     Expelled,
     Left,
@@ -34,12 +36,13 @@ ID_MAX = 64
 
 
 def create(hall: Hall, command: verbs.Create, context: Context) -> Decision:
-    """`conflict` when the exam exists; `bad_command` for an unfit question or id, `full` for too long a paper."""
+    """`conflict` when the exam exists, or did; `bad_command` for an unfit question, id or time, `full` for too long a paper."""
     if hall.shown.settings is not None:
-        raise Refusal("conflict", "the exam exists")
+        raise Refusal("conflict", "the exam exists" if hall.exists else "there was an exam of this id")
     if "." in hall.id:
         raise _unfit("id", "no dot in an exam's id: ids of sittings begin with it")
     settings = _fit_settings(Settings(**{name: getattr(command, name) for name in Settings.__struct_fields__}))
+    _check_to_come(command.closes, context.now)
     caller = context.caller
     owner = "" if caller.role == "system" else caller.user
     seed = command.seed or context.random.getrandbits(52)
@@ -51,11 +54,19 @@ def create(hall: Hall, command: verbs.Create, context: Context) -> Decision:
 
 
 def edit(hall: Hall, command: verbs.Edit, context: Context) -> Decision:
-    """`conflict` once it is published; what changes nothing is nothing."""
+    """`conflict` once it is published, `bad_command` for times that are none; what changes nothing is nothing."""
     _check_draft(hall)
+    _check_to_come(command.closes, context.now)
     changes = {name: value for name, value in asdict(command).items() if value is not None}
     settings = _fit_settings(replace(hall.settings, **changes))
     return NOTHING if settings == hall.settings else Decision((Edited(settings),))
+
+
+def delete(hall: Hall, command: verbs.Delete, context: Context) -> Decision:
+    """`conflict` once it is published."""
+    if hall.shown.status != "draft":
+        raise Refusal("conflict", "the exam is published: close it instead")
+    return Decision((Deleted(),), tells=_tell_proctors(hall, hall.settings.title, ()), evict=hall.staff)
 
 
 def put_question(hall: Hall, command: verbs.PutQuestion, context: Context) -> Decision:
@@ -85,10 +96,11 @@ def enroll(hall: Hall, command: verbs.Enroll, context: Context) -> Decision:
     """`conflict` once it is closed, `full` at `STUDENTS_MAX`, `bad_command` for an id too long; who is listed stays so."""
     if hall.shown.status == "closed":
         raise Refusal("conflict", "the exam is closed")
-    events = _enrol(hall, command.people)
+    enrolled = _enrol(hall, command.people)
     if hall.shown.status == "draft":
-        return Decision(events)
-    return Decision(events, tells=hall.notify([event.user for event in events], announce_exam(hall)))
+        return Decision(enrolled)
+    users = [event.user for event in enrolled]
+    return Decision((*enrolled, *_ended(hall, users)), tells=hall.notify(users, announce_exam(hall)))
 
 
 def expel(hall: Hall, command: verbs.Expel, context: Context) -> Decision:
@@ -122,6 +134,13 @@ def _enrol(hall: Hall, people: Iterable[Person]) -> tuple[Enrolled, ...]:
         if len(hall.id) + 1 + len(user) > ID_MAX:
             raise _unfit("people", f"exam's and student's id have {ID_MAX - 1} characters together at the most")
     return tuple(Enrolled(count + place, user, name) for place, (user, name) in enumerate(news.items(), 1))
+
+
+def _ended(hall: Hall, users: Iterable[str]) -> tuple[Ended, ...]:
+    """Return an event for each who is listed again and wrote when taken off: that ended the sitting, whose report was not heard."""
+    former, submitted = hall.memory.former, hall.shown.submitted
+    back = [user for user in users if user in former and former[user].status == "running"]
+    return tuple(Ended(submitted + place, user) for place, user in enumerate(back, 1))
 
 
 # --- who watches over it
@@ -174,6 +193,11 @@ def _fit_settings(settings: Settings) -> Settings:
         raise _unfit("closes", "a time after `opens`, or 0")
     description = fit_text("description", settings.description) if settings.description else ""
     return replace(settings, title=fit_name("title", settings.title), description=description)
+
+
+def _check_to_come(closes: int | None, now: int) -> None:
+    if closes and closes <= now:
+        raise _unfit("closes", "a time to come, or 0")
 
 
 def _put_all(items: Iterable[Item]) -> tuple[QuestionPut, ...]:

@@ -35,12 +35,16 @@ OPEN, CLOSE, REMIND = "open", "close", "remind"
 
 
 class ExamMemory(Struct):
-    """The durable state: what is shown, the seed of the shuffle, the questions with their keys, and the listed students."""
+    """The durable state: what is shown, the seed of the shuffle, the questions with their keys, and the listed students.
+
+    `former`: the seats of those who were taken off the list after they had begun; who is listed again has that sitting, and no other.
+    """
 
     shown: ExamState = field(default_factory=ExamState)
     seed: int = 0
     items: dict[str, Item] = field(default_factory=dict)
     seats: dict[str, Seat] = field(default_factory=dict)
+    former: dict[str, Seat] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,11 @@ class Hall:
     def shown(self) -> ExamState:
         """Return what followers see."""
         return self.memory.shown
+
+    @property
+    def exists(self) -> bool:
+        """Tell whether there is an exam: it was made, and not deleted since."""
+        return self.shown.settings is not None and self.shown.status != "deleted"
 
     @property
     def settings(self) -> Settings:
@@ -126,6 +135,7 @@ class Hall:
             opened=state.status == "open",
             held=bool(state.paused),
             reveal=settings.reveal,
+            ranked=settings.ranked,
             staff=self.staff,
         )
 
@@ -151,11 +161,14 @@ def _removed(memory: ExamMemory, e: QuestionRemoved) -> None:
 
 
 def _enrolled(memory: ExamMemory, e: Enrolled) -> None:
-    memory.seats[e.user] = Seat(e.name)
+    former = memory.former.pop(e.user, Seat())
+    memory.seats[e.user] = replace(former, name=e.name or former.name)
 
 
 def _expelled(memory: ExamMemory, e: Expelled) -> None:
-    memory.seats.pop(e.user, None)
+    seat = memory.seats.pop(e.user, None)
+    if seat is not None and seat.begun:
+        memory.former[e.user] = seat
 
 
 def _joined(seat: Seat, e: Joined) -> Seat:

@@ -14,7 +14,7 @@ from homeroom.actors.exam_memory import ExamMemory
 from homeroom.engine.behaviour import Caller, Fact, Listing, Lookup, Row, Table
 from homeroom.protocol.access import ADMINS, ROLES, STAFF, allow
 from homeroom.protocol.exam import Tag
-from homeroom.protocol.exam_events import Announced, Appointed, Created, Dismissed, Enrolled, Expelled, Left
+from homeroom.protocol.exam_events import Announced, Appointed, Created, Deleted, Dismissed, Enrolled, Expelled, Left
 from homeroom.protocol.paging import After, Page, PageLimit, cut_page, decode_after
 
 EXAMS = Table(
@@ -24,10 +24,11 @@ EXAMS = Table(
         "title": "text", "course": "text", "specialty": "text", "status": "text", "opens": "bigint", "closes": "bigint",
         "minutes": "integer", "owner": "text", "owner_name": "text", "questions": "integer", "points": "bigint",
         "enrolled": "integer", "visible": "boolean", "released": "boolean", "created": "bigint",
+        "deleted": "boolean",
     },
     (("created",),),
 )  # fmt: skip
-PEOPLE = Table("exam_people", ("person",), {"person": "text", "active": "boolean"}, (("person",),))
+PEOPLE = Table("exam_people", ("person",), {"person": "text", "active": "boolean", "staff": "boolean"}, (("person",),))
 EXAM_TABLES = (EXAMS, PEOPLE)
 _UNWRITTEN = frozenset({Announced, Left})
 
@@ -37,17 +38,22 @@ def project_exam(memory: ExamMemory, fact: Fact) -> Iterable[Row]:
     event = fact.event
     match event:
         case Created() if event.owner:
-            yield _person(event.owner, active=True)
-        case Enrolled() | Appointed():
+            yield _person(event.owner, active=True, staff=True)
+        case Appointed():
+            yield _person(event.user, active=True, staff=True)
+        case Enrolled():
             yield _person(event.user, active=True)
         case Expelled() | Dismissed():
             yield _person(event.user, active=False)
+        case Deleted():
+            for user in filter(None, (memory.shown.owner, *memory.shown.proctors, *memory.seats)):
+                yield _person(user, active=False)
     if type(event) not in _UNWRITTEN and memory.shown.settings is not None:
         yield Row(EXAMS.name, {}, _values(memory))
 
 
-def _person(user: str, *, active: bool) -> Row:
-    return Row(PEOPLE.name, {"person": user}, {"active": active})
+def _person(user: str, *, active: bool, staff: bool = False) -> Row:
+    return Row(PEOPLE.name, {"person": user}, {"active": active, "staff": staff or None})
 
 
 def _values(memory: ExamMemory) -> dict[str, Any]:
@@ -67,9 +73,10 @@ def _values(memory: ExamMemory) -> dict[str, Any]:
         "questions": state.questions,
         "points": state.points,
         "enrolled": state.enrolled,
-        "visible": state.status != "draft",
+        "visible": state.status not in {"draft", "deleted"},
         "released": state.released,
         "created": state.created,
+        "deleted": True if state.status == "deleted" else None,
     }
 
 
@@ -118,7 +125,7 @@ def ask_exams(query: ExamsQuery, caller: Caller) -> Lookup:
         return ExamItems(tuple(map(_read, kept)), after)
 
     asked = {"course": query.course, "specialty": query.specialty, "status": query.status}
-    where: dict[str, Any] = {name: value for name, value in asked.items() if value}
+    where: dict[str, Any] = {"deleted": None, **{name: value for name, value in asked.items() if value}}
     if caller.role not in STAFF:
         where["visible"] = True
     every = caller.role in ADMINS and not query.user
@@ -132,6 +139,18 @@ def ask_exams(query: ExamsQuery, caller: Caller) -> Lookup:
         contains={"title": query.search} if query.search else {},
         within=None if every else (PEOPLE.name, {"person": person, "active": True}),
         beyond=decode_after(query.after, int),
+    )
+
+
+def look_up_seat(user: str) -> Lookup:
+    """Return the question for how an exam stands that lists `user`: its status, `""` where there is no such thing."""
+    return Lookup(
+        EXAMS.name,
+        lambda rows: rows[0]["status"] if rows else "",
+        order="created",
+        limit=1,
+        where={"visible": True, "deleted": None},
+        within=(PEOPLE.name, {"person": user, "active": True, "staff": None}),
     )
 
 

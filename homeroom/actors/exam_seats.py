@@ -44,7 +44,7 @@ def call(hall: Hall, command: Call, context: Context) -> Decision:
     """Answer a sitting whose student wants to start; who is not listed learns no more than that there is nothing."""
     user, state = command.user, hall.shown
     seat = hall.memory.seats.get(user)
-    if seat is None or state.status in {"none", "draft"}:
+    if seat is None or state.status in {"none", "draft", "deleted"}:
         return _decline(user, hall, "not_found", NO_EXAM)
     if state.status == "closed":
         return _decline(user, hall, "conflict", "the exam is closed")
@@ -72,7 +72,8 @@ def report(hall: Hall, command: Report, context: Context) -> Decision:
         return NOTHING
     shows = hall.tell([command.user], ShowResult()) if state.released else ()
     timers = hall.look_again(context.now) if seat.held else ()
-    return Decision((Ended(state.submitted + 1, command.user),), tells=shows, timers=timers)
+    unheard = () if seat.begun else (Began(state.started + 1, state.submitted, command.user),)
+    return Decision((*unheard, Ended(state.submitted + 1, command.user)), tells=shows, timers=timers)
 
 
 def _come_in(hall: Hall, user: str, name: str, context: Context, reply: verbs.Admission | None = None) -> Decision:

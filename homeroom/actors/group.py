@@ -21,7 +21,7 @@ from homeroom.actors.chat_memory import ChatMemory
 from homeroom.actors.fitting import fit_name, fit_text
 from homeroom.actors.group_figures import Figures, count, read_weeks
 from homeroom.actors.group_rows import project_group
-from homeroom.actors.group_sessions import call_off, enrol, schedule
+from homeroom.actors.group_sessions import call_off, cancel_all, enrol, schedule
 from homeroom.engine.behaviour import (
     NOTHING,
     Behaviour,
@@ -162,7 +162,7 @@ class Group(Behaviour[GroupMemory]):
         return Decision(
             (GroupDeleted("deleted"),),
             signals=tuple(signal for user in users for signal in self._chat.stop_typing(user)),
-            tells=tuple(self._exit(user) for user in users),
+            tells=(*(self._exit(user) for user in users), *cancel_all(group, context.now)),
             evict=users,
         )
 
@@ -249,17 +249,18 @@ class Group(Behaviour[GroupMemory]):
         """Let a member go; the group ends with the last one."""
         user, group = left.user, self.state.shown
         ended = (GroupDeleted("empty"),) if len(group.members) == 1 else ()
+        told = cancel_all(group, now) if ended else call_off(group, user, now)
         return Decision(
             (left, *ended),
             signals=self._chat.stop_typing(user),
-            tells=(self._exit(user), *call_off(group, user, now)),
+            tells=(self._exit(user), *told),
             evict=(user,),
         )
 
     # --- sessions and questions
 
     def _schedule(self, command: words.Schedule, context: Context) -> Decision:
-        return schedule(self.state.shown, command, context)
+        return schedule(self.id, self.state.shown, command, context)
 
     def _look(self, command: words.Look, context: Context) -> Decision:
         group = self.state.shown

@@ -1,6 +1,7 @@
 """Sessions that a study group plans: each is a session actor of its own, owned by who planned it, listed in the group while it is to come.
 
-The group enrols whoever joins it later, and takes whoever leaves off the lists again; the planner of a session keeps it.
+The group enrols whoever joins it later, and takes whoever leaves off the lists again; the planner of a session keeps it. With the group
+its sessions end.
 Never here: what happens in a session (`session`).
 """
 
@@ -17,8 +18,8 @@ AHEAD_MS = 366 * 86_400_000
 _MINUTE_MS = 60_000
 
 
-def schedule(group: GroupState, command: Schedule, context: Context) -> Decision:
-    """Make a session for all members; replies with its id.
+def schedule(id: str, group: GroupState, command: Schedule, context: Context) -> Decision:
+    """Make a session for all members of the group `id`; replies with the session's id.
 
     `too_late` for a start that has passed, `bad_command` for one too far ahead or a title without anything visible, `full` at
     `SESSIONS_MAX` sessions to come.
@@ -42,6 +43,7 @@ def schedule(group: GroupState, command: Schedule, context: Context) -> Decision
         owner=context.caller.user,
         owner_name=context.caller.name[:200],
         people=tuple(group.members),
+        group=id,
     )
     return Decision((planned,), reply=Scheduled(session), tells=(Tell(f"session:{session}", made),))
 
@@ -55,3 +57,9 @@ def call_off(group: GroupState, user: str, now: int) -> Iterable[Tell]:
     """Return the messages that take a member who goes out of the sessions to come, but for those that are its own."""
     others = (session for session, meeting in upcoming(group, now).items() if meeting.by != user)
     return tuple(Tell(f"session:{session}", session_words.Expel((user,))) for session in others)
+
+
+def cancel_all(group: GroupState, now: int) -> Iterable[Tell]:
+    """Return the messages that end every session to come, because the group ends."""
+    gone = session_words.Cancel("the study group was deleted")
+    return tuple(Tell(f"session:{session}", gone) for session in upcoming(group, now))

@@ -5,12 +5,16 @@ Never here: who may read (`inbox`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, get_args
 
 from homeroom.actors.inbox_memory import InboxMemory, unread_of
 from homeroom.engine.behaviour import Decision, Fact, Lookup, Recall, Row, Table
-from homeroom.protocol.inbox import Dismissed, ListNotices, Notice, NoticePage, Notified
+from homeroom.protocol.inbox import Dismissed, ListNotices, Notice, NoticePage, Notified, Priority
 from homeroom.protocol.inbox_state import find_notice, read_data, write_data
+
+_PRIORITIES: Mapping[str, Priority] = MappingProxyType({one: one for one in get_args(Priority)})
+"""The very words of the type: the encoder leaves a default out by its identity alone."""
 
 NOTICES = Table(
     "inbox_notices",
@@ -89,7 +93,7 @@ def _read_row(row: Mapping[str, Any], unread: frozenset[int]) -> Notice:
         title=row["title"],
         message=row["message"],
         data=read_data(row["data"]),
-        priority=row["priority"],
+        priority=_PRIORITIES[row["priority"]],
         url=row["url"],
         toast=row["toast"],
         why=row["why"],

@@ -4,6 +4,7 @@ Never here: what a kind does.
 """
 
 from homeroom.actors.board import BOARD
+from homeroom.actors.board_persona import PERSONA
 from homeroom.actors.exam import EXAM
 from homeroom.actors.exam_proctor import PROCTOR
 from homeroom.actors.group_kind import GROUP
@@ -25,6 +26,7 @@ KINDS: tuple[Kind, ...] = (
     SESSION,
     INBOX,
     BOARD,
+    PERSONA,
     EXAM,
     SITTING,
     PROCTOR,

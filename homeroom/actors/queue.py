@@ -207,6 +207,8 @@ QUEUE = Kind(
     watch=VIEWERS,
     calm=frozenset({said.GroupNoted.type, said.Noted.type}),
     tables=QUEUE_TABLES,
+    version=2,
     view=QueueState,
     lists=QUEUE_LISTS,
 )
+"""Version 2 remembers the term in the group; there is no upgrade of a snapshot, the journal tells it."""

@@ -53,16 +53,17 @@ class Hall(Behaviour[HallState]):
 
     def view(self, caller: Caller) -> HallState:
         """Return a copy of the state."""
-        return HallState(dict(self.state.standing), dict(self.state.queues))
+        return HallState(dict(self.state.standing), dict(self.state.entries), dict(self.state.queues))
 
 
 def _enrol(hall: HallState, command: Enrol) -> Decision:
     """Tell the queues of each other; one too many is decided for like the others, and told nothing."""
-    if command.queue in hall.queues or len(hall.queues) >= QUEUES_MAX:
+    known = hall.queues.get(command.queue)
+    if known == command.term or (known is None and len(hall.queues) >= QUEUES_MAX):
         return NOTHING
     there = {student: queue for student, queue in hall.standing.items() if queue != command.queue}
-    tells = (Tell(f"queue:{command.queue}", Elsewhere(there)),) if there else ()
-    return Decision((Enrolled(command.queue),), tells=tells)
+    tells = (Tell(f"queue:{command.queue}", Elsewhere(command.term, there)),) if there else ()
+    return Decision((Enrolled(command.queue, command.term),), tells=tells)
 
 
 def _withdraw(hall: HallState, command: Withdraw) -> Decision:
@@ -70,27 +71,30 @@ def _withdraw(hall: HallState, command: Withdraw) -> Decision:
 
 
 def _take(hall: HallState, command: TakeStand) -> Decision:
-    """Grant the first; a queue that asks again gets the same answer."""
-    there = hall.standing.get(command.student)
+    """Grant the first; a queue that asks again gets the same answer, and by a newer entry of its own the student stands as well."""
+    there, queue = hall.standing.get(command.student), f"queue:{command.queue}"
     if there is not None and there != command.queue:
-        return Decision(tells=(Tell(f"queue:{command.queue}", Denied(command.student, there)),))
-    granted = Tell(f"queue:{command.queue}", Granted(command.student))
-    if there is not None:
+        return Decision(tells=(Tell(queue, Denied(command.entry, there)),))
+    granted = Tell(queue, Granted(command.entry))
+    if hall.entries.get(command.student) == command.entry:
         return Decision(tells=(granted,))
-    told = _tell_others(hall, command.queue, Elsewhere({command.student: command.queue}))
-    return Decision((Taken(command.queue, command.student),), tells=(granted, *told))
+    told = _tell_others(hall, command.queue, there={command.student: command.queue}) if there is None else ()
+    return Decision((Taken(command.queue, command.student, command.entry),), tells=(granted, *told))
 
 
 def _give_up(hall: HallState, command: GiveUp) -> Decision:
-    """Free a student of the queue that it stands in; another queue's word counts for nothing."""
-    if hall.standing.get(command.student) != command.queue:
+    """Free a student of the entry by which it stands; the word of another queue, or about another entry, counts for nothing."""
+    stand = hall.standing.get(command.student), hall.entries.get(command.student)
+    if stand != (command.queue, command.entry):
         return NOTHING
-    told = _tell_others(hall, command.queue, Elsewhere(gone=(command.student,)))
+    told = _tell_others(hall, command.queue, gone=(command.student,))
     return Decision((GivenUp(command.student),), tells=told)
 
 
-def _tell_others(hall: HallState, queue: str, message: Elsewhere) -> tuple[Tell, ...]:
-    return tuple(Tell(f"queue:{other}", message) for other in hall.queues if other != queue)
+def _tell_others(hall: HallState, queue: str, **news: Any) -> tuple[Tell, ...]:
+    """Return what all other queues of the group are told, each in its own term."""
+    others = ((other, term) for other, term in hall.queues.items() if other != queue)
+    return tuple(Tell(f"queue:{other}", Elsewhere(term, **news)) for other, term in others)
 
 
 _DECISIONS: dict[type[Any], Callable[[HallState, Any], Decision]] = {
@@ -108,4 +112,6 @@ HALL = Kind(
     verbs=tuple(Verb(command, SYSTEM_ONLY, None, "control") for command in (Enrol, Withdraw, TakeStand, GiveUp)),
     events=HALL_EVENTS,
     watch=SYSTEM_ONLY,
+    version=2,
 )
+"""Version 2 remembers entries and terms; there is no upgrade of a snapshot, the journal tells them."""

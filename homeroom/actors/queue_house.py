@@ -19,7 +19,9 @@ from homeroom.actors.queue_places import depart
 from homeroom.actors.queue_talks import LEASE
 from homeroom.engine.behaviour import NOTHING, At, Context, Decision, Disarm, Refusal, Tell
 from homeroom.protocol import queue_events as said
+from homeroom.protocol.access import ADMINS
 from homeroom.protocol.hours import Hours
+from homeroom.protocol.ids import is_made
 from homeroom.protocol.queue import (
     ASSISTANTS_MAX,
     LISTED_MAX,
@@ -45,14 +47,16 @@ LEFTOVER_MS = 4 * 3_600_000
 
 
 def create(here: Here, command: Create, context: Context) -> Decision:
-    """Make the queue, closed; `conflict` when it exists."""
+    """Make the queue, closed; `conflict` when it exists, `forbidden` under an id that may be another person's."""
     if here.shown.created:
         raise Refusal("conflict", "the queue exists")
+    if here.id != context.caller.user and not is_made(here.id) and context.caller.role not in ADMINS:
+        raise Refusal("forbidden", "make it under your own id, or let the server make one: POST /api/office-hours")
     asked = structs.asdict(command)
     settings = Settings(**{**asked, "title": fit_name("title", command.title)})
     caller = context.caller
     event = said.Created(settings, caller.user, caller.name[:200])
-    return Decision((event,), tells=_enrol(here, settings))
+    return Decision((event,), tells=_enrol(here, settings, context.seq))
 
 
 def edit(here: Here, command: Edit, context: Context) -> Decision:
@@ -70,7 +74,7 @@ def edit(here: Here, command: Edit, context: Context) -> Decision:
     if settings.order != was.order and here.shown.entries:
         events = (*events, sorted_by(here.memory, settings.order))
     moved = settings.exclusive != was.exclusive
-    tells = (*_withdraw(here, was), *_enrol(here, settings)) if moved else ()
+    tells = (*_withdraw(here, was), *_enrol(here, settings, context.seq)) if moved else ()
     return settle(here, context, events, tells=tells)
 
 
@@ -209,8 +213,8 @@ def _arm(hours: tuple[Hours, ...], now: int) -> At | Disarm:
     return Disarm(HOURS) if due is None else At(HOURS, due)
 
 
-def _enrol(here: Here, settings: Settings) -> tuple[Tell, ...]:
-    return (Tell(f"hall:{settings.exclusive}", Enrol(here.id)),) if settings.exclusive else ()
+def _enrol(here: Here, settings: Settings, term: int) -> tuple[Tell, ...]:
+    return (Tell(f"hall:{settings.exclusive}", Enrol(here.id, term)),) if settings.exclusive else ()
 
 
 def _withdraw(here: Here, settings: Settings) -> tuple[Tell, ...]:

@@ -49,6 +49,7 @@ class QueueMemory(Struct):
 
     `helped` maps students to how often, the last helped last; `waits` and `talks` are ms, the newest last; `served` counts the
     `day`'s finished entries; `elsewhere` maps students to the other queue of the group that they stand in; `opened`: it ever was.
+    `term`: the number of the event by which the queue came to its group of today, or to none.
     """
 
     shown: QueueState = field(default_factory=QueueState)
@@ -64,6 +65,7 @@ class QueueMemory(Struct):
     day: int = 0
     served: int = 0
     opened: bool = False
+    term: int = 0
 
     def entry_of(self, student: str) -> str | None:
         """Return the open entry of a student."""
@@ -91,9 +93,14 @@ def _opened(memory: QueueMemory, fact: Fact, e: said.Opened) -> None:
     memory.opened = True
 
 
+def _created(memory: QueueMemory, fact: Fact, e: said.Created) -> None:
+    memory.term = fact.seq
+
+
 def _edited(memory: QueueMemory, fact: Fact, e: said.Edited) -> None:
     if e.settings.exclusive != memory.shown.settings.exclusive:
         memory.elsewhere.clear()
+        memory.term = fact.seq
 
 
 def _joined(memory: QueueMemory, fact: Fact, e: said.Joined) -> None:
@@ -182,6 +189,7 @@ def _end_talk(memory: QueueMemory, room: str, entries: tuple[str, ...]) -> None:
 
 
 _CHANGES: dict[type[Any], Callable[[QueueMemory, Fact, Any], None]] = {
+    said.Created: _created,
     said.Enlisted: _enlisted,
     said.Struck: _struck,
     said.Opened: _opened,

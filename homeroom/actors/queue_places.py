@@ -46,7 +46,7 @@ def join(here: Here, command: Join, context: Context) -> Decision:
         *((rank, turn) if position else ()),
     )
     if waits:
-        ask = Tell(f"hall:{here.shown.settings.exclusive}", TakeStand(here.id, caller.user))
+        ask = Tell(f"hall:{here.shown.settings.exclusive}", TakeStand(here.id, caller.user, entry))
         return _joined(here, context, joined, (joined,), tells=(ask,))
     return _let_in(here, context, joined, joined)
 
@@ -107,33 +107,37 @@ def upcoming(here: Here, command: UpcomingHours, context: Context) -> Decision:
 
 
 def granted(here: Here, command: Granted, context: Context) -> Decision:
-    """Let a pending entry stand in line; who has left meanwhile has told the hall already."""
-    entry = here.memory.entry_of(command.student)
-    if entry is None or here.shown.entries[entry].status != "pending":
+    """Let a pending entry stand in line; of one that has ended meanwhile the hall has been told already."""
+    memory, entry = here.memory, command.entry
+    if not _is_pending(here, entry):
         return NOTHING
-    memory = here.memory
-    rank, turn = rank_of(memory, command.student, here.shown.settings.order), memory.turn + 1
+    rank, turn = rank_of(memory, memory.entries[entry].student, here.shown.settings.order), memory.turn + 1
     position = position_for(memory, (rank, turn, int(entry)))
     return _let_in(here, context, said.Confirmed(entry, position, why_there(memory, position), rank, turn))
 
 
 def denied(here: Here, command: Denied, context: Context) -> Decision:
     """End a pending entry, and say where its student stands."""
-    entry = here.memory.entry_of(command.student)
-    if entry is None or here.shown.entries[entry].status != "pending":
+    if not _is_pending(here, command.entry):
         return NOTHING
-    told = tell_elsewhere(here.id, command.student, entry, command.queue)
-    return Decision((said.Left(entry, "elsewhere"),), tells=(told,))
+    told = tell_elsewhere(here.id, here.memory.entries[command.entry].student, command.entry, command.queue)
+    return Decision((said.Left(command.entry, "elsewhere"),), tells=(told,))
 
 
 def elsewhere(here: Here, command: Elsewhere, context: Context) -> Decision:
-    """Note who stands in the other queues of the group; nothing where there is no group any more."""
-    if not here.shown.settings.exclusive:
+    """Note who stands in the other queues of the group; what was said to an earlier term, or in another group, is nothing."""
+    if not here.shown.settings.exclusive or command.term != here.memory.term:
         return NOTHING
     return Decision((said.GroupNoted(command.there, command.gone),))
 
 
 # --- what several of them need
+
+
+def _is_pending(here: Here, entry: EntryId) -> bool:
+    """Tell whether an entry waits for the hall: for that of today, as the group stays while anybody has an entry."""
+    place = here.shown.entries.get(entry)
+    return place is not None and place.status == "pending"
 
 
 def _check_join(here: Here, context: Context) -> None:

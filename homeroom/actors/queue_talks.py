@@ -16,7 +16,7 @@ from homeroom.protocol import queue_events as said
 from homeroom.protocol.presence import Disengage, Engage
 from homeroom.protocol.queue import EntryId, Note
 from homeroom.protocol.queue_hall import GiveUp
-from homeroom.protocol.room import Convene, Disband, Person, Stirred
+from homeroom.protocol.room import Convene, Disband, Person, Release, Stirred
 
 WARN_MS = 120_000
 WARN, END, LEASE = "warn.", "end.", "lease."
@@ -70,17 +70,20 @@ def give_up(here: Here, entries: Iterable[EntryId]) -> tuple[Tell, ...]:
     group = here.shown.settings.exclusive
     if not group:
         return ()
-    return tuple(Tell(f"hall:{group}", GiveUp(here.id, here.memory.entries[entry].student)) for entry in entries)
+    students = ((entry, here.memory.entries[entry].student) for entry in entries)
+    return tuple(Tell(f"hall:{group}", GiveUp(here.id, student, entry)) for entry, student in students)
 
 
 def leave_rooms(here: Here, entries: tuple[EntryId, ...], why: str) -> tuple[Tell, ...]:
-    """Return the words that end the rooms in which none but these entries are, and the activity of who is in no other."""
+    """Return the words that end the rooms in which none but these entries are, take these out of the others, and free who is in none."""
     ending = _ending(here, entries)
-    free = {here.memory.entries[entry].student for entry in entries if here.memory.entries[entry].room}
+    leaving = [held for entry in entries if (held := here.memory.entries[entry]).room]
+    free = {held.student for held in leaving}
     busy = {talk.assistant for room, talk in here.memory.conversations.items() if room not in ending}
     free |= {here.memory.conversations[room].assistant for room in ending} - busy
     rooms = (Tell(f"room:{room}", Disband(why)) for room in ending)
-    return (*rooms, *(Tell(f"presence:{user}", Disengage(here.address)) for user in sorted(free)))
+    taken_out = (Tell(f"room:{held.room}", Release(held.student)) for held in leaving if held.room not in ending)
+    return (*taken_out, *rooms, *(Tell(f"presence:{user}", Disengage(here.address)) for user in sorted(free)))
 
 
 def forget_deadlines(here: Here, entries: tuple[EntryId, ...]) -> tuple[Disarm, ...]:

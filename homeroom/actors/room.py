@@ -51,6 +51,7 @@ from homeroom.protocol.room import (
     Leave,
     Left,
     Promote,
+    Release,
     Remove,
     RoleChanged,
     RoomState,
@@ -64,7 +65,7 @@ ADMIN_RANK = 4
 """Nobody acts on a person of the same or a higher rank; a stranger has rank 0."""
 STIR_MS = 60_000
 """Whoever convened the room is told at most this often that people talk in it."""
-_AFTERWARDS: frozenset[type[Any]] = frozenset({Leave, words.History, words.Audit, words.Unread, words.Read})
+_AFTERWARDS: frozenset[type[Any]] = frozenset({Leave, Release, words.History, words.Audit, words.Unread, words.Read})
 """What can still be done in a room that has ended."""
 
 
@@ -181,6 +182,13 @@ class Room(Behaviour[RoomMemory]):
         return Decision(
             (Disbanded(command.reason),), tells=tuple(Tell(f"presence:{user}", Exit(self.id)) for user in members)
         )
+
+    def _release(self, command: Release, context: Context) -> Decision:
+        """Take a person out, an owner as well, with an invitation there may be; who is neither member nor invited is nothing."""
+        room, user = self.state.shown, command.user
+        if user in room.invited:
+            return Decision((InviteWithdrawn(user),))
+        return self._part(Left(user, "removed")) if user in room.members else NOTHING
 
     def _join(self, command: Join, context: Context) -> Decision:
         """`full` at `MEMBERS_MAX` members; who is a member already is told nothing."""
@@ -302,6 +310,7 @@ _DECISIONS: dict[type[Any], Callable[[Room, Any, Context], Decision | Recall]] =
     Create: Room._create,
     Convene: Room._convene,
     Disband: Room._disband,
+    Release: Room._release,
     Join: Room._join,
     Leave: Room._leave,
     Invite: Room._invite,
@@ -322,13 +331,13 @@ ROOM = Kind(
     behaviour=Room,
     state=RoomMemory,
     verbs=(
-        Verb(Create, allow(STAFF) | SYSTEM_ONLY, "PUT /api/rooms/{id}", "control"),
+        Verb(Create, allow(STAFF) | SYSTEM_ONLY, "PUT /api/rooms/{id}", "control", fresh=True),
         Verb(Join, GUESTS, budget="control"),
         Verb(Leave, GUESTS, budget="control"),
         Verb(Invite, MODERATORS, budget="control"),
         Verb(Remove, MODERATORS, budget="control"),
         Verb(Promote, OWNERS, budget="control"),
-        *(Verb(command, SYSTEM_ONLY, None, "control") for command in (Convene, Disband)),
+        *(Verb(command, SYSTEM_ONLY, None, "control") for command in (Convene, Disband, Release)),
         *chat_verbs("rooms", MEMBERS, MODERATORS, READERS),
     ),
     events=(*ROOM_EVENTS, RoomPresence),

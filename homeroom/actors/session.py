@@ -17,9 +17,9 @@ from homeroom.actors.chat_verbs import chat_verbs
 from homeroom.actors.session_attendance import INTERVALS, look_at_attendance, look_at_ledger, project_attendance
 from homeroom.actors.session_floor import FLOOR_DECISIONS
 from homeroom.actors.session_lists import PEOPLE, SESSION_LISTS, SESSIONS, project_lists
-from homeroom.actors.session_memory import SessionMemory, leads, remember
-from homeroom.actors.session_notices import REMIND, remind
-from homeroom.actors.session_people import PEOPLE_DECISIONS, RETURNS, give_up
+from homeroom.actors.session_memory import SessionMemory, leads, notice, remember
+from homeroom.actors.session_notices import MOVED, REMIND, remind, tell_moves
+from homeroom.actors.session_people import PEOPLE_DECISIONS, RETURNS, be_back, give_up
 from homeroom.actors.session_plan import LAPSE, PLAN_DECISIONS, check_not_over, lapse
 from homeroom.actors.session_polls import Polls
 from homeroom.engine.behaviour import (
@@ -89,14 +89,12 @@ class Session(Behaviour[SessionMemory]):
         return outside and caller.role not in ADMINS
 
     def within_reach(self, caller: Caller) -> Mapping[str, str]:
-        """Return that whoever may join could be present."""
-        may = self._relation(caller.user) in {"stranger", "enrolled"}
-        return {"present": "join first"} if may else {}
+        """Return that whoever may join could be present, and to those who were removed why they may not."""
+        return _WAYS.get(self._relation(caller.user), {})
 
     def wake(self, context: Context) -> Decision:
         """Let the polls know that a life begins."""
-        self._polls.wake(context.now)
-        return NOTHING
+        return self._polls.wake(context)
 
     def decide(self, command: Any, context: Context) -> Decision | Recall:
         """Answer a command; each decision says how it may be refused."""
@@ -107,16 +105,18 @@ class Session(Behaviour[SessionMemory]):
         if isinstance(command, _WHILE_IT_LASTS):
             check_not_over(self.state.shown)
         decide = _DECISIONS.get(type(command))
-        answer = decide(self.id, self.state, command, context) if decide else self._polls.decide(command, context)
-        if answer is not None:
-            return self._stop_typing(answer)
-        return self._say(command, context)
+        own = decide(self.id, self.state, command, context) if decide else self._polls.decide(command, context)
+        answer = self._stop_typing(own) if own is not None else self._say(command, context)
+        if isinstance(answer, Recall) or type(command) not in _SIGNS:
+            return answer
+        return be_back(self.state, command, answer, context)
 
     def apply(self, fact: Fact) -> None:
         """Let `fact` change the session."""
         if not self._chat.apply(fact):
             remember(self.state, fact)
             reduce_session(self.state.shown, fact, KEPT)
+        notice(self.state, fact)
 
     def view(self, caller: Caller) -> SessionState:
         """Return the session with its newest messages, the same for everybody who may see it."""
@@ -203,6 +203,13 @@ def _sheet(id: str, memory: SessionMemory, command: words.AttendanceSheet, conte
 
 
 _KNOWN = frozenset({"enrolled", "present", "owner"})
+_JOIN = {"present": "join first"}
+_REMOVED = "you were removed, and can come back when you are enrolled"
+_WAYS: Mapping[str, Mapping[str, str]] = {
+    "stranger": _JOIN,
+    "enrolled": _JOIN,
+    "barred": {"enrolled": _REMOVED, "present": _REMOVED},
+}
 _WHILE_IT_LASTS = (
     chat_words.Say, chat_words.Edit, chat_words.React, chat_words.Typing, floor.RaiseHand, floor.Ask, floor.Upvote,
     floor.PollOpen, floor.PollVote,
@@ -215,7 +222,11 @@ _DECISIONS: dict[type[Any], Decide] = {
     words.Attendance: _attendance,
     words.AttendanceSheet: _sheet,
 }
-_DEADLINES: dict[str, Callable[[str, SessionMemory, int], Decision]] = {RETURNS: give_up, LAPSE: lapse}
+_DEADLINES: dict[str, Callable[[str, SessionMemory, int], Decision]] = {
+    RETURNS: give_up,
+    LAPSE: lapse,
+    MOVED: tell_moves,
+}
 
 OWNERS = allow(ROLES, "owner") | allow(ADMINS)
 PRESENT = allow(ROLES, "present", "owner")
@@ -236,7 +247,7 @@ SESSION = Kind(
         Verb(words.Change, OWNERS, f"PUT {ONE}", "control", also=(f"PATCH {ONE}",)),
         Verb(words.Start, OWNERS, budget="control"),
         Verb(words.End, OWNERS, budget="control"),
-        Verb(words.Cancel, OWNERS, budget="control", also=(f"DELETE {ONE}",)),
+        Verb(words.Cancel, OWNERS | SYSTEM_ONLY, budget="control", also=(f"DELETE {ONE}",)),
         Verb(words.AdmitEarly, OWNERS, budget="control"),
         Verb(words.Enroll, OWNERS | SYSTEM_ONLY, budget="control"),
         Verb(words.Expel, OWNERS | SYSTEM_ONLY, budget="control"),
@@ -259,6 +270,7 @@ SESSION = Kind(
         Verb(floor.PollVote, PRESENT, f"POST {ONE}/polls/{{poll}}/vote", "control", secret=("choices",)),
         Verb(floor.PollClose, OWNERS, f"POST {ONE}/polls/{{poll}}/close", "control"),
         Verb(floor.PollMark, SYSTEM_ONLY, None, "beat"),
+        Verb(floor.PollResume, SYSTEM_ONLY, None, "beat"),
         *chat_verbs("live-sessions", PRESENT, OWNERS, READERS),
     ),
     events=(*words.PLAN_EVENTS, *floor.FLOOR_EVENTS, *chat_words.CHAT_EVENTS, RoomPresence),
@@ -271,3 +283,5 @@ SESSION = Kind(
     people=lambda state: [user for user in state.people if is_in(state, user)],
 )
 """`poll_vote` keeps its choices secret: the receipt of an anonymous vote says that there was one, and a named vote is an event."""
+_SIGNS = frozenset(verb.command for verb in SESSION.verbs if verb.remembered) - {words.Join, floor.PollVote}
+"""By what somebody who was lost is back: everything but looking, typing, joining once more, and votes, which cause no event of their own."""

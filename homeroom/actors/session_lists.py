@@ -1,13 +1,14 @@
 """The read models behind lists of class sessions, and the questions to them.
 
-A listed session stands in the lists of its own people alone: a question names either the person, by `session_people`, or the audience
-`open`. Never here: what is asked for and shown (`protocol.session_lists`).
+A listed session stands in the lists of its own people alone: a question names the person, by `session_people`, in which an open
+session has a row for everybody too, or the audience `open`. Never here: what is asked for and shown (`protocol.session_lists`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from homeroom.actors.asked_person import asked_person
 from homeroom.engine.behaviour import Caller, Fact, Listing, Lookup, Refusal, Row, Table
 from homeroom.protocol.access import ADMINS, EVERYBODY
 from homeroom.protocol.paging import cut_page, decode_after
@@ -23,6 +24,7 @@ from homeroom.protocol.session_lists import (
 from homeroom.protocol.session_state import SessionState, first_faces, is_in
 from homeroom.protocol.session_words import (
     PLAN_EVENTS,
+    Changed,
     Created,
     Enrolled,
     Expelled,
@@ -42,6 +44,8 @@ SESSIONS = Table(
 )  # fmt: skip
 PEOPLE = Table("session_people", ("person",), {"person": "text", "active": "boolean"}, indexes=(("person", "active"),))
 """Who owns a session, is enrolled in it or was in it; not `active` any more: was expelled."""
+EVERYONE = ""
+"""Stands among the people of a session while it is open to everybody."""
 _TOLD = frozenset(PLAN_EVENTS) - {Reminded, Enrolled, Expelled}
 
 
@@ -50,6 +54,8 @@ def project_lists(fact: Fact, shown: SessionState) -> Iterable[Row]:
     event = fact.event
     if type(event) in _TOLD:
         yield Row(SESSIONS.name, {}, _columns(shown))
+    if isinstance(event, Created | Changed):
+        yield _person(EVERYONE, shown.audience == "open")
     if isinstance(event, Created) and event.owner:
         yield _person(event.owner, True)
     elif isinstance(event, ParticipantJoined):
@@ -88,28 +94,29 @@ def _person(user: str, active: bool) -> Row:
 
 
 def _ask_sessions(query: ListSessions, caller: Caller) -> Lookup:
-    """`forbidden` for the scope `all` to those who are no admins."""
-    scope = query.scope or _scope(query, caller)
+    """`forbidden` for the scope `all` to those who are no admins; `not_found` for somebody who is not the caller's child."""
+    person = asked_person(query.user, caller)
+    scope = query.scope or ("mine" if query.user else _scope(query, caller))
     if scope == "all" and caller.role not in ADMINS:
         raise Refusal("forbidden", "the scope all is for admins", data={"field": "scope"})
     where = _where(status=query.status, course=query.course)
-    return _look_up(where, scope, caller, query.limit, query.after)
+    return _look_up(where, scope, person, query.limit, query.after)
 
 
 def _scope(query: ListSessions, caller: Caller) -> str:
     if caller.role in ADMINS:
         return "all"
-    return "open" if query.course else "mine"
+    return "seen" if query.course else "mine"
 
 
 def _ask_upcoming(query: ListUpcoming, caller: Caller) -> Lookup:
     where = _where(status="scheduled", course=query.course)
-    return _look_up(where, query.scope, caller, query.limit, query.after, ascending=True)
+    return _look_up(where, query.scope or "seen", caller.user, query.limit, query.after, ascending=True)
 
 
 def _ask_owned(query: ListOwned, caller: Caller) -> Lookup:
     where = _where(status=query.status, owner=caller.user)
-    return _look_up(where, "all", caller, query.limit, query.after)
+    return _look_up(where, "all", caller.user, query.limit, query.after)
 
 
 def _where(status: str = "", course: str = "", owner: str = "") -> dict[str, str]:
@@ -118,7 +125,7 @@ def _where(status: str = "", course: str = "", owner: str = "") -> dict[str, str
 
 
 def _look_up(
-    where: dict[str, str], scope: str, caller: Caller, limit: int, after: str, *, ascending: bool = False
+    where: dict[str, str], scope: str, person: str, limit: int, after: str, *, ascending: bool = False
 ) -> Lookup:
     return Lookup(
         SESSIONS.name,
@@ -128,9 +135,16 @@ def _look_up(
         {**where, "audience": "open"} if scope == "open" else where,
         ascending=ascending,
         everywhere=True,
-        within=(PEOPLE.name, {"person": caller.user, "active": True}) if scope == "mine" else None,
+        within=(PEOPLE.name, {"person": _WHO[scope](person), "active": True}) if scope in _WHO else None,
         beyond=decode_after(after, int),
     )
+
+
+_WHO: dict[str, Callable[[str], str | tuple[str, ...]]] = {
+    "mine": lambda person: person,
+    "seen": lambda person: (person, EVERYONE),
+}
+"""By whom sessions are found in each scope that asks for people."""
 
 
 def _into(limit: int, rows: list[Mapping[str, Any]]) -> SessionList:

@@ -17,6 +17,7 @@ from homeroom.protocol.access import ADMINS
 from homeroom.protocol.session_floor import PollCounted, PollMarked, QuestionAsked, QuestionWithdrawn
 from homeroom.protocol.session_state import SessionState
 from homeroom.protocol.session_words import (
+    MINUTE_MS,
     Cancelled,
     Changed,
     Ended,
@@ -28,6 +29,9 @@ from homeroom.protocol.session_words import (
     ParticipantReturned,
     Reminded,
 )
+
+MOVES_MS = 5 * MINUTE_MS
+"""Within so long after it was told that the start was moved, further moves wait, to be told as one."""
 
 
 class Visits(Struct, frozen=True):
@@ -48,7 +52,7 @@ class SessionMemory(Struct):
 
     `roster` are the people enrolled, `barred` those who may not come. `reminded`: the reminders of the present start that were sent, in
     minutes before it. `withdrawn`: the questions whose text no replay shows. `voters`: who has voted in each anonymous poll
-    that is not counted yet.
+    that is not counted yet. `moved`: when the start was last moved and that was told at once. `seen`: when each person last did something here, as the server's events tell.
     """
 
     shown: SessionState = field(default_factory=SessionState)
@@ -60,6 +64,8 @@ class SessionMemory(Struct):
     asked: int = 0
     withdrawn: list[str] = field(default_factory=list)
     voters: dict[str, dict[str, None]] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+    moved: int = 0
 
 
 def total_ms(visits: Visits, now: int) -> int:
@@ -70,6 +76,11 @@ def total_ms(visits: Visits, now: int) -> int:
 def leads(memory: SessionMemory, caller: Caller) -> bool:
     """Tell whether `caller` leads the session: its owner, and admins."""
     return caller.role in ADMINS or (bool(memory.shown.owner) and caller.user == memory.shown.owner)
+
+
+def may_tell_move(memory: SessionMemory, now: int) -> bool:
+    """Tell whether a start that is moved at `now` (Unix ms) is told at once: the one before was told long enough ago."""
+    return now >= memory.moved + MOVES_MS
 
 
 def known_people(memory: SessionMemory) -> set[str]:
@@ -84,9 +95,16 @@ def remember(memory: SessionMemory, fact: Fact) -> None:
         change(memory, fact, fact.event)
 
 
+def notice(memory: SessionMemory, fact: Fact) -> None:
+    """Remember that one of the people did something; to be called with every event, after the others."""
+    if fact.by in memory.shown.people:
+        memory.seen[fact.by] = fact.at
+
+
 def _changed(memory: SessionMemory, fact: Fact, e: Changed) -> None:
     if e.starts != memory.shown.starts:
         memory.reminded.clear()
+        memory.moved = fact.at if may_tell_move(memory, fact.at) else memory.moved
 
 
 def _reminded(memory: SessionMemory, fact: Fact, e: Reminded) -> None:
@@ -117,9 +135,10 @@ def _lost(memory: SessionMemory, fact: Fact, e: ParticipantLost) -> None:
 
 
 def _returned(memory: SessionMemory, fact: Fact, e: ParticipantReturned) -> None:
-    """Let the interval go on; one in which the person was never heard of begins only now."""
+    """Let the interval go on; one in which the person was never heard of begins only now, unless it did something itself."""
     visits = memory.ledger[e.user]
-    joined = fact.at if visits.left == visits.joined else visits.joined
+    unheard = visits.left == visits.joined and fact.by != e.user
+    joined = fact.at if unheard else visits.joined
     memory.ledger[e.user] = replace(visits, joined=joined, left=0, reason="")
 
 

@@ -2,7 +2,8 @@
 
 A notice goes to those who are expected: enrolled or in an open session before, not in it now, not barred, and never to the owner.
 Each has a key of its own, so that the same is never told twice. Reminders are durable deadlines: they come also after a crash, move with
-the start, and end with it; one that comes so late that the next is due is not sent at all.
+the start, and end with it; one that comes so late that the next is due is not sent at all. A burst of moves is no burst of notices: the first
+is told at once, and at the end of `MOVES_MS` where the start has come to rest.
 Never here: whether a notice interrupts anybody (the inbox decides).
 """
 
@@ -10,13 +11,15 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from homeroom.actors.session_memory import SessionMemory
+from homeroom.actors.session_memory import MOVES_MS, SessionMemory, may_tell_move
 from homeroom.engine.behaviour import NOTHING, At, Decision, Disarm, Tell
 from homeroom.protocol.inbox import Notify, Priority
 from homeroom.protocol.session_state import SessionState, is_in
 from homeroom.protocol.session_words import MINUTE_MS, Reminded
 
 REMIND = "remind."
+MOVED = "moved"
+"""The deadline at which it is told where a start is that was moved several times."""
 LATE_MS = 2 * MINUTE_MS
 """Who was reminded of the planned start is told of the real one only when that is later by more than this."""
 STALE_MS = 10 * MINUTE_MS
@@ -59,8 +62,8 @@ def arm_reminders(starts: int, now: int) -> tuple[At | Disarm, ...]:
 
 
 def disarm_reminders() -> tuple[Disarm, ...]:
-    """Return the end of all reminders."""
-    return tuple(Disarm(f"{REMIND}{minutes}") for minutes in REMINDERS)
+    """Return the end of all that would be told before the start."""
+    return (*(Disarm(f"{REMIND}{minutes}") for minutes in REMINDERS), Disarm(MOVED))
 
 
 def remind(id: str, memory: SessionMemory, key: str, now: int) -> Decision:
@@ -82,8 +85,22 @@ def tell_scheduled(id: str, shown: SessionState, people: tuple[str, ...]) -> tup
     return _tell(people, _notice(id, shown, type_, title, shown.title))
 
 
-def tell_rescheduled(id: str, memory: SessionMemory, shown: SessionState, now: int) -> tuple[Tell, ...]:
-    """Return what is told when the start was moved, each time; `shown` is the session with its new start."""
+def tell_rescheduled(
+    id: str, memory: SessionMemory, shown: SessionState, now: int
+) -> tuple[tuple[Tell, ...], tuple[At, ...]]:
+    """Return what is told at once when the start is moved, or the deadline at which it will be; `shown` has the new start."""
+    if may_tell_move(memory, now):
+        return _tell_move(id, memory, shown, now), ()
+    return (), (At(MOVED, memory.moved + MOVES_MS),)
+
+
+def tell_moves(id: str, memory: SessionMemory, now: int) -> Decision:
+    """Answer the deadline `MOVED`: tell the start as it is now."""
+    shown = memory.shown
+    return Decision(tells=_tell_move(id, memory, shown, now)) if shown.status == "scheduled" else NOTHING
+
+
+def _tell_move(id: str, memory: SessionMemory, shown: SessionState, now: int) -> tuple[Tell, ...]:
     notice = _notice(id, shown, "session.rescheduled", "Session moved", f"{shown.title} has another time")
     return _tell(expected(memory), replace(notice, key=f"{notice.key}:{now}"))
 
@@ -97,13 +114,13 @@ def tell_started(id: str, memory: SessionMemory, now: int) -> tuple[Tell, ...]:
     return _tell(expected(memory), notice)
 
 
-def tell_cancelled(id: str, memory: SessionMemory, reason: str) -> tuple[Tell, ...]:
-    """Return what is told when it does not take place: to everybody who would have come."""
+def tell_cancelled(id: str, memory: SessionMemory, reason: str, also: tuple[str, ...] = ()) -> tuple[Tell, ...]:
+    """Return what is told when it does not take place: to everybody who would have come, and to those named in `also`."""
     shown = memory.shown
     message = f"{shown.title}: {reason}" if reason else shown.title
     inside = tuple(user for user in shown.people if is_in(shown, user) and user != shown.owner)
     notice = _notice(id, shown, "session.cancelled", "Session cancelled", message)
-    return _tell((*expected(memory), *inside), notice)
+    return _tell((*expected(memory), *inside, *also), notice)
 
 
 def _notice(id: str, shown: SessionState, type_: str, title: str, message: str) -> Notify:

@@ -3,19 +3,21 @@
 Attendance counts what the server observes, never what a client claims (guarantees, E12). Who joins enters its presence; should the presence
 know of no sign of life, it says `away` since then, and the interval holds nothing. A person whose connections are gone is
 lost from the time it was last heard of; back within `RETURN_MS` it counts as having been here, later it has left.
-Joining again while one is here, or lost, changes nothing.
+Joining again while one is here, or lost, changes nothing. What somebody does in the session is a sign of life too, also without
+a connection: a lost person is back by it, and the time up to it counts.
 Never here: what a presence takes for a sign of life, and who may (the kind's row in `actors.session`).
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from homeroom.actors.session_memory import SessionMemory, known_people
 from homeroom.actors.session_notices import tell_scheduled
 from homeroom.actors.session_plan import check_not_over, dismiss
-from homeroom.engine.behaviour import NOTHING, At, Context, Decision, Refusal, Tell
-from homeroom.protocol.access import STAFF
-from homeroom.protocol.presence import Engage, Enter
+from homeroom.engine.behaviour import NOTHING, SYSTEM, At, Context, Decision, Refusal, Tell
+from homeroom.protocol.access import ADMINS, STAFF
+from homeroom.protocol.presence import Beat, Engage, Enter
 from homeroom.protocol.session_state import (
     Attendee,
     AttendeeList,
@@ -32,6 +34,8 @@ from homeroom.protocol.session_words import (
     Attendees,
     Away,
     Back,
+    Cancel,
+    End,
     Enroll,
     Enrolled,
     Expel,
@@ -80,7 +84,7 @@ def _check_seat(memory: SessionMemory, user: str) -> None:
     """Raise `full` when the seats are taken, or too many people, or this one too often, were here."""
     shown = memory.shown
     if user != shown.owner and seats_taken(shown) >= (shown.capacity or CAPACITY_MAX):
-        raise Refusal("full", f"the session holds {shown.capacity or CAPACITY_MAX} people")
+        raise Refusal("full", f"no seat is left: its capacity is {shown.capacity or CAPACITY_MAX}")
     known = known_people(memory)
     if user not in known and len(known) >= PEOPLE_MAX:
         raise Refusal("full", f"a session knows {PEOPLE_MAX} people")
@@ -103,8 +107,13 @@ def _leave(id: str, memory: SessionMemory, command: Leave, context: Context) -> 
 
 
 def _enroll(id: str, memory: SessionMemory, command: Enroll, context: Context) -> Decision:
-    """`conflict` when it is over, `full` for too many people; who is on the list already stays there."""
+    """`conflict` when it is over, `full` for too many people; who is on the list already stays there.
+
+    `forbidden` for the session of a study group: its people come from the group itself, or from an admin of the school.
+    """
     check_not_over(memory.shown)
+    if memory.shown.group and context.caller.role not in (SYSTEM, *ADMINS):
+        raise Refusal("forbidden", "people come to this session by joining its study group")
     owner, roster = memory.shown.owner, memory.roster
     people = tuple(user for user in dict.fromkeys(command.people) if user not in roster and user != owner)
     if not people:
@@ -142,12 +151,12 @@ def _check_known(memory: SessionMemory, people: Iterable[str]) -> None:
 
 
 def _away(id: str, memory: SessionMemory, command: Away, context: Context) -> Decision:
-    """Close the interval where the person was last heard of, and keep its seat for a time."""
+    """Close the interval where the person was last heard of or did something, and keep its seat for a time."""
     person = memory.shown.people.get(command.user)
     if person is None or person.standing != "here":
         return NOTHING
     joined = memory.ledger[command.user].joined
-    at = min(max(command.at, joined), context.now)
+    at = min(max(command.at, joined, memory.seen.get(command.user, 0)), context.now)
     at = joined if at - joined < UNSEEN_MS else at
     due = min((at, *_lost_since(memory).values())) + RETURN_MS
     return Decision((ParticipantLost(command.user, at),), timers=(At(RETURNS, due),))
@@ -161,6 +170,21 @@ def _back(id: str, memory: SessionMemory, command: Back, context: Context) -> De
     if command.at - since > RETURN_MS:
         return _drop(id, (command.user,))
     return Decision((ParticipantReturned(command.user),))
+
+
+def be_back(memory: SessionMemory, command: Any, answer: Decision, context: Context) -> Decision:
+    """Return `answer` to what a lost person did here, within the grace, with its return; its presence hears of it as well.
+
+    The return follows what was done, whose number may be an id by now, but comes before going and the end.
+    """
+    user = context.caller.user
+    since = _lost_since(memory).get(user)
+    if since is None or context.now - since > RETURN_MS:
+        return answer
+    back = (ParticipantReturned(user),)
+    ends = isinstance(command, Leave | End | Cancel)
+    events = (*back, *answer.events) if ends else (*answer.events, *back)
+    return dataclasses.replace(answer, events=events, tells=(Tell(f"presence:{user}", Beat()), *answer.tells))
 
 
 def give_up(id: str, memory: SessionMemory, now: int) -> Decision:

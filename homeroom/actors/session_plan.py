@@ -23,7 +23,8 @@ from homeroom.actors.session_notices import (
     tell_started,
 )
 from homeroom.actors.session_polls import close_polls
-from homeroom.engine.behaviour import NOTHING, At, Context, Decision, Disarm, Refusal, Tell
+from homeroom.engine.behaviour import NOTHING, SYSTEM, At, Caller, Context, Decision, Disarm, Refusal, Tell
+from homeroom.protocol.access import ADMINS
 from homeroom.protocol.presence import Disengage, Exit
 from homeroom.protocol.session_state import SessionState, is_in, seats_taken
 from homeroom.protocol.session_words import (
@@ -81,7 +82,7 @@ def lapse(id: str, memory: SessionMemory, now: int) -> Decision:
 
 
 def _create(id: str, memory: SessionMemory, command: Create, context: Context) -> Decision:
-    """`conflict` when it exists, `bad_command` for times that cannot be, `forbidden` for another's name as owner."""
+    """`conflict` when it exists, `bad_command` for times that cannot be, `forbidden` for another's name as owner, and for a group."""
     if memory.shown.created:
         raise Refusal("conflict", "the session exists")
     owner, owner_name = _owner(command, context)
@@ -97,6 +98,7 @@ def _create(id: str, memory: SessionMemory, command: Create, context: Context) -
         command.capacity,
         command.audience,
         _fit_materials(command.materials),
+        command.group,
     )
     people = tuple(user for user in dict.fromkeys(command.people) if user != owner)
     listed = (Enrolled(len(people), people),) if people else ()
@@ -108,10 +110,11 @@ def _create(id: str, memory: SessionMemory, command: Create, context: Context) -
 
 
 def _change(id: str, memory: SessionMemory, command: Change, context: Context) -> Decision:
-    """`conflict` when it is over, for the start of a live one, and for a capacity that is exceeded already."""
+    """`conflict` when it is over, for the start of a live one, and for a capacity that is exceeded; `forbidden` as `_check_group`."""
     shown = memory.shown
     check_not_over(shown)
     changed = _changed(shown, command, context.now)
+    _check_group(shown, changed, context.caller)
     if changed == _as_it_is(shown):
         return NOTHING
     moved = changed.starts != shown.starts
@@ -123,8 +126,18 @@ def _change(id: str, memory: SessionMemory, command: Change, context: Context) -
         return Decision((changed,))
     later = replace(shown, title=changed.title, starts=changed.starts)
     reminders = arm_reminders(changed.starts, context.now) if moved else ()
-    timers: tuple[At | Disarm, ...] = (*reminders, At(LAPSE, changed.ends + LAPSE_MS))
-    return Decision((changed,), tells=tell_rescheduled(id, memory, later, context.now) if moved else (), timers=timers)
+    told, soon = tell_rescheduled(id, memory, later, context.now) if moved else ((), ())
+    timers: tuple[At | Disarm, ...] = (*reminders, *soon, At(LAPSE, changed.ends + LAPSE_MS))
+    return Decision((changed,), tells=told, timers=timers)
+
+
+def _check_group(shown: SessionState, changed: Changed, caller: Caller) -> None:
+    """Raise `forbidden` for opening the session of a study group, or putting it under another course: its owner may be a student."""
+    if not shown.group or caller.role in ADMINS:
+        return
+    for field in ("audience", "course"):
+        if getattr(changed, field) != getattr(shown, field):
+            raise Refusal("forbidden", "the session of a study group stays with the group", data={"field": field})
 
 
 def _start(id: str, memory: SessionMemory, command: Start, context: Context) -> Decision:
@@ -150,6 +163,8 @@ def _end(id: str, memory: SessionMemory, command: End, context: Context) -> Deci
 def _cancel(id: str, memory: SessionMemory, command: Cancel, context: Context) -> Decision:
     """`conflict` for one that is live or has ended; what is cancelled already is told nothing."""
     status = memory.shown.status
+    if context.caller.role == SYSTEM:
+        return _call_off(id, memory, command, context)
     if status == "cancelled":
         return NOTHING
     check_not_over(memory.shown)
@@ -159,11 +174,22 @@ def _cancel(id: str, memory: SessionMemory, command: Cancel, context: Context) -
     return _finish(id, memory, Cancelled(reason), context.now)
 
 
-def _finish(id: str, memory: SessionMemory, event: Ended | Cancelled, now: int) -> Decision:
-    """Return the end of it all: polls closed, everybody out, nothing armed but the counting of polls."""
+def _call_off(id: str, memory: SessionMemory, command: Cancel, context: Context) -> Decision:
+    """End it, however far it has come, because its study group is no more; its owner, who did not ask for it, is told too."""
+    shown = memory.shown
+    if shown.status in OVER:
+        return NOTHING
+    if shown.status == "live":
+        return _finish(id, memory, Ended(), context.now)
+    owner = (shown.owner,) if shown.owner else ()
+    return _finish(id, memory, Cancelled(command.reason), context.now, also=owner)
+
+
+def _finish(id: str, memory: SessionMemory, event: Ended | Cancelled, now: int, also: tuple[str, ...] = ()) -> Decision:
+    """Return the end of it all: polls closed, everybody out, nothing armed but the counting of polls; `also` are told of a cancelling."""
     shown = memory.shown
     inside = (user for user in shown.people if is_in(shown, user))
-    told = tell_cancelled(id, memory, event.reason) if isinstance(event, Cancelled) else ()
+    told = tell_cancelled(id, memory, event.reason, also) if isinstance(event, Cancelled) else ()
     closed = close_polls(shown, now)
     return Decision(
         (*closed.events, event),
@@ -193,6 +219,8 @@ def _owner(command: Create, context: Context) -> tuple[str, str]:
     caller = context.caller
     if caller.role == "system":
         return command.owner, command.owner_name
+    if command.group:
+        raise Refusal("forbidden", "a study group plans its sessions itself", data={"field": "group"})
     if command.owner not in ("", caller.user):
         raise Refusal("forbidden", "a session belongs to whoever makes it", data={"field": "owner"})
     return caller.user, caller.name[:200]

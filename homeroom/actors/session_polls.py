@@ -7,7 +7,9 @@ acknowledged, and counted exactly once:
     its first answer, holds a digest of all but these. In one transaction it arms a deadline whose *key* is the ballot — a random
     word and the choices, no person — and sends the session a `poll_mark`.
  2. `poll_mark`, a moment later and from the system, causes the event that this person has voted (sent without the person), which is
-    what refuses a second vote. A mark that comes second voids its ballot. The message is deleted in the same transaction.
+    what refuses a second vote. A mark that comes second voids its ballot. The message is deleted in the same transaction. Whose mark
+    is on its way is known in memory only: so a new life sends itself a `poll_resume`, which comes behind every mark of the lives
+    before (messages from one to another keep their order); until then a vote of which it cannot know is answered `unavailable`.
  3. The ballots' deadlines come back within a second, and then within `AGAIN_MS` again and again, each after a time of its own by
     chance: so the urn, which is in memory only, knows all of them even after a crash, and neither their times nor their order tell
     those of the votes. Deadlines are deleted when they end: nothing of a ballot outlives the count.
@@ -38,6 +40,7 @@ from homeroom.protocol.session_floor import (
     PollMarked,
     PollOpen,
     PollOpened,
+    PollResume,
     PollVote,
     PollVoted,
 )
@@ -46,15 +49,17 @@ from homeroom.protocol.session_state import SessionState
 BALLOT, COUNT = "ballot.", "count."
 FIRST_MS = 1_000
 AGAIN_MS = 30_000
+RESUME_MS = 500
+"""A vote that came before a new life knew who has voted may come again so much later."""
 SETTLE_MS = 1_000
 PATIENCE_MS = 120_000
 """So long after its end a poll waits for ballots that are missing; then those that are there are counted."""
 
 
 class Polls:
-    """Decides the verbs of polls; holds nothing but the urns, and whose mark is on its way."""
+    """Decides the verbs of polls; holds nothing but the urns, whose mark is on its way, and where that is not known yet."""
 
-    __slots__ = ("_casting", "_id", "_memory", "_sure", "_urns")
+    __slots__ = ("_casting", "_id", "_memory", "_sure", "_unsure", "_urns", "_word")
 
     def __init__(self, id: str, memory: SessionMemory) -> None:
         self._id = id
@@ -62,12 +67,21 @@ class Polls:
         self._urns: dict[str, set[str]] = {}
         self._casting: set[tuple[str, str]] = set()
         self._sure: dict[str, int] = {}
+        self._unsure: frozenset[str] = frozenset()
+        self._word = ""
 
-    def wake(self, now: int) -> None:
-        """Begin a life: of polls opened in an earlier one, the urn is complete only when every ballot had time to come back."""
-        for name, poll in self._memory.shown.polls.items():
-            if poll.anonymous and not poll.counted:
-                self._sure[name] = now + AGAIN_MS
+    def wake(self, context: Context) -> Decision:
+        """Begin a life: of polls opened in an earlier one, the urn is complete only when every ballot had time to come back.
+
+        And who has voted in them is known only when the message returned here has come.
+        """
+        polls = self._memory.shown.polls.items()
+        self._unsure = frozenset(name for name, poll in polls if poll.anonymous and not poll.counted)
+        if not self._unsure:
+            return NOTHING
+        self._sure = dict.fromkeys(self._unsure, context.now + AGAIN_MS)
+        self._word = f"{context.random.getrandbits(96):024x}"
+        return Decision(tells=(Tell(f"session:{self._id}", PollResume(self._word)),))
 
     def decide(self, command: Any, context: Context) -> Decision | None:
         """Answer a verb of polls; `None` when it is none. Raises `Refusal` as each verb says."""
@@ -112,17 +126,26 @@ class Polls:
         return NOTHING if before == choices else Decision((PollVoted(command.poll, context.caller.user, choices),))
 
     def _cast(self, id: str, choices: tuple[int, ...], context: Context) -> Decision:
+        """`unavailable` for a moment in a new life, to those who may have voted in an earlier one."""
         user = context.caller.user
         if user in self._memory.voters.get(id, ()) or (id, user) in self._casting:
             raise _voted()
+        if id in self._unsure:
+            raise Refusal("unavailable", "votes cast before are still coming in", retry_ms=RESUME_MS)
         ballot = f"{BALLOT}{id}.{context.random.getrandbits(128):032x}.{'-'.join(map(str, choices))}"
         self._casting.add((id, user))
         self._urn(id).add(ballot)
         mark = Tell(f"session:{self._id}", PollMark(id, user, ballot))
         return Decision(tells=(mark,), timers=(At(ballot, context.now + context.random.randint(1, FIRST_MS)),))
 
+    def _resume(self, command: PollResume, context: Context) -> Decision:
+        """Know who has voted, when it is this life that asked: one before may have ended before it was answered."""
+        if command.word == self._word:
+            self._unsure = frozenset()
+        return NOTHING
+
     def _mark(self, command: PollMark, context: Context) -> Decision:
-        """Note who has voted; a second mark of one person, which only a crash between the two makes possible, voids its ballot."""
+        """Note who has voted; a second mark of one person, should there be one, voids its ballot."""
         self._casting.discard((command.poll, command.user))
         poll = self._memory.shown.polls.get(command.poll)
         if poll is not None and not poll.counted and command.user not in self._memory.voters.get(command.poll, ()):
@@ -162,7 +185,7 @@ class Polls:
     def _is_complete(self, id: str, now: int) -> bool:
         casting = any(poll == id for poll, _ in self._casting)
         full = len(self._urns.get(id, ())) == len(self._memory.voters.get(id, ()))
-        return full and not casting and now >= self._sure.get(id, 0)
+        return full and not casting and id not in self._unsure and now >= self._sure.get(id, 0)
 
     def _urn(self, id: str) -> set[str]:
         return self._urns.setdefault(id, set())
@@ -178,6 +201,7 @@ _DECISIONS: dict[type[Any], Callable[[Polls, Any, Context], Decision]] = {
     PollOpen: Polls._open,
     PollVote: Polls._vote,
     PollMark: Polls._mark,
+    PollResume: Polls._resume,
     PollClose: Polls._close,
 }
 

@@ -23,6 +23,7 @@ from homeroom.engine.behaviour import (
     NOTHING,
     Behaviour,
     Caller,
+    Consult,
     Context,
     Decision,
     Fact,
@@ -79,10 +80,10 @@ class Sitting(Behaviour[SittingMemory]):
             return relation != "examinee"
         return relation == "outsider" and caller.role not in ADMINS
 
-    def decide(self, command: Any, context: Context) -> Decision | Recall:
+    def decide(self, command: Any, context: Context) -> Decision | Recall | Consult:
         """Answer a command; each decision says how it may be refused. Its events get their place in the chain."""
         answer = self._decide(command, context)
-        if isinstance(answer, Recall) or not answer.events:
+        if not isinstance(answer, Decision) or not answer.events:
             return answer
         events = chained(self._place.head, context.seq, context.now, context.caller.user, answer.events)
         return replace(answer, events=events)
@@ -116,7 +117,7 @@ class Sitting(Behaviour[SittingMemory]):
         """Show the proctors again how far the student is."""
         return Decision(signals=self._place.signal("running")) if self._place.runs else NOTHING
 
-    def _decide(self, command: Any, context: Context) -> Decision | Recall:
+    def _decide(self, command: Any, context: Context) -> Decision | Recall | Consult:
         if isinstance(command, Fired):
             return self._fired(command, context)
         decide = _DECISIONS.get(type(command))
@@ -170,7 +171,7 @@ class Sitting(Behaviour[SittingMemory]):
         return Standing(moderates=watches, staff=watches)
 
 
-_DECISIONS: dict[type[Any], Callable[[Place, Any, Context], Decision]] = {
+_DECISIONS: dict[type[Any], Callable[[Place, Any, Context], Decision | Consult]] = {
     verbs.Start: clock.start,
     verbs.SaveAnswer: answers.save,
     verbs.Progress: answers.progress,

@@ -5,7 +5,7 @@
  * Every answer has a revision. The newest is kept; an older one changes nothing and is told what is kept. Two devices that make the same
    revision of an answer, or name another one than is kept as the one they saw, are told `conflict` with what is kept (E6).
  * One device writes at a time, if devices name themselves: the one that sent `start` last. The one before is told by `sitting.taken_over`,
-   and its answers get `conflict` until it sends `start` again; what it holds is not lost, since revisions go on.
+   and its answers, and its wish to hand in, get `conflict` until it sends `start` again; what it holds is not lost, since revisions go on.
  * A value that comes too late is refused and kept for review all the same, the newest one of each question.
 
 Never here: the clock (`sitting_clock`), and points (`sitting_marks`).
@@ -47,7 +47,7 @@ def save(place: Place, command: SaveAnswer, context: Context) -> Decision:
     code = _judge_time(place, context.arrived)
     if code is not None:
         return _keep_late(place, command, context, code)
-    _check_device(place, command.device)
+    check_device(place, command.device)
     _check_seen(kept, command)
     if kept is not None and kept.rev > command.rev:
         return Decision(reply=_reply(place, context, question.id, kept.rev, saved=False))
@@ -121,7 +121,7 @@ def _save(place: Place, question: Question, command: SaveAnswer, context: Contex
 # --- revisions and devices
 
 
-def _check_device(place: Place, device: str) -> None:
+def check_device(place: Place, device: str) -> None:
     """Raise `conflict` when another device writes; after the deadline has fired, whoever was in time may."""
     writes = place.shown.device
     if place.runs and device and writes and device != writes:

@@ -12,9 +12,11 @@ Never here: which answers count (`sitting_answers`).
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from homeroom.actors.exam_rows import look_up_seat
+from homeroom.actors.sitting_answers import check_device
 from homeroom.actors.sitting_marks import judge_all, settle
 from homeroom.actors.sitting_memory import PAUSE_HUSH_MS, Place
-from homeroom.engine.behaviour import NOTHING, At, Context, Decision, Disarm, Refusal, Tell
+from homeroom.engine.behaviour import NOTHING, At, Consult, Context, Decision, Disarm, Refusal, Tell
 from homeroom.protocol import exam_messages as messages
 from homeroom.protocol.sitting import GRACE_MS, ExtendSitting, Reopen, Start, StartAnswer, Submit, SubmitReply
 from homeroom.protocol.sitting_events import (
@@ -57,13 +59,13 @@ def _terms(place: Place) -> Terms:
 
 
 def prepare(place: Place, command: messages.Prepare, context: Context) -> Decision:
-    """Take the paper, once; who waits to start, starts."""
+    """Take the paper, once; who waits to start, starts. One that has ended says so: the exam did not hear of it, if its student was off the list."""
     if place.shown.status not in {"none", "waiting", "declined"}:
-        return NOTHING
+        return Decision(tells=(place.tell_exam("submitted"),)) if place.shown.status == "submitted" else NOTHING
     c = command
     prepared = Prepared(
         exam=c.exam, user=c.user, title=c.title, minutes=c.minutes, window=c.window, opened=c.opened, name=c.name,
-        specialty=c.specialty, held=c.held, reveal=c.reveal, staff=c.staff, paper=c.paper,
+        specialty=c.specialty, held=c.held, reveal=c.reveal, ranked=c.ranked, staff=c.staff, paper=c.paper,
     )  # fmt: skip
     if not place.memory.wanted or not c.opened:
         return Decision((prepared,))
@@ -92,8 +94,9 @@ def decline(place: Place, command: messages.Decline, context: Context) -> Decisi
     return Decision((Declined(command.code, command.msg),)) if place.memory.wanted else NOTHING
 
 
-def start(place: Place, command: Start, context: Context) -> Decision:
-    """`conflict` when it is submitted or its clock stands, `too_late` when the exam has closed; else it runs, or asks the exam.
+def start(place: Place, command: Start, context: Context) -> Decision | Consult:
+    """`not_found` for who is not listed; `conflict` while the exam is not open, when the sitting is submitted or its clock stands; `too_late`
+    when the exam has closed. Else it runs, or asks the exam for its paper. What is refused leaves no record.
 
     A sitting that runs goes on: `start` from another device takes over from the one before, which the stream tells it.
     """
@@ -112,14 +115,27 @@ def start(place: Place, command: Start, context: Context) -> Decision:
     return _start_now(place, _terms(place), context.now, command.device)
 
 
-def _ask(place: Place, command: Start, context: Context) -> Decision:
-    """Ask the exam, unless that is under way; its answer starts the sitting or declines."""
+def _ask(place: Place, command: Start, context: Context) -> Decision | Consult:
+    """Ask the exam, unless that is under way or of no use; its answer starts the sitting or declines."""
     reply = _answer(place, context, "waiting", 0)
     if place.memory.wanted:
         return Decision(reply=reply)
     exam, _, user = place.address.partition(":")[2].partition(".")
+    if not exam:
+        raise Refusal("not_found", "no such exam")
+    if context.found is None:
+        return Consult(f"exam:{exam}", look_up_seat(user))
+    if context.found != "open":
+        raise Refusal(*_CLOSED_DOORS.get(context.found, ("not_found", "no such exam")))
     call = messages.Call(user, context.caller.name[:200])
     return Decision((Requested(command.device),), reply=reply, tells=(Tell(f"exam:{exam}", call),))
+
+
+_CLOSED_DOORS = {
+    "published": ("conflict", "the exam is not open yet"),
+    "closed": ("conflict", "the exam is closed"),
+}
+"""Why nobody starts, by how the exam stands; else there is none, as far as the student may know."""
 
 
 def _start_now(place: Place, terms: Terms, now: int, device: str) -> Decision:
@@ -219,15 +235,24 @@ def go_on(place: Place, command: messages.GoOn, context: Context) -> Decision:
 
 
 def submit(place: Place, command: Submit, context: Context) -> Decision:
-    """`conflict` before the start. A second time answers as the first; after the deadline it ended by itself."""
+    """`conflict` before the start, and when another device writes. A second time answers as the first; after the deadline it ended by itself."""
     state = place.shown
     if state.status == "submitted":
         return Decision(reply=SubmitReply(state.submitted, state.reason, answered(state)))
     if not place.runs:
         raise Refusal("conflict", "the sitting has not started")
+    _check_writes(place, command.device)
     over = not state.paused and context.arrived > state.closes + GRACE_MS
     reason = "deadline" if over else "student"
     return _end(place, context, reason, state.closes, command.client_at)
+
+
+def _check_writes(place: Place, device: str) -> None:
+    """Raise `conflict` for another device than the one that writes; one without a name is taken for it as long as there was no other."""
+    check_device(place, device)
+    writes = place.shown.device
+    if place.memory.taken_over and device != writes:
+        raise Refusal("conflict", "there were several devices: name the one that hands in", data={"device": writes})
 
 
 def fired(place: Place, context: Context) -> Decision:

@@ -3,7 +3,7 @@
 Never here: how many points an answer earns (`protocol.grading`), and deadlines (`sitting_clock`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from homeroom.actors.fitting import fit_text
@@ -47,35 +47,56 @@ def settle(place: Place, marks: Mapping[str, Mark], context: Context) -> tuple[t
 
 
 def release(place: Place, marks: Mapping[str, Mark], context: Context) -> tuple[tuple[Any, ...], tuple[Tell, ...]]:
-    """Return the event that releases `marks`, the notices to student and parents, and the points for the boards."""
-    memory, state = place.memory, place.shown
+    """Return the event that releases `marks`, the notices to student and parents, and the points for the boards if the exam is ranked."""
+    memory = place.memory
     points, most = score(marks), memory.paper.points
     result = Result(points, most, dict(marks), dict(memory.paper.keys) if memory.reveal else {})
-    told = Score(state.user, state.name, points, place.address)
-    scopes = dict.fromkeys(("all", memory.specialty or "all"))
-    boards = [Tell(f"board:{period}.{scope}", told) for period in PERIODS for scope in scopes]
-    return (ResultReleased(result),), (*_notices(place, result, context.guardians(state.user)), *boards)
+    boards = _points(place, points) if memory.ranked else ()
+    return (ResultReleased(result),), (*_notices(place, result, context), *boards)
 
 
-def _notices(place: Place, result: Result, guardians: Sequence[str]) -> tuple[Tell, ...]:
-    """Return the notice to the student, and to each of its parents the same, saying whose result it is."""
-    name = place.shown.name or place.shown.user
-    to_parents = _notice(place, result, f"Result of {name}")
+def _points(place: Place, points: int) -> tuple[Tell, ...]:
+    """Return the points for the boards of every period, those of all specialties and of the exam's own."""
+    told = Score(place.shown.user, place.shown.name, points, place.address)
+    scopes = dict.fromkeys(("all", place.memory.specialty or "all"))
+    return tuple(Tell(f"board:{period}.{scope}", told) for period in PERIODS for scope in scopes)
+
+
+def _notices(place: Place, result: Result, context: Context) -> tuple[Tell, ...]:
+    """Return the notice to the student, and to each of its parents the same, saying whose result it is.
+
+    A correction says so, with the points before; where these stay, nobody is told.
+    """
+    before, name = place.shown.result, place.shown.name or place.shown.user
+    if before is not None and before.score == result.score:
+        return ()
+    result_of = "Corrected result" if before else "Result"
+    to_parents = _notice(place, result, f"{result_of} of {name}", context)
     return (
-        Tell(f"inbox:{place.shown.user}", _notice(place, result, "Result")),
-        *(Tell(f"inbox:{guardian}", to_parents) for guardian in guardians),
+        Tell(f"inbox:{place.shown.user}", _notice(place, result, result_of, context)),
+        *(Tell(f"inbox:{guardian}", to_parents) for guardian in context.guardians(place.shown.user)),
     )
 
 
-def _notice(place: Place, result: Result, heading: str) -> Notify:
+def _notice(place: Place, result: Result, heading: str, context: Context) -> Notify:
     state, points, most = place.shown, result.score, result.most
+    before = state.result
+    instead = f", instead of {before.score}" if before else ""
+    correction = {"corrected": True, "before": before.score} if before else {}
     return Notify(
         type="exam.graded",
         title=f"{heading}: {state.title}"[:200],
-        message=f"{points} of {most} points",
-        data={"exam": state.exam, "sitting": place.address, "student": state.user, "score": points, "most": most},
+        message=f"{points} of {most} points{instead}",
+        data={
+            "exam": state.exam,
+            "sitting": place.address,
+            "student": state.user,
+            "score": points,
+            "most": most,
+            **correction,
+        },
         url=f"/exams/{state.exam}",
-        key=f"{place.address}.{points}",
+        key=f"{place.address}.{context.seq}" if before else place.address,
     )
 
 
@@ -96,12 +117,19 @@ def grade_by_hand(place: Place, command: Grade, context: Context) -> Decision:
     if command.points > question.points:
         data = {"field": "points", "allowed": f"integer 0 to {question.points}"}
         raise Refusal("bad_command", f"points: the question is worth {question.points}", data=data)
-    comment = fit_text("comment", command.comment) if command.comment else ""
-    mark = Mark(command.points, question.points, comment, context.caller.user)
-    if place.memory.marks.get(question.id) == mark:
+    before = place.memory.marks.get(question.id)
+    mark = Mark(command.points, question.points, _comment(command, before), context.caller.user)
+    if before == mark:
         return NOTHING
     events, tells = settle(place, {question.id: mark}, context)
     return Decision(events, tells=tells)
+
+
+def _comment(command: Grade, before: Mark | None) -> str:
+    """Return the comment of a mark: the one that was there, unless another is given."""
+    if command.comment is None:
+        return before.comment if before else ""
+    return fit_text("comment", command.comment) if command.comment else ""
 
 
 def admit_late(place: Place, command: AdmitLate, context: Context) -> Decision:

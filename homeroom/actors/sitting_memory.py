@@ -29,6 +29,7 @@ from homeroom.protocol.sitting_events import (
     SittingProgress,
     StaffChanged,
     Started,
+    TakenOver,
 )
 from homeroom.protocol.sitting_state import SittingState, answered
 
@@ -41,7 +42,7 @@ class SittingMemory(Struct):
     """The durable state. `head` is the hash of the newest record; `wanted`: the student waits to start, on `device`.
 
     `staff` may watch over it; `kept` counts late values kept; `ordered`: the result is to be released when it is complete;
-    `touched` are questions answered since their mark, if any, was given.
+    `touched` are questions answered since their mark, if any, was given; `taken_over`: a second device wrote.
     """
 
     shown: SittingState = field(default_factory=SittingState)
@@ -49,12 +50,14 @@ class SittingMemory(Struct):
     paper: Paper = field(default_factory=Paper)
     specialty: str = ""
     reveal: bool = False
+    ranked: bool = True
     staff: tuple[str, ...] = ()
     marks: dict[str, Mark] = field(default_factory=dict)
     touched: dict[str, None] = field(default_factory=dict)
     ordered: bool = False
     wanted: bool = False
     device: str = ""
+    taken_over: bool = False
     kept: int = 0
     head: str = ""
 
@@ -125,12 +128,15 @@ def remember(memory: SittingMemory, address: str, fact: Fact) -> None:
         case Prepared():
             memory.paper = event.paper or Paper()
             memory.specialty, memory.reveal, memory.staff = event.specialty, event.reveal, event.staff
+            memory.ranked = event.ranked
         case StaffChanged():
             memory.staff = event.staff
         case Requested():
             memory.wanted, memory.device = True, event.device
         case Started() | Declined() | Locked():
             memory.wanted = False
+        case TakenOver():
+            memory.taken_over = True
         case AnswerSaved():
             memory.touched[event.question] = None
         case LateKept():

@@ -70,7 +70,7 @@ class Context:
     """What comes in with a command.
 
     `now` in Unix ms; `arrived`, of the same clock, when the command came in at the door: what a deadline is judged by. `seq` is the number that the first event of this decision will get; `recalled` holds the facts that
-    an earlier answer of `Recall` asked for (`None` for a number that is no event). `guardians` tells who stands for a person
+    an earlier answer of `Recall` asked for (`None` for a number that is no event); `found` is what an earlier `Consult` found. `guardians` tells who stands for a person
     now: for decisions alone, which keep what they made of it, since it changes without an event.
     """
 
@@ -79,6 +79,7 @@ class Context:
     seq: int
     random: Random
     recalled: Mapping[int, Fact | None] = field(default_factory=dict)
+    found: Any = None
     arrived: int = 0
     guardians: Guardians = nobody
 
@@ -171,8 +172,8 @@ class Lookup:
     `into` turns the rows into the reply.
 
     With `everywhere` the rows of all streams count (each carries its `stream`), and these narrow them further: `contains`, a
-    text that a column contains in any case; `within`, another table and what its rows of the same stream equal, one of
-    which there must be; `beyond`, the order's value and the stream of the last row that was seen already (so of a stream no
+    text that a column contains in any case; `within`, another table and what its rows of the same stream equal (of a
+    tuple, any value), one of which there must be; `beyond`, the order's value and the stream of the last row that was seen already (so of a stream no
     two rows of equal order may be asked for). No value (`None`) counts as larger than every other.
     """
 
@@ -188,6 +189,18 @@ class Lookup:
     contains: Mapping[str, str] = field(default_factory=dict)
     within: tuple[str, Mapping[str, Any]] | None = None
     beyond: tuple[Any, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consult:
+    """Asked instead of a decision: look up rows of another actor's stream, then decide again with what they say as `context.found`.
+
+    For refusing at once what needs no message, and keeping nothing of it. `into` makes something other than `None` of the rows. They are as they
+    were last written down, and can change before the decision is kept: what has to be certain, the other actor decides (`Tell`).
+    """
+
+    stream: str
+    lookup: Lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +260,7 @@ class Behaviour(ABC, Generic[StateT]):
         """Return what `caller` is to this actor: the words that its rules speak of."""
 
     @abstractmethod
-    def decide(self, command: Any, context: Context) -> "Decision | Recall":
+    def decide(self, command: Any, context: Context) -> "Decision | Recall | Consult":
         """Answer a permitted command, changing nothing; raises `Refusal`."""
 
     @abstractmethod
@@ -286,7 +299,7 @@ class Behaviour(ABC, Generic[StateT]):
         return ()
 
     def wake(self, context: Context) -> Decision:
-        """Return what is to be done once an activation, before the first command: signals and timers, never events."""
+        """Return what is to be done once an activation, before the first command: signals, timers and messages, never events."""
         return NOTHING
 
 
@@ -298,8 +311,8 @@ class Verb:
     empty means the pattern `POST /api/<plural>/{id}/<verb>`, `None` means that there is no door from outside. `reply` is the
     type of `Decision.reply` (or of what a look-up makes); `None`: the answer carries nothing. `remembered`: also when it
     caused no event, a command sent again gets its first answer; `False` for verbs that only read or signal. `also` are further
-    doors of the same form, for the names that other systems have. `fresh`: a door without `{id}` makes the id of a new thing
-    (the same one for the same `Idempotency-Key`) instead of taking the caller's, and answers 201 with it. A GET whose `reply` is `protocol.sheet.Sheet`
+    doors of the same form, for the names that other systems have. `fresh`: it makes the thing, so its doors answer 201, and one
+    without `{id}` makes the id too (the same one for the same `Idempotency-Key`) instead of taking the caller's. A GET whose `reply` is `protocol.sheet.Sheet`
     answers with CSV. `secret` names fields of which the receipt of a command that caused no event says nothing, so that nothing kept
     tells what its sender put there: sent again with others in them, it gets its first answer as well.
     """

@@ -20,6 +20,7 @@ from homeroom.engine.behaviour import (
     SYSTEM_CALLER,
     Behaviour,
     Caller,
+    Consult,
     Context,
     Decision,
     Fact,
@@ -187,18 +188,25 @@ class Desk:
     }
 
     async def _decide(self, turn: Turn, command: Any, caller: Caller, arrived: int = 0) -> Decision:
-        """Return the decision, fetching what the actor asks to recall; raises `Refusal`."""
+        """Return the decision, fetching what the actor asks to recall or consult; raises `Refusal`."""
         context = self._context(turn, caller, arrived)
         answer = self.behaviour.decide(command, context)
         recalls = 0
-        while isinstance(answer, Recall):
+        while not isinstance(answer, Decision):
             recalls += 1
             if recalls > _RECALLS:
-                raise RuntimeError(f"{self.name}: {command.do} recalls without end, the last time {answer.seqs}")
-            facts = {seq: await self._recall(turn, seq) for seq in answer.seqs}
-            context.recalled = {**context.recalled, **facts}
+                raise RuntimeError(f"{self.name}: {command.do} asks without end, the last time for {answer!r}")
+            await self._fetch(turn, context, answer)
             answer = self.behaviour.decide(command, context)
         return answer
+
+    async def _fetch(self, turn: Turn, context: Context, asked: Recall | Consult) -> None:
+        """Put what was asked for into the context."""
+        if isinstance(asked, Consult):
+            context.found = asked.lookup.into(await self._services.journal.look_up(asked.stream, asked.lookup))
+            return
+        facts = {seq: await self._recall(turn, seq) for seq in asked.seqs}
+        context.recalled = {**context.recalled, **facts}
 
     def _context(self, turn: Turn, caller: Caller, arrived: int = 0) -> Context:
         services = self._services

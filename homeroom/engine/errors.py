@@ -2,6 +2,7 @@
 
     Exception
     ├── Refusal               (`behaviour`) they broke the rule, or it cannot be now
+    │   └── AnotherBefore     a command's number was used for another command
     ├── JournalError          (`journal`) the journal did not do what was asked
     │   ├── Unavailable       no answer; after an append: in doubt
     │   └── Superseded        somebody else was first; nothing was written
@@ -23,6 +24,13 @@ class ActorCrashed(Exception):
     def __init__(self, address: str, incident: str) -> None:
         super().__init__(f"{address}: incident {incident}")
         self.address, self.incident = address, incident
+
+
+class AnotherBefore(Refusal):
+    """The number of a command was that of another one before: `conflict`. A door where numbers have names says it by name."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__("conflict", f"command {number} was another one before")
 
 
 class EmbeddedError(Exception):

@@ -5,8 +5,8 @@ rule, with the sending stream as client; those consumed in an append in doubt ar
 Never here: deciding a command, and writing its receipt (`turn`).
 """
 
-from homeroom.engine.behaviour import Refusal
 from homeroom.engine.envelope import Answer, Done, Envelope
+from homeroom.engine.errors import AnotherBefore
 from homeroom.engine.receipts import Kept, Receipts
 from homeroom.engine.services import Services
 
@@ -45,7 +45,7 @@ class Ledger:
         if kept is None:
             return None
         if kept.digest != envelope.digest and not (discreet and kept.digest == discreet):
-            return Refusal("conflict", f"command {number} was another one before")
+            return AnotherBefore(number)
         self._services.counters.again += 1
         return Done(seq=kept.seq, again=True, encoded=kept.reply)
 

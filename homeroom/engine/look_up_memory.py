@@ -38,7 +38,9 @@ def _candidates(streams: Mapping[str, Shelf], lookup: Lookup) -> Iterator[Cells]
 
 
 def _is_within(shelf: Shelf, table: str, where: Mapping[str, Any]) -> bool:
-    return any(_equals(row, where) for row in shelf.rows.get(table, {}).values())
+    anyof = {column: value if isinstance(value, tuple) else (value,) for column, value in where.items()}
+    rows = shelf.rows.get(table, {}).values()
+    return any(all(row[column] in values for column, values in anyof.items()) for row in rows)
 
 
 def _equals(row: Cells, where: Mapping[str, Any]) -> bool:

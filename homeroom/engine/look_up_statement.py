@@ -70,7 +70,13 @@ class _Conditions:
         inner = _Conditions(other, self._collation)
         inner.args = self.args
         inner.texts.append(f"other.{quoted(STREAM)} = {_STREAM}")
-        inner.compare(other, "other", [(column, "=", value) for column, value in where.items()])
+        inner.compare(
+            other, "other", [(column, "=", one) for column, one in where.items() if not isinstance(one, tuple)]
+        )
+        for column, several in where.items():
+            if isinstance(several, tuple):
+                among = inner.place(list(several), f"{other.columns[column]}[]")
+                inner.texts.append(f"other.{quoted(column)} = ANY({among})")
         self.texts.append(f"EXISTS (SELECT FROM {table_name(other.name)} AS other WHERE {' AND '.join(inner.texts)})")
 
     def go_beyond(self, lookup: Lookup, value: Any, stream: str) -> None:

@@ -93,7 +93,10 @@ class ReadModels:
         )
 
     def _clean_within(self, within: tuple[str, Mapping[str, Any]] | None) -> tuple[str, Mapping[str, Any]] | None:
-        return None if within is None else (within[0], _clean_values(self.table(within[0]), within[1]))
+        if within is None:
+            return None
+        table = self.table(within[0])
+        return within[0], {column: _clean_any(table, column, value) for column, value in within[1].items()}
 
 
 def _check_table(table: Table) -> None:
@@ -142,6 +145,13 @@ def _clean_part(table: Table, column: str, text: str) -> str:
 
 def _clean_values(table: Table, values: Mapping[str, Any], *, nullable: bool = True) -> dict[str, Any]:
     return {column: _clean(table, column, value, nullable=nullable) for column, value in values.items()}
+
+
+def _clean_any(table: Table, column: str, value: Any) -> Any:
+    """Return a value, or each of several, as it would be stored."""
+    if isinstance(value, tuple):
+        return tuple(_clean(table, column, one, nullable=False) for one in value)
+    return _clean(table, column, value, nullable=True)
 
 
 def _clean(table: Table, column: str, value: Any, *, nullable: bool) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.clock import Clock
@@ -16,7 +16,7 @@ from homeroom.http.revocations import Revocations
 from homeroom.http.routes import Call, Nothing, Out, Route
 from homeroom.http.throttle import LoginThrottle
 from homeroom.http.tokens import Tokens
-from homeroom.protocol.access import ADMINS, Role
+from homeroom.protocol.access import ADMINS, GUARDIAN_ROLE, Role
 from homeroom.records.logins import Ended, Grant, Logins
 from homeroom.records.passwords import LONGEST, SHORTEST, Passwords
 from homeroom.records.users import Login, Person, PersonName, Users, fold_login
@@ -73,13 +73,14 @@ class TokenAnswer(Struct, frozen=True):
     token_type: str = "Bearer"  # noqa: S105 - the scheme's name
 
 
-class MeAnswer(Struct, frozen=True):
-    """Who the bearer is, and until when (Unix ms)."""
+class MeAnswer(Struct, frozen=True, omit_defaults=True):
+    """Who the bearer is, and until when (Unix ms); of a parent, the ids of the children it stands for (`wards`)."""
 
     id: str
     name: str
     role: str
     expires: int
+    wards: tuple[str, ...] | UnsetType = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,8 @@ class Authentication:
     async def me(self, call: Call) -> Out:
         """Answer who asks."""
         who = call.person
-        return Out(MeAnswer(who.id, who.name, who.role, who.expires))
+        wards = tuple(sorted(who.caller.wards)) if who.role == GUARDIAN_ROLE else UNSET
+        return Out(MeAnswer(who.id, who.name, who.role, who.expires, wards))
 
     def _check_may_register(self, call: Call, role: str) -> None:
         if call.who is None:

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from homeroom.engine.behaviour import Kind, Refusal, Verb
 from homeroom.engine.envelope import Answer
+from homeroom.engine.errors import AnotherBefore
 from homeroom.engine.ref import ActorRef
 from homeroom.engine.wire import Wire
 from homeroom.engine.words import Page
@@ -81,6 +82,8 @@ class Desk:
             answer = await ref.ask(
                 command, who.caller, client=client, number=number, digest=digest, arrived=call.arrived
             )
+        if isinstance(answer, AnotherBefore):
+            raise Refusal("conflict", f"the Idempotency-Key {key} came with another request before: choose a new key")
         return self._read(answer, address)
 
     async def page(self, address: str, who: Identity) -> Page:
@@ -143,8 +146,8 @@ def _route(kind: Kind, verb: Verb, desk: Desk, number: int) -> Route:
         target = _target(call, kind, fields.pop("id", None), desk.random if makes else None)
         command = desk.verbs.decode_body(kind.name, verb.command.do, b"" if reads else call.body, fields)
         done = await desk.carry_out(f"{kind.name}:{target}", verb, command, call, None if reads else call.key)
-        if makes:
-            return Out(replace(done, id=target), 201, {"Location": f"/api/{kind.plural}/{target}"})
+        if verb.fresh:
+            return Out(replace(done, id=target) if makes else done, 201, {"Location": f"/api/{kind.plural}/{target}"})
         return sheet_out(done.data) if sheet and isinstance(done.data, Sheet) else Out(done)
 
     return Route(
@@ -158,7 +161,7 @@ def _route(kind: Kind, verb: Verb, desk: Desk, number: int) -> Route:
         query=verb.command if reads else None,
         reply=str if sheet else done_with(verb.reply),
         errors=("forbidden", "not_found", "conflict", "rate_limited", "overloaded", "unavailable", "timeout"),
-        status=201 if makes else 200,
+        status=201 if verb.fresh else 200,
         raw=True,
         keyed=not reads,
         mimetype=CSV_TYPE if sheet else "application/json",

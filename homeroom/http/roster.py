@@ -64,7 +64,10 @@ class Roster:
         for kind in self.kinds:
             if kind.name == wanted and kind.people is not None:
                 return kind, name
-        raise Refusal("not_found", "no such thing, or nobody in it")
+        known = ", ".join(kind.name for kind in self.kinds if kind.people is not None)
+        raise Refusal(
+            "not_found", f"people are looked at in one of {known}, by its address, such as {known.split(',')[0]}:id"
+        )
 
     async def _read(self, kind: Kind, id: str, who: Identity, limit: int) -> RosterAnswer:
         """Return the people of one thing; costs as much as asking for those shown by name."""

@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from homeroom.engine.behaviour import Kind
 from homeroom.http.rest import Desk, checked_id
 from homeroom.http.routes import Call, Out, Route
+from homeroom.protocol.access import SYSTEM_ONLY
 from homeroom.protocol.ids import MAX_SEQ, Millis, Seq
 
 REPLAY_MAX = 500
@@ -52,12 +53,22 @@ def replay_path(kind: Kind) -> str:
     return f"{thing_path(kind)}/replay"
 
 
+def has_looks(kind: Kind) -> bool:
+    """Tell whether anybody may look at things of a kind from outside."""
+    return kind.watch != SYSTEM_ONLY
+
+
 def thing_routes(kinds: Iterable[Kind], desk: Desk, taken: Collection[tuple[str, str]]) -> list[Route]:
     """Return the doors that are not `taken` (method and pattern) by a verb or a list."""
-    routes = [
-        route for kind in kinds for route in (_thing(kind, desk), *([_replay(kind, desk)] if kind.replay else []))
-    ]
+    routes = [route for kind in kinds for route in _doors(kind, desk)]
     return [route for route in routes if (route.method, route.pattern) not in taken]
+
+
+def _doors(kind: Kind, desk: Desk) -> list[Route]:
+    """Return the doors of a kind: none to things that nobody but the engine may look at."""
+    if not has_looks(kind):
+        return []
+    return [_thing(kind, desk), *([_replay(kind, desk)] if kind.replay else [])]
 
 
 def _thing(kind: Kind, desk: Desk) -> Route:

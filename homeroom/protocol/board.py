@@ -1,9 +1,9 @@
 """A leaderboard: its verbs, its events and its answers.
 
 A board's id is `<period>.<specialty>`: `weekly`, `monthly` or `all_time` (requirements 1.9 #30), and `all` for the board of every
-specialty: `board:weekly.all`, `board:all_time.chemistry`. On the wire a person is an `entry`, a number of the board's own;
-somebody with an alias goes by that alone, without user id, for everybody. Whoever opted out is in no list, and counts in
-nobody's rank.
+specialty: `board:weekly.all`, `board:all_time.chemistry`. On the wire a person is an `entry`, a number of the board's own
+that has nothing in common with those of other boards; somebody with an alias goes by that alone, without user id, for everybody.
+Whoever opted out is in no list, and counts in nobody's rank. Either choice holds for all boards (`board_persona`).
 Never here: the state (`board_state`), where a period ends (`actors.board_periods`), the order (`actors.board_order`).
 """
 
@@ -55,31 +55,31 @@ class Recompute(Struct, frozen=True):
 
 
 class OptOut(Struct, frozen=True):
-    """Be on this board no longer, for anybody but oneself. Points are counted on."""
+    """Be on no board any longer, this one and all others, for anybody but oneself. Points are counted on."""
 
     do: ClassVar[str] = "opt_out"
 
 
 class OptIn(Struct, frozen=True):
-    """Be on this board again."""
+    """Be on the boards again."""
 
     do: ClassVar[str] = "opt_in"
 
 
 class SetAlias(Struct, frozen=True):
-    """Go by another name on this board; an empty one: by one's own."""
+    """Go by another name on all boards; an empty one: by one's own. Where somebody goes by it already, a number is put behind it."""
 
     do: ClassVar[str] = "alias"
     alias: Annotated[str, Meta(max_length=40, description="one line")] = ""
 
 
 class Choose(Struct, frozen=True, omit_defaults=True):
-    """From the board itself: what a person chose. Its event so names nobody as its author. What is `None` stays."""
+    """From a person's persona: what it chose for all boards. Its event so names nobody as its author."""
 
     do: ClassVar[str] = "choose"
     user: Id
-    alias: Annotated[str, Meta(max_length=40)] | None = None
-    out: bool | None = None
+    alias: Annotated[str, Meta(max_length=40)] = ""
+    out: bool = False
 
 
 class Configure(Struct, frozen=True):

@@ -16,6 +16,8 @@ STAFF_MAX = 50
 ENROL_MAX = 200
 ANNOUNCEMENTS_KEPT = 50
 MINUTES_MAX = 7 * 1_440
+TIME_MAX = 2**52
+"""The latest time that is set, Unix ms: extensions and pauses move it further, and what comes out is a number on the wire."""
 
 Title = Annotated[str, Meta(min_length=1, max_length=200, description="one line")]
 Description = Annotated[str, Meta(max_length=4_000)]
@@ -24,9 +26,10 @@ PersonName = Annotated[str, Meta(max_length=200)]
 Tag = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.\-]{0,40}\Z", description="at most 40 of A-Z a-z 0-9 _ - .")]
 Specialty = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_\-]{0,50}\Z", description="at most 50 of A-Z a-z 0-9 _ -")]
 Minutes = Annotated[int, Meta(ge=1, le=MINUTES_MAX)]
+Time = Annotated[int, Meta(ge=0, le=TIME_MAX, description="Unix milliseconds, server clock; 0: by hand")]
 Many = Annotated[int, Meta(ge=0, le=2**31)]
 Seed = Annotated[int, Meta(ge=0, le=2**53 - 1)]
-ExamStatus = Literal["none", "draft", "published", "open", "closed"]
+ExamStatus = Literal["none", "draft", "published", "open", "closed", "deleted"]
 ReleaseMode = Literal["by_hand", "at_close"]
 
 
@@ -41,6 +44,8 @@ class Settings(Struct, frozen=True, omit_defaults=True):
     """How an exam is held. `opens` and `closes` are Unix ms, 0: by hand; `minutes` is what each student has from its own start.
 
     `release`: when the results are shown; with `reveal` the right answers are shown with them.
+    `ranked`: released points count on the leaderboards, where everybody sees them; without it they stay between student,
+    parents and staff.
     """
 
     title: Title
@@ -54,6 +59,7 @@ class Settings(Struct, frozen=True, omit_defaults=True):
     shuffle_options: bool = False
     release: ReleaseMode = "by_hand"
     reveal: bool = False
+    ranked: bool = True
 
 
 # --- commands
@@ -71,13 +77,14 @@ class Create(_Command, frozen=True):
     description: Description = ""
     course: Tag = ""
     specialty: Specialty = ""
-    opens: Millis = 0
-    closes: Millis = 0
+    opens: Time = 0
+    closes: Time = 0
     minutes: Minutes = 60
     shuffle_questions: bool = False
     shuffle_options: bool = False
     release: ReleaseMode = "by_hand"
     reveal: bool = False
+    ranked: bool = True
     seed: Seed = 0
     questions: Annotated[tuple[Item, ...], Meta(max_length=QUESTIONS_MAX)] = ()
     students: Annotated[tuple[Person, ...], Meta(max_length=ENROL_MAX)] = ()
@@ -91,13 +98,20 @@ class Edit(_Command, frozen=True):
     description: Description | None = None
     course: Tag | None = None
     specialty: Specialty | None = None
-    opens: Millis | None = None
-    closes: Millis | None = None
+    opens: Time | None = None
+    closes: Time | None = None
     minutes: Minutes | None = None
     shuffle_questions: bool | None = None
     shuffle_options: bool | None = None
     release: ReleaseMode | None = None
     reveal: bool | None = None
+    ranked: bool | None = None
+
+
+class Delete(_Command, frozen=True):
+    """Take a draft away for good; once it is published, an exam is closed instead. Its id is not free again."""
+
+    do: ClassVar[str] = "delete"
 
 
 class PutQuestion(_Command, frozen=True):

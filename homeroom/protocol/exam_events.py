@@ -28,10 +28,16 @@ class Created(_Event, frozen=True):
 
 
 class Edited(_Event, frozen=True):
-    """The draft was changed to this."""
+    """The draft was changed to this. Replayed to those who sit the exam, this and `exam.created` hold what was published."""
 
     type: ClassVar[str] = "exam.edited"
     settings: Settings
+
+
+class Deleted(_Event, frozen=True):
+    """The draft is gone, for its staff as well."""
+
+    type: ClassVar[str] = "exam.deleted"
 
 
 class QuestionPut(_Event, frozen=True):
@@ -191,8 +197,8 @@ class Released(_Event, frozen=True):
 
 
 EXAM_EVENTS: tuple[type[Any], ...] = (
-    Created, Edited, QuestionPut, QuestionRemoved, Enrolled, Expelled, Appointed, Dismissed, Published, Opened, Closed, Extended,
-    Granted, Paused, Resumed, Held, Announced, Joined, Left, Began, Ended, Released,
+    Created, Edited, Deleted, QuestionPut, QuestionRemoved, Enrolled, Expelled, Appointed, Dismissed, Published, Opened, Closed,
+    Extended, Granted, Paused, Resumed, Held, Announced, Joined, Left, Began, Ended, Released,
 )  # fmt: skip
 CALM_EXAM_EVENTS = frozenset({Joined.type, Left.type, Began.type, Ended.type, Enrolled.type})
 """Counts for a dashboard: a class that starts within a second is a handful of frames."""

@@ -40,6 +40,7 @@ class Prepare(_Message, frozen=True):
     opened: bool = False
     held: bool = False
     reveal: bool = False
+    ranked: bool = True
     staff: Staff = ()
 
 

@@ -48,7 +48,8 @@ class Question(Struct, frozen=True, omit_defaults=True):
 class Key(Struct, frozen=True, omit_defaults=True):
     """What is right; it never leaves the server before the results are released.
 
-    `correct`: ids of options; with `partial`, a `multiple` earns a share of its points for each right choice less the wrong ones.
+    `correct`: ids of options; with `partial`, a `multiple` earns a share of its points for each right choice less the wrong ones, rounded
+    down to whole points: one of two right choices of a question worth 3 earns 1.
     `number` and `tolerance`: what a `numeric` may differ by, inclusive. `accepted`: texts, compared without regard to
     blanks; `case` and `accents` tell whether these matter. An `essay` has none: people judge it.
     """

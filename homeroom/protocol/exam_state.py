@@ -18,6 +18,7 @@ from homeroom.protocol.exam_events import (
     Began,
     Closed,
     Created,
+    Deleted,
     Dismissed,
     Edited,
     Ended,
@@ -110,6 +111,10 @@ def _edited(state: ExamState, fact: Happening, e: Edited) -> None:
     _settle(state, e.settings)
 
 
+def _deleted(state: ExamState, fact: Happening, e: Deleted) -> None:
+    state.status = "deleted"
+
+
 def _questions(state: ExamState, fact: Happening, e: QuestionPut | QuestionRemoved) -> None:
     state.questions, state.points = e.count, e.points
 
@@ -178,6 +183,7 @@ def _released(state: ExamState, fact: Happening, e: Released) -> None:
 _CHANGES: dict[type[Any], Callable[[ExamState, Any, Any], None]] = {
     Created: _created,
     Edited: _edited,
+    Deleted: _deleted,
     QuestionPut: _questions,
     QuestionRemoved: _questions,
     Enrolled: _enrolled,

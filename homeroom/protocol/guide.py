@@ -38,6 +38,8 @@ TOKEN = cleandoc(
     200                      {"id": "ann", "name": "Ann", "role": "student", "expires": 1789000900000}
     ```
 
+    A parent is told its `wards` there as well: the ids of the children it stands for.
+
     A wrong pair is 401 `unauthenticated`; too many of them are 429 `rate_limited` with `Retry-After`. A refresh token is good
     once: one that comes a second time ends its login. The end of a login, by that or by `logout`, closes its connections
     with 4403. On the server's machine, `homeroom token create LOGIN` prints a token as well.
@@ -130,14 +132,15 @@ REST = cleandoc(
     ## REST
 
     Each verb has a twin, named in its chapter. Names in braces are path fields, `{id}` the actor's id (a path without it is about
-    oneself); the other arguments are the JSON body, or the query of a GET. `POST /api/rooms/lobby/messages` with `{"text": "hello"}`:
+    oneself); the other arguments are the JSON body, or the query of a GET. Unlike in a frame, a field or parameter that nobody
+    knows is refused by its name. `POST /api/rooms/lobby/messages` with `{"text": "hello"}`:
 
     ```
     200   {"data": {"id": "18"}, "pos": ["room:lobby", 18]}
     ```
 
-    `data` is the verb's reply, `pos` and `again` are those of an `ok`. Some verbs have several names, which do the same. The door
-    that makes a thing without naming its `{id}` answers 201 with the `id` that the server made, in `Location` too; a reply that is a
+    `data` is the verb's reply, `pos` and `again` are those of an `ok`. Some verbs have several names, which do the same. A door that
+    makes a thing answers 201 with its `Location`, and with the `id` that the server made where the path names none; a reply that is a
     `Sheet` comes as a file of comma-separated values. Errors are RFC 9457 problem documents
     (`application/problem+json`) with the `code` of the table below and its status; 429, 500 and 503 come with `Retry-After`. Nothing
     changed, but for `timeout`: what was asked for may still happen, so ask again with the same `Idempotency-Key`.
@@ -148,7 +151,7 @@ REST = cleandoc(
 
     What may be followed can be looked at: `GET` of the thing itself answers its snapshot, `/replay` its events with their
     numbers and times, page by page (`after` a number, at most `limit`; `next` is the `after` of the next page, if there is one), and
-    `GET /api/presence/of/<address>` which of its people are here. Lists have pages as well: their `after`, when it is not empty, is
+    `GET /api/presence/of/<address>` which of the people of a room, a session or a group are here. Lists have pages as well: their `after`, when it is not empty, is
     opaque and leads to the next one.
 
     All doors stand in `/openapi.json` (to look at: `/docs`), the WebSocket's side in `/asyncapi.json`.

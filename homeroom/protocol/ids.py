@@ -3,6 +3,7 @@
 Never here: making ids (randomness comes in from outside) and finding what an address names (`engine.registry`).
 """
 
+import re
 from typing import Annotated, NamedTuple
 
 from msgspec import Meta
@@ -19,6 +20,14 @@ CommandId = Annotated[int, Meta(ge=1, le=MAX_SEQ, description="positive, growing
 Seq = Annotated[int, Meta(ge=0, le=MAX_SEQ)]
 Millis = Annotated[int, Meta(ge=0, le=MAX_SEQ, description="Unix milliseconds, server clock")]
 Epoch = Annotated[str, Meta(max_length=64)]
+
+
+_MADE = re.compile(r"\A[a-z2-7]{26}\Z")
+
+
+def is_made(id: str) -> bool:
+    """Tell whether `id` has the form of those that the server makes for new things: 26 letters and digits, in lower case."""
+    return _MADE.match(id) is not None
 
 
 class Address(NamedTuple):

@@ -82,7 +82,7 @@ class Unhush(Struct, frozen=True):
 class Send(Struct, frozen=True, omit_defaults=True):
     """Send a notice: to this inbox's person, or from one's own inbox to `user`.
 
-    Staff send to everybody, all others only to themselves (requirements 1.9 #29). Who sent it stands in `data` as `from` and
+    Staff send to everybody, all others only to themselves. Who sent it stands in `data` as `from` and
     `from_name`, whatever was given there.
     """
 
@@ -165,7 +165,11 @@ class ListNotices(Struct, frozen=True, omit_defaults=True):
 
 
 class Notice(Struct, frozen=True, omit_defaults=True):
-    """One notice. `more` counts later ones of its type that came right behind it and were no toasts of their own: "3 more"."""
+    """One notice. `more` counts later ones of its type that came right behind it and were no toasts of their own: "3 more".
+
+    `why` it is no toast: `muted` its type is muted, `hushed` its person sits an exam, `dnd` its person is not to be disturbed, `quiet` it is
+    within the quiet hours, `burst` there was a toast of the same type within a minute, `budget` there were enough toasts within the hour.
+    """
 
     id: NoticeId
     at: Millis

@@ -13,6 +13,8 @@ from homeroom.protocol.shape import words_of
 
 _MISSING = re.compile(r"\AObject missing required field `([^`]+)`\Z")
 _PLACE = re.compile(r"`\$([^`]*)`")
+_PATTERN = " matching regex "
+"""What the decoder says of a text that does not have its form."""
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(?:\d+|\.\.\.)\]")
 
 
@@ -37,18 +39,37 @@ def find_misfit(error: BaseException, type: Any, whole: str) -> Misfit:
     missing = _MISSING.match(said)
     if missing:
         place, said = f"{place}.{missing[1]}", "missing"
-    return Misfit(place.removeprefix(".") or whole, _allowed(type, place) or said, said)
+    info = _at(type, place)
+    allowed = _allowed(info) or said
+    if _PATTERN in said:
+        said = f"expected {_described(info) or allowed}"
+    return Misfit(place.removeprefix(".") or whole, allowed, said)
 
 
-def _allowed(type: Any, place: str) -> str | None:
-    """Return what the type takes at `place`; `None` for a type there are no words for: the decoder's own must do then."""
+def _at(type: Any, place: str) -> inspect.Type | None:
+    """Return what the type has at `place`."""
     info: inspect.Type | None = inspect.type_info(type)
     for step in _STEP.finditer(place):
         info = _inside(info, step[1])
+    return info
+
+
+def _allowed(info: inspect.Type | None) -> str | None:
+    """Return what a type takes; `None` for one there are no words for: the decoder's own must do then."""
     try:
         return None if info is None else words_of(info)
     except KeyError:
         return None
+
+
+def _described(info: inspect.Type | None) -> str | None:
+    """Return how a text is described to people, who are better off with that than with a pattern."""
+    match info:
+        case inspect.Metadata():
+            return (info.extra_json_schema or {}).get("description") or _described(info.type)
+        case inspect.UnionType():
+            return next(filter(None, map(_described, info.types)), None)
+    return None
 
 
 def _inside(info: inspect.Type | None, name: str | None) -> inspect.Type | None:

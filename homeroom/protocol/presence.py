@@ -52,6 +52,9 @@ class SetStatus(Struct, frozen=True, omit_defaults=True):
 class Beat(Struct, frozen=True, omit_defaults=True):
     """A sign of life; `active` tells whether the person did something, or only its client is still there.
 
+    For clients without a WebSocket, which is a sign by itself: one every 30 s keeps the person present, and counted by a session
+    that it joined by REST.
+
     `conn` is the gateway's to give: the connection that the sign came over; from anybody else it means nothing.
     """
 

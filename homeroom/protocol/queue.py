@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from homeroom.protocol.chat import Name, PageSize
 from homeroom.protocol.hours import OCCURRENCES_MAX, SCHEDULES_MAX, Hours
-from homeroom.protocol.ids import Id
+from homeroom.protocol.ids import Id, Seq
 
 ENTRIES_MAX = 200
 ASSISTANTS_MAX = 50
@@ -63,7 +63,10 @@ class Settings(Struct, frozen=True, omit_defaults=True):
 
 
 class Create(Settings, frozen=True, omit_defaults=True):
-    """Make the queue, closed; its maker owns it. Its id is usually that of the instructor or of the course."""
+    """Make the queue, closed; its maker owns it. Its id is the maker's own, or made by the server; another one only an admin chooses.
+
+    People find office hours by their instructor's id, so nobody makes those of another.
+    """
 
     do: ClassVar[str] = "create"
 
@@ -285,23 +288,24 @@ class AskHistory(Struct, frozen=True, omit_defaults=True):
 
 
 class Granted(Struct, frozen=True):
-    """From the hall of an exclusive group: the student may stand in this queue."""
+    """From the hall of an exclusive group: this entry counts. It names the entry, since its student may have left and joined again."""
 
     do: ClassVar[str] = "granted"
-    student: Id
+    entry: EntryId
 
 
 class Denied(Struct, frozen=True):
-    """From the hall: the student stands in another queue of the group already."""
+    """From the hall: the student of this entry stands in another queue of the group already."""
 
     do: ClassVar[str] = "denied"
-    student: Id
+    entry: EntryId
     queue: Id
 
 
 class Elsewhere(Struct, frozen=True, omit_defaults=True):
-    """From the hall: who stands in which other queue now, and who in none any more."""
+    """From the hall: who stands in which other queue now, and who in none any more. `term` is that of the `enrol` it goes back to."""
 
     do: ClassVar[str] = "elsewhere"
+    term: Seq
     there: dict[Id, Id] = {}
     gone: Annotated[tuple[Id, ...], Meta(max_length=1_000)] = ()

@@ -2,6 +2,8 @@
 
 A queue whose students may stand in no other asks the hall before an entry counts; the hall's own order of the claims is
 what decides between two that come at once. It also tells the others who stands elsewhere, so that they can refuse at once.
+Much may happen while a word is under way, so each names what it is about: the entry (numbers never come again), or the `term` of the
+queue in the group, which is the number of the queue's event that began it. What is about another entry or term counts for nothing.
 Never here: lines and entries (`queue`).
 """
 
@@ -11,7 +13,8 @@ from typing import Any, ClassVar
 from msgspec import Struct, field
 
 from homeroom.protocol.chat_state import Happening
-from homeroom.protocol.ids import Id
+from homeroom.protocol.ids import Id, Seq
+from homeroom.protocol.queue import EntryId
 
 QUEUES_MAX = 32
 """Queues of a group that are told who stands elsewhere; claims are decided for any number."""
@@ -22,6 +25,7 @@ class Enrol(Struct, frozen=True):
 
     do: ClassVar[str] = "enrol"
     queue: Id
+    term: Seq
 
 
 class Withdraw(Struct, frozen=True):
@@ -32,19 +36,21 @@ class Withdraw(Struct, frozen=True):
 
 
 class TakeStand(Struct, frozen=True):
-    """A student wants to stand in a queue; the queue is told `granted` or `denied`."""
+    """A student wants to stand in a queue, by an entry; the queue is told `granted` or `denied`."""
 
     do: ClassVar[str] = "take"
     queue: Id
     student: Id
+    entry: EntryId
 
 
 class GiveUp(Struct, frozen=True):
-    """A student stands in a queue no longer."""
+    """An entry has ended; its student stands in the queue no longer, unless by another one."""
 
     do: ClassVar[str] = "give_up"
     queue: Id
     student: Id
+    entry: EntryId
 
 
 class Enrolled(Struct, frozen=True):
@@ -52,6 +58,7 @@ class Enrolled(Struct, frozen=True):
 
     type: ClassVar[str] = "hall.enrolled"
     queue: Id
+    term: Seq
 
 
 class Withdrawn(Struct, frozen=True):
@@ -62,11 +69,12 @@ class Withdrawn(Struct, frozen=True):
 
 
 class Taken(Struct, frozen=True):
-    """A student stands in a queue."""
+    """A student stands in a queue, by this entry."""
 
     type: ClassVar[str] = "hall.taken"
     queue: Id
     student: Id
+    entry: EntryId
 
 
 class GivenUp(Struct, frozen=True):
@@ -80,10 +88,11 @@ HALL_EVENTS: tuple[type[Any], ...] = (Enrolled, Withdrawn, Taken, GivenUp)
 
 
 class HallState(Struct):
-    """Who stands in which queue, and the queues that are told of it."""
+    """Who stands in which queue and by which entry, and the queues that are told of it, with their terms."""
 
     standing: dict[str, str] = field(default_factory=dict)
-    queues: dict[str, None] = field(default_factory=dict)
+    entries: dict[str, str] = field(default_factory=dict)
+    queues: dict[str, int] = field(default_factory=dict)
 
 
 def reduce_hall(state: HallState, fact: Happening) -> None:
@@ -93,9 +102,18 @@ def reduce_hall(state: HallState, fact: Happening) -> None:
         change(state, fact.event)
 
 
+def _taken(state: HallState, e: Taken) -> None:
+    state.standing[e.student], state.entries[e.student] = e.queue, e.entry
+
+
+def _given_up(state: HallState, e: GivenUp) -> None:
+    state.standing.pop(e.student, None)
+    state.entries.pop(e.student, None)
+
+
 _CHANGES: dict[type[Any], Callable[[HallState, Any], Any]] = {
-    Enrolled: lambda state, e: state.queues.setdefault(e.queue),
+    Enrolled: lambda state, e: state.queues.__setitem__(e.queue, e.term),
     Withdrawn: lambda state, e: state.queues.pop(e.queue, None),
-    Taken: lambda state, e: state.standing.__setitem__(e.student, e.queue),
-    GivenUp: lambda state, e: state.standing.pop(e.student, None),
+    Taken: _taken,
+    GivenUp: _given_up,
 }

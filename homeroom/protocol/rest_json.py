@@ -13,6 +13,7 @@ from homeroom.protocol.codec import UNDECODABLE
 from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.frames import Limits
 from homeroom.protocol.misfit import find_misfit
+from homeroom.protocol.stray import check_fields
 from homeroom.protocol.verbs import decode_object
 
 T = TypeVar("T")
@@ -28,9 +29,12 @@ def encode_json(value: Any) -> bytes:
 def read_body(body: bytes, type: type[T], limits: Limits = LIMITS) -> T:
     """Return a request's JSON body as the structure `type`.
 
-    Raises `RemoteProtocolError`: `bad_frame` when it is no JSON object or over a limit, `bad_command` when it does not fit.
+    Raises `RemoteProtocolError`: `bad_frame` when it is no JSON object or over a limit, `bad_command` when it does not fit, or
+    has a field that the type does not know.
     """
-    return _fit(decode_object(body, limits), type, strict=True)
+    values = decode_object(body, limits)
+    check_fields(values, type)
+    return _fit(values, type, strict=True)
 
 
 def read_query(values: Mapping[str, str], type: type[T]) -> T:

@@ -105,6 +105,13 @@ class Disband(Struct, frozen=True, omit_defaults=True):
     reason: Ending = ""
 
 
+class Release(Struct, frozen=True):
+    """From another actor: a person is in the room no longer, whatever its part was, and cannot read it any more unless brought in again."""
+
+    do: ClassVar[str] = "release"
+    user: Id
+
+
 class Stirred(Struct, frozen=True):
     """From a room to the actor that convened it, at most once a minute: something was said."""
 

@@ -101,11 +101,21 @@ class PollOpen(_Command, frozen=True):
 
 
 class PollVote(_Command, frozen=True):
-    """Vote. In an anonymous poll nothing is kept of the choices, so a vote sent again gets its first answer whatever it holds then."""
+    """Vote. In an anonymous poll nothing is kept of the choices, so a vote sent again gets its first answer whatever it holds then.
+
+    In the moment after the server began anew an anonymous vote can be answered `unavailable`: send it again.
+    """
 
     do: ClassVar[str] = "poll_vote"
     poll: ItemId
     choices: Choices
+
+
+class PollResume(_Command, frozen=True):
+    """From the session itself: every mark that was on its way when the life `word` began has come."""
+
+    do: ClassVar[str] = "poll_resume"
+    word: Annotated[str, Meta(max_length=32)]
 
 
 class PollClose(_Command, frozen=True):

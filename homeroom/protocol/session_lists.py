@@ -3,9 +3,9 @@
 Never here: which sessions somebody may see (`actors.session_lists`).
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from homeroom.protocol.chat import Name
 from homeroom.protocol.ids import Id, Millis
@@ -15,25 +15,34 @@ from homeroom.protocol.session_words import Audience, Course, Recording, Status
 AskedStatus = Literal["", "scheduled", "live", "ended", "cancelled", "active", "canceled"]
 """`active` and `canceled` are other words for `live` and `cancelled` (requirements 1.9 #9)."""
 STATUS_ALIASES = {"active": "live", "canceled": "cancelled"}
+Child = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.\-]{0,64}\Z", description="a child's id, for parents")]
 Scope = Literal["", "mine", "open", "all"]
 """`mine`: those that one owns, is enrolled in or was in; `open`: those open to everybody; `all` is for admins."""
 
 
 class ListSessions(Struct, frozen=True):
-    """Sessions by their start, the latest first. No `scope`: those of a course when one is named, else one's own; admins: all."""
+    """Sessions by their start, the latest first. No `scope`: one's own, and with a course those of it that are open
+    to everybody as well; admins: all.
+
+    With `user` a parent asks for those of a child.
+    """
 
     status: AskedStatus = ""
     course: Course = ""
     scope: Scope = ""
+    user: Child = ""
     limit: PageLimit = 50
     after: After = ""
 
 
 class ListUpcoming(Struct, frozen=True):
-    """The sessions of a course that are planned, the next first; with `scope` `mine` those that one is enrolled in."""
+    """The sessions of a course that are planned, the next first: those open to everybody and those that one is enrolled in.
+
+    `scope` `open` or `mine` narrows it to either.
+    """
 
     course: Id
-    scope: Literal["open", "mine"] = "open"
+    scope: Literal["", "open", "mine"] = ""
     limit: PageLimit = 50
     after: After = ""
 

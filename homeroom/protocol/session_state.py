@@ -68,7 +68,7 @@ class SessionState(Struct):
     """A session, the same for everybody who may see it. `created` is 0 while it does not exist; times are Unix ms, 0: not yet.
 
     `starts`, `ends`: as planned; `started`, `ended`: as it was. `early`: everybody may join before the usual time. `enrolled`: how
-    many are on the list. `hands` are in the order raised. Presence of participants comes as `room.presence`.
+    many are on the list. `group`: the study group that planned it. `hands` are in the order raised. Presence of participants comes as `room.presence`.
     """
 
     title: str = ""
@@ -89,6 +89,7 @@ class SessionState(Struct):
     reason: str = ""
     enrolled: int = 0
     materials: Materials = ()
+    group: str = ""
     people: dict[str, Participant] = field(default_factory=dict)
     hands: list[str] = field(default_factory=list)
     questions: dict[str, Question] = field(default_factory=dict)
@@ -145,7 +146,7 @@ def _plan(state: SessionState, e: Created | Changed) -> None:
 
 def _created(state: SessionState, fact: Happening, e: Created) -> None:
     _plan(state, e)
-    state.owner, state.owner_name, state.created = e.owner, e.owner_name, fact.at
+    state.owner, state.owner_name, state.group, state.created = e.owner, e.owner_name, e.group, fact.at
 
 
 def _changed(state: SessionState, fact: Happening, e: Changed) -> None:

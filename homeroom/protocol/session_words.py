@@ -64,9 +64,9 @@ class _Command(Struct, frozen=True, omit_defaults=True):
 class Create(_Command, frozen=True):
     """Make a session; its maker owns it. Times are Unix ms.
 
-    Its end is given as `ends` or as `minutes` (60 when neither is), never as both (requirements 1.9 #10). `open`: everybody of the
-    school may join; `listed`: the people enrolled, and nobody else learns of it. `owner` and its name are honoured from the system
-    alone, which makes sessions for groups; `people` are enrolled from the beginning.
+    Its end is given as `ends` or as `minutes` (60 when neither is), never as both. `open`: everybody of the
+    school may join; `listed`: the people enrolled, and nobody else learns of it. `owner`, its name and `group` are honoured from the
+    system alone, which makes sessions for study groups; `people` are enrolled from the beginning.
     """
 
     do: ClassVar[str] = "create"
@@ -82,10 +82,15 @@ class Create(_Command, frozen=True):
     owner_name: Name = ""
     people: People = ()
     materials: Materials = ()
+    group: MaybeId = ""
 
 
 class Change(_Command, frozen=True):
-    """Change the plan; what is not given stays. The start can be moved only before it has started."""
+    """Change the plan; what is not given stays. The start can be moved only before it has started.
+
+    The session of a study group stays with the group: `audience` and `course` are changed by admins of the school alone. Of a
+    start that is moved several times within five minutes, those who are expected are told the first and the last.
+    """
 
     do: ClassVar[str] = "change"
     title: Title | None = None
@@ -113,7 +118,7 @@ class End(_Command, frozen=True):
 
 
 class Cancel(_Command, frozen=True):
-    """Let it not take place; its history is kept (requirements 1.9 #11)."""
+    """Let it not take place; its history is kept. With the study group that planned it, also one that is live ends."""
 
     do: ClassVar[str] = "cancel"
     reason: Reason = ""
@@ -126,7 +131,7 @@ class AdmitEarly(_Command, frozen=True):
 
 
 class Enroll(_Command, frozen=True):
-    """Put people on the list: they may join, and are reminded."""
+    """Put people on the list: they may join, and are reminded. To the session of a study group they come by joining the group."""
 
     do: ClassVar[str] = "enroll"
     people: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=ENROLL_MAX)]
@@ -140,7 +145,12 @@ class Expel(_Command, frozen=True):
 
 
 class Join(_Command, frozen=True):
-    """Come in."""
+    """Come in. Attendance counts the time in which the server hears of the person: a WebSocket, heartbeats
+    (`POST /api/presence/heartbeat`, at least one a minute) or what the person does in the session.
+
+    Somebody who joins by REST and gives no such sign is lost after 20 s, and counted up to the last sign, these 20 s not
+    included; back within two minutes of it, the time between counts as well.
+    """
 
     do: ClassVar[str] = "join"
 
@@ -165,7 +175,10 @@ class Attendees(_Command, frozen=True):
 
 
 class Attendance(_Command, frozen=True):
-    """Ask how long people were there: all of them by the owner, one's own, or one's children's."""
+    """Ask how long people were there: all of them by the owner, one's own, or one's children's.
+
+    What counts, and that joining by REST needs heartbeats, stands at `join`.
+    """
 
     do: ClassVar[str] = "attendance"
 
@@ -206,7 +219,7 @@ class _Event(Struct, frozen=True, omit_defaults=True):
 
 
 class Created(_Event, frozen=True):
-    """The session is planned. `owner` is empty when nobody owns it."""
+    """The session is planned. `owner` is empty when nobody owns it, `group` unless a study group planned it."""
 
     type: ClassVar[str] = "session.created"
     title: Title
@@ -219,6 +232,7 @@ class Created(_Event, frozen=True):
     capacity: Capacity = 0
     audience: Audience = "open"
     materials: Materials = ()
+    group: MaybeId = ""
 
 
 class Changed(_Event, frozen=True):

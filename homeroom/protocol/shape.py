@@ -3,11 +3,14 @@
 Never here: schemas for machines (`rest_json`).
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct, inspect
 
+_CHOICES = re.compile(r"\A\\A\(\?:([a-z_]*(?:\|[a-z_]*)+)\)\\Z\Z")
+"""A pattern that is nothing but a choice of words."""
 _PLAIN = {
     inspect.AnyType: "any value",
     inspect.NoneType: "`null`",
@@ -72,6 +75,9 @@ def _words(info: inspect.Type) -> str:
 
 
 def _text(info: Any) -> str:
+    choices = _CHOICES.match(info.pattern or "")
+    if choices:
+        return " or ".join(f"`{one}`" if one else "nothing" for one in choices[1].split("|"))
     if info.pattern is not None and info.max_length is None:
         return f"text like `{_escape(_portable(info.pattern))}`"
     return f"text{_length(info)}"

@@ -11,17 +11,24 @@ from msgspec import Meta, Struct
 from homeroom.protocol.exam import Minutes
 from homeroom.protocol.exam_paper import QUESTIONS_MAX, Key, Question, Score
 from homeroom.protocol.grading import Mark, Value
-from homeroom.protocol.ids import Id, Millis
+from homeroom.protocol.ids import MAX_SEQ, Id, Millis
 
-REV_MAX = 2**53 - 1
+REV_MAX = 2**52
+"""The highest revision that a client makes; above it there is room for those that staff make by letting late values count."""
 GRACE_MS = 2_000
 """An answer counts that came in at the door at most so long after the deadline, inclusive (P17)."""
 
-Rev = Annotated[int, Meta(ge=1, le=REV_MAX, description="grows with every change of this answer on any device")]
-Seen = Annotated[int, Meta(ge=0, le=REV_MAX, description="the revision that was changed; 0: none was there")]
+NewRev = Annotated[int, Meta(ge=1, le=REV_MAX, description="grows with every change of this answer on any device")]
+Rev = Annotated[int, Meta(ge=1, le=MAX_SEQ, description="the revision that is kept")]
+Seen = Annotated[int, Meta(ge=0, le=MAX_SEQ, description="the revision that was changed; 0: none was there")]
 Device = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.\-]{0,64}\Z", description="at most 64 of A-Z a-z 0-9 _ - .")]
 Comment = Annotated[str, Meta(max_length=2_000)]
-AnswerVerdict = Literal["in_time", "in_grace", "admitted"]
+AnswerVerdict = Annotated[
+    Literal["in_time", "in_grace", "admitted"],
+    Meta(
+        description=f"in_grace: up to {GRACE_MS} ms after the deadline, counts as well; admitted: later, let in by staff"
+    ),
+]
 EndReason = Literal["", "student", "deadline", "closed", "expelled"]
 SittingStatus = Literal["none", "waiting", "declined", "prepared", "running", "submitted"]
 
@@ -31,7 +38,7 @@ class _Command(Struct, frozen=True, omit_defaults=True):
 
 
 class Start(_Command, frozen=True):
-    """Begin, or come back; the clock runs from the first time. `device` becomes the one that writes, and takes over from any other."""
+    """Begin, or come back; the clock runs from the first time. Before the exam is open, and for who is not listed, it is refused at once. `device` becomes the one that writes, and takes over from any other."""
 
     do: ClassVar[str] = "start"
     device: Device = ""
@@ -45,7 +52,7 @@ class SaveAnswer(_Command, frozen=True):
 
     do: ClassVar[str] = "answer"
     question: Id
-    rev: Rev
+    rev: NewRev
     value: Value = None
     expected: Seen | None = None
     device: Device = ""
@@ -71,10 +78,15 @@ class Flag(_Command, frozen=True):
 
 
 class Submit(_Command, frozen=True):
-    """Hand in what is saved. It ends the sitting; a second time is answered like the first."""
+    """Hand in what is saved. It ends the sitting; a second time is answered like the first.
+
+    Only the device that writes may, if devices name themselves: one that was taken over has to `start` again first. Once there was a
+    second device, `device` is to be given.
+    """
 
     do: ClassVar[str] = "submit"
     client_at: Millis = 0
+    device: Device = ""
 
 
 class AskResult(_Command, frozen=True):
@@ -98,12 +110,15 @@ class Reopen(_Command, frozen=True):
 
 
 class Grade(_Command, frozen=True):
-    """Judge the answer to one question, as staff; the server's own mark is overruled."""
+    """Judge the answer to one question in whole points, as staff; the server's own mark is overruled.
+
+    Without `comment` the one that is there stays; an empty one takes it away.
+    """
 
     do: ClassVar[str] = "grade"
     question: Id
     points: Score
-    comment: Comment = ""
+    comment: Comment | None = None
 
 
 class AdmitLate(_Command, frozen=True):
@@ -152,7 +167,8 @@ class Result(Struct, frozen=True, omit_defaults=True):
 
 
 class StartAnswer(Struct, frozen=True):
-    """The answer to `start`. `waiting`: the exam was asked, and the stream tells `sitting.started` or `sitting.declined`.
+    """The answer to `start`. `waiting`: the paper is on its way, and the stream tells `sitting.started`, or `sitting.declined` if the exam
+    was closed, its clocks were stopped or the student was expelled meanwhile; sending `start` again answers how it stands.
 
     `closes` is the deadline by the server's clock, and `now` is that clock; 0 while it waits.
     """

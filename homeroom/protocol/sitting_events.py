@@ -56,6 +56,7 @@ class Prepared(_Event, frozen=True):
     specialty: Specialty = ""
     held: bool = False
     reveal: bool = False
+    ranked: bool = True
     staff: Staff = ()
     paper: Paper | None = None
     prev: Link = ""
@@ -236,7 +237,7 @@ SITTING_EVENTS: tuple[type[Any], ...] = (
 )  # fmt: skip
 CALM_SITTING_EVENTS = frozenset({Progressed.type})
 SITTING_SECRETS: dict[type[Any], dict[str, Any]] = {
-    Prepared: {"paper": None, "staff": (), "specialty": "", "reveal": False},
+    Prepared: {"paper": None, "staff": (), "specialty": "", "reveal": False, "ranked": True},
     Graded: {"marks": {}},
     StaffChanged: {"staff": ()},
 }

@@ -5,12 +5,17 @@ store it); other control characters and invisible direction changes are stripped
 """
 
 import re
+import unicodedata
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _UNFIT = re.compile(
     "[\x01-\x08\x0b-\x1f\x7f-\x9f"  # control characters but for line feed and tab
     "\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"  # what cannot be seen and turns or hides text
 )
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+"""What is drawn as nothing, beside the format characters: Unicode's default ignorables, and the blanks that are not called so."""
 
 
 class UnfitText(ValueError):
@@ -25,9 +30,24 @@ def clean_text(text: str) -> str:
     if _UNSTORABLE.search(text):
         raise UnfitText("the text holds NUL or half a character")
     kept = _UNFIT.sub("", text)
-    if not kept.strip():
+    if not any(_is_seen(char) for char in kept):
         raise UnfitText("the text is empty")
     return kept
+
+
+def _is_seen(char: str) -> bool:
+    return not (char.isspace() or _UNSEEN.match(char) or unicodedata.category(char) == "Cf")
+
+
+def skeleton(text: str) -> str:
+    """Return what is left of a name to be told apart by: two names of one skeleton look the same but for case, width and blanks.
+
+    Letters of different scripts that look alike stay different.
+    """
+    for _ in range(3):  # what was taken out may have kept apart what belongs together
+        folded = unicodedata.normalize("NFKC", "".join(filter(_is_seen, text))).casefold()
+        text = unicodedata.normalize("NFKC", folded)
+    return "".join(filter(_is_seen, text))
 
 
 def clean_name(text: str) -> str:

@@ -16,6 +16,7 @@ from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.frames import LIMITS, Limits
 from homeroom.protocol.misfit import find_misfit
 from homeroom.protocol.scan import scan_json
+from homeroom.protocol.stray import check_fields
 
 _NO_ARGUMENTS = {"msgpack": b"\x80", "json": b"{}"}
 _encode_canonical = msgspec.msgpack.Encoder(order="deterministic").encode
@@ -53,11 +54,12 @@ class VerbTable:
     def decode_body(self, kind: str, do: str, body: bytes, fields: Mapping[str, Any], limits: Limits = LIMITS) -> Any:
         """Return the command of a REST request: its JSON `body` (may be empty), with `fields` of the path and query laid over it.
 
-        Strings in `fields` are read leniently ("50" is the number 50). Raises as `decode` does, and `bad_frame` when the
-        body is not JSON or over a limit.
+        Strings in `fields` are read leniently ("50" is the number 50). Raises as `decode` does, also for a field that the
+        command does not know, and `bad_frame` when the body is not JSON or over a limit.
         """
-        values = {**decode_object(body, limits), **self._read_fields(kind, do, fields)}
-        return self.convert(kind, do, values)
+        given = decode_object(body, limits)
+        check_fields(given, self._find(self._types, kind, do), do=do, elsewhere=fields)
+        return self.convert(kind, do, {**given, **self._read_fields(kind, do, fields)})
 
     def convert(self, kind: str, do: str, values: Mapping[str, Any]) -> Any:
         """Return the command made of builtin types. Raises as `decode` does."""

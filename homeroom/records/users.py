@@ -89,6 +89,13 @@ class Users:
         """Return people in the order of their ids, `limit` at the most, those after the id `after`."""
         return [person for row in await self._database.fetch(PAGE, after, limit) if (person := _person(row))]
 
+    async def everybody(self) -> list[Person]:
+        """Return all people in the order of their ids; read page by page."""
+        found: list[Person] = []
+        while page := await self.page(1_000, found[-1].id if found else ""):
+            found += page
+        return found
+
     async def rehash(self, id: str, kept: str, password: str) -> None:
         """Put a hash with today's costs in the place of `kept`; the password is the same, so nothing ends."""
         sql = "UPDATE users SET password = $3 WHERE id = $1 AND password = $2"

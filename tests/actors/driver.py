@@ -16,6 +16,7 @@ from homeroom.engine.behaviour import (
     At,
     Behaviour,
     Caller,
+    Consult,
     Context,
     Decision,
     Disarm,
@@ -83,6 +84,8 @@ class Driver:
     arrived: int = 0
     """When the commands came in at the door, Unix ms; 0: when they are carried out."""
     guardians: Guardians = nobody
+    consult: Callable[[Consult], Any] = lambda asked: asked.lookup.into([])
+    """Finds rows of others; here are none."""
 
     def __post_init__(self) -> None:
         self.random = Random(1)
@@ -109,7 +112,7 @@ class Driver:
         self._perform(decision)
         if decision.refusal is not None:
             raise decision.refusal
-        return self._look_up(decision.lookup) if decision.lookup else decision.reply
+        return self.look_up(decision.lookup) if decision.lookup else decision.reply
 
     def try_do(self, command: Any, caller: Caller) -> str:
         """Carry out a command; returns the code of its refusal, or `"ok"`."""
@@ -189,9 +192,12 @@ class Driver:
         before = msgspec.msgpack.encode(self.behaviour.state)
         context = self._context(caller)
         answer = self.behaviour.decide(command, context)
-        while isinstance(answer, Recall):
+        while not isinstance(answer, Decision):
             self.recalls += 1
-            context.recalled = {seq: self._fact(seq) for seq in answer.seqs}
+            if isinstance(answer, Recall):
+                context.recalled = {seq: self._fact(seq) for seq in answer.seqs}
+            else:
+                context.found = self.consult(answer)
             answer = self.behaviour.decide(command, context)
         assert msgspec.msgpack.encode(self.behaviour.state) == before, "decide changed the state"
         return answer
@@ -235,7 +241,8 @@ class Driver:
                 assert isinstance(timer, Disarm)
                 self.deadlines.pop(timer.key, None)
 
-    def _look_up(self, lookup: Lookup) -> Any:
+    def look_up(self, lookup: Lookup) -> Any:
+        """Return what a look-up makes of the rows here."""
         lookup = self.models.clean_lookup(lookup)
         shelf = Shelf()
         for (table, *key), row in self.rows.items():

@@ -5,7 +5,7 @@ from typing import Any
 from homeroom.actors.exam import EXAM
 from homeroom.actors.exam_proctor import PROCTOR
 from homeroom.actors.sitting import SITTING
-from homeroom.engine.behaviour import SYSTEM_CALLER, Caller, Refusal, Tell
+from homeroom.engine.behaviour import SYSTEM_CALLER, Caller, Consult, Refusal, Tell
 from homeroom.protocol.exam import Create, Join, Open, Person, Publish
 from homeroom.protocol.exam_paper import Item, Key, Option, Question
 from homeroom.protocol.exam_state import reduce_exam
@@ -53,13 +53,16 @@ class Campus:
             kind, _, id_ = address.partition(":")
             made = {
                 "exam": lambda: Driver(EXAM, id_, reduce_exam),
-                "sitting": lambda: Driver(SITTING, id_, reduce_sitting),
+                "sitting": lambda: Driver(SITTING, id_, reduce_sitting, consult=self._consult),
                 "proctor": lambda: Driver(PROCTOR, id_),
             }
             self.drivers[address] = made[kind]()
         driver = self.drivers[address]
         driver.now = self.now
         return driver
+
+    def _consult(self, asked: Consult) -> Any:
+        return self.at(asked.stream).look_up(asked.lookup)
 
     @property
     def hall(self) -> Driver:

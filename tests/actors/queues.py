@@ -14,6 +14,8 @@ from tests.actors.people import TEACHER
 MINUTE = 60_000
 CAT = Caller("cat", "student", "Cat")
 DAN = Caller("dan", "student", "Dan")
+MAKER = Caller(TEACHER.user, "admin", TEACHER.name)
+"""The teacher, for once with the right to choose any id for a queue."""
 
 
 def new_queue(id: str = "t-1") -> Driver:
@@ -24,7 +26,7 @@ def new_queue(id: str = "t-1") -> Driver:
 def open_queue(**settings: Any) -> Driver:
     """Return an open queue of the teacher, with the colleague as assistant."""
     queue = new_queue()
-    queue.do(Create("Algebra", **settings), TEACHER)
+    queue.do(Create("Algebra", **settings), MAKER)
     queue.do(Appoint("colleague", "Carl Colleague"), TEACHER)
     queue.do(Open(), TEACHER)
     return queue

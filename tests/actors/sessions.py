@@ -5,7 +5,7 @@ from typing import Any
 from homeroom.actors.session import SESSION
 from homeroom.engine.behaviour import Caller
 from homeroom.protocol.inbox import Notify
-from homeroom.protocol.session_floor import PollMark
+from homeroom.protocol.session_floor import PollMark, PollResume
 from homeroom.protocol.session_state import SessionState, reduce_session
 from homeroom.protocol.session_words import Create, Enroll, Join, Start
 from tests.actors.driver import START, Driver
@@ -72,7 +72,7 @@ def notices(session: Driver) -> list[tuple[str, str]]:
 
 def deliver(session: Driver) -> None:
     """Carry what the session told itself."""
-    own = [tell.command for tell in session.tells if isinstance(tell.command, PollMark)]
-    session.tells = [tell for tell in session.tells if not isinstance(tell.command, PollMark)]
+    own = [tell.command for tell in session.tells if isinstance(tell.command, PollMark | PollResume)]
+    session.tells = [tell for tell in session.tells if not isinstance(tell.command, PollMark | PollResume)]
     for command in own:
         session.do(command)

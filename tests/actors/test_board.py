@@ -1,6 +1,7 @@
 """The leaderboard by example: points and their sources, ranks, names, those who are not shown, and who may."""
 
 import gc
+from collections import Counter
 
 import msgspec
 import pytest
@@ -9,7 +10,7 @@ from homeroom.actors import board as board_module
 from homeroom.actors.board import SOURCES_MAX, Board
 from homeroom.actors.board_check import CHECKED
 from homeroom.actors.board_order import Mark, Order
-from homeroom.actors.board_people import Person, mark_of, order_people
+from homeroom.actors.board_people import Person, free_alias, mark_of, order_people
 from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.protocol.board import (
     SHOWN,
@@ -31,6 +32,7 @@ from homeroom.protocol.board import (
     TopChanged,
 )
 from homeroom.protocol.board_state import board_id, ranks
+from homeroom.protocol.stored import StoredWire
 from tests.actors.boards import choose, new_board, score, settle, top
 from tests.actors.driver import Driver
 from tests.actors.people import ADMIN, ANN, BEN, EVE, PARENT, SUPER, SYSTEM, TEACHER
@@ -125,6 +127,7 @@ def test_names_are_cleaned_and_a_score_without_one_keeps_what_is_known() -> None
     board.do(Score("ann", " Ann \u202e Miller ", 1, "a"))
     board.do(Score("ann", "", 1, "b"))
     board.do(Score("ben", "", 1, "b"))
+    settle(board)
     assert top(board) == [("Ann Miller", 2), ("ben", 1)]
     assert board.try_do(Score("ann", "\u200b", 1, "c"), SYSTEM) == "bad_command"
     board.do(Score("ann", "Ann Weber", 0, "d"))
@@ -196,7 +199,8 @@ def test_a_list_is_paged_by_place_and_tells_ones_own() -> None:
     assert board.do(ListEntries(limit=10, after=20), ANN).more is False
     assert board.do(ListEntries(after=500), ANN).rows == ()
     score(board, "ann", 990)
-    assert board.do(ListEntries(), ANN).own == Own(Row(12, 11, board.seq, "Ann", 990, "ann"))
+    number = board.behaviour.state.people["ann"].n
+    assert board.do(ListEntries(), ANN).own == Own(Row(12, 11, number, "Ann", 990, "ann"))
 
 
 def test_standing_is_a_window_around_ones_own_place() -> None:
@@ -268,7 +272,7 @@ def test_nothing_that_is_broadcast_names_the_author_of_a_choice() -> None:
     for command in (SetAlias("Fox"), OptOut(), OptIn(), SetAlias("")):
         choose(board, command, ANN)
     assert {fact.by for fact in board.facts} == {"system"}
-    assert [type(event) for event in board.events[2:]] == [EntryChanged] * 4
+    assert [type(event) for event in board.events[3:]] == [EntryChanged] * 4
 
 
 def test_what_happened_before_an_alias_is_replayed_under_it() -> None:
@@ -280,7 +284,7 @@ def test_what_happened_before_an_alias_is_replayed_under_it() -> None:
     choose(board, SetAlias(""), ANN)
     replayed = board.replay(BEN)
     assert "Fox" not in repr(replayed)
-    assert replayed[1].event.entry.user == "ann"
+    assert replayed[2].event.entry.user == "ann"
 
 
 def test_an_alias_is_nobody_elses_name_or_alias() -> None:
@@ -295,6 +299,31 @@ def test_an_alias_is_nobody_elses_name_or_alias() -> None:
     assert board.events_of(SetAlias("Fox"), ANN) == []
     choose(board, SetAlias("FOX"), ANN)
     assert board.behaviour.state.people["ann"].alias == "FOX"
+
+
+@pytest.mark.parametrize(
+    "alias",
+    ["bob ray", "Bob Ra\u00ady", "Bob Ray\u200d", "Bob Ray\u2064", "Bob\u00a0Ray", "Ｂob Ray", "Bob\u2800Ray",
+     "Bob\u3164Ray", "B\uffa0ob\u034f Ray", "BobRay"],
+)  # fmt: skip
+def test_an_alias_that_looks_like_somebodys_name_is_a_conflict(alias: str) -> None:
+    board = new_board()
+    score(board, "ben", 1, name="Bob Ray")
+    assert board.try_do(SetAlias(alias), ANN) == "conflict"
+
+
+@pytest.mark.parametrize("alias", ["\u3164", "\u2800", "\u00ad\u200d", "\u115f \u1160"])
+def test_an_alias_of_which_nothing_is_to_be_seen_is_none(alias: str) -> None:
+    assert new_board().try_do(SetAlias(alias), ANN) == "bad_command"
+
+
+@pytest.mark.parametrize("others", [0, 8, 998, 1_200])
+def test_a_numbered_alias_is_never_too_long_to_be_kept(others: int) -> None:
+    taken = Counter({f"{'a' * (39 - len(str(number)))}{number}": 1 for number in range(2, others + 2)})
+    found = free_alias("a" * 40, taken + Counter({"a" * 40: 1}), "")
+    assert found == f"{'a' * (39 - len(str(others + 2)))} {others + 2}"
+    changed = EntryChanged(1, alias=found)
+    assert StoredWire().decode(StoredWire().encode(changed), EntryChanged) == changed
 
 
 def test_two_who_ask_for_one_alias_at_the_same_time_both_get_a_name_of_their_own() -> None:
@@ -315,9 +344,10 @@ def test_who_opts_out_is_in_no_list_and_in_nobodys_rank_and_still_sees_its_own_r
     assert top(board) == [("Ben", 20), ("Eve", 10)]
     assert ben.state == board.behaviour.view(BEN)
     assert ben.state.entries == 2
-    assert board.do(ListEntries(), ADMIN).rows[0] == Row(1, 1, 3, "Ben", 20, "ben")
+    numbers = {user: person.n for user, person in board.behaviour.state.people.items()}
+    assert board.do(ListEntries(), ADMIN).rows[0] == Row(1, 1, numbers["ben"], "Ben", 20, "ben")
     own = board.do(AskStanding(), ANN).own
-    assert own == Own(Row(1, 1, 2, "Ann", 30, "ann"), shown=False)
+    assert own == Own(Row(1, 1, numbers["ann"], "Ann", 30, "ann"), shown=False)
     assert [row.name for row in board.do(AskStanding(around=1), ANN).rows] == ["Ben"]
     score(board, "ann", 5)
     assert board.behaviour.public(board.facts[-1]) == Scored(2)
@@ -338,13 +368,14 @@ def test_e11_who_opted_out_is_in_no_replay_of_what_was_before() -> None:
 
 def test_choosing_again_what_is_chosen_changes_nothing() -> None:
     board = new_board()
-    assert board.do(OptIn(), ANN) is None
-    assert board.do(SetAlias(""), ANN) is None
-    assert board.tells == []
+    choose(board, OptIn(), ANN)
+    choose(board, SetAlias(""), ANN)
+    assert board.seq == 0
     choose(board, OptOut(), ANN)
-    board.do(OptOut(), ANN)
-    assert board.tells == []
+    seq = board.seq
+    choose(board, OptOut(), ANN)
     assert board.events_of(Choose("ann", out=True)) == []
+    assert board.seq == seq
 
 
 def test_recomputing_tells_everybody_the_order_anew() -> None:

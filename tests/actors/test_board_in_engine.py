@@ -16,6 +16,7 @@ async def test_a_choice_arrives_without_its_author_and_scores_are_corrected_afte
     ben, back = Onlooker(BEN), Onlooker(BEN)
     async with open_school() as school:
         await school.do(BOARD, Score("ann", "Ann", 10, "sitting:e1.ann"))
+        await trio.sleep(1)
         await school.watch(BOARD, ben)
         ben.frames.clear()
         await school.do(BOARD, SetAlias("Fox"), ANN)

@@ -125,8 +125,8 @@ def test_a_follower_who_comes_back_lets_go_of_those_who_moved_and_opted_out_and_
     scores: tuple[tuple[str, int], ...], gone: tuple[str, ...]
 ) -> None:
     board = new_board()
-    for (command, caller), *_ in CROWD:
-        board.do(command, caller)
+    for step in CROWD:
+        live(board, step)
     back = board.follow(BEN)
     board.followers.clear()
     seq = board.seq

@@ -15,6 +15,7 @@ from homeroom.protocol.exam import (
     AskStudents,
     Close,
     Create,
+    Delete,
     Dismiss,
     Edit,
     Enroll,
@@ -122,9 +123,46 @@ def test_a_paper_is_bounded_and_has_each_id_once() -> None:
     assert campus.try_do(PutQuestion(ESSAY.question)) == "full"
 
 
-@pytest.mark.parametrize("settings", [{"closes": START - 1}, {"questions": ()}])
-def test_an_exam_that_cannot_be_held_is_not_published(settings: dict[str, Any]) -> None:
-    assert new_exam(**settings).try_do(Publish()) == "conflict"
+def test_an_exam_that_cannot_be_held_is_not_published() -> None:
+    assert new_exam(questions=()).try_do(Publish()) == "conflict"
+    late = new_exam(closes=START + MINUTE)
+    late.advance(MINUTE)
+    assert late.try_do(Publish()) == "conflict"
+
+
+def test_no_exam_is_planned_to_close_in_the_past_but_one_whose_time_went_by_can_still_be_edited() -> None:
+    assert Campus().try_do(Create("Late", closes=START)) == "bad_command"
+    campus = new_exam(closes=START + MINUTE)
+    campus.advance(MINUTE)
+    assert campus.try_do(Edit(closes=START + MINUTE)) == "bad_command"
+    assert campus.try_do(Edit(title="Too late")) == campus.try_do(Edit(closes=START + HOUR)) == "ok"
+    assert campus.try_do(Publish()) == "ok"
+
+
+def test_a_draft_is_deleted_by_its_owner_and_is_then_nobodys_and_nowhere() -> None:
+    campus = new_exam()
+    campus.do(Appoint(COLLEAGUE.user))
+    for who in (COLLEAGUE, ANN):
+        assert campus.try_do(Delete(), who) in {"forbidden", "not_found"}
+    follower = campus.hall.follow(TEACHER)
+    assert campus.hall.events_of(Delete(), TEACHER) == [happened.Deleted()]
+    campus.deliver()
+    assert follower.state.status == "deleted"
+    assert set(campus.hall.evicted) == {TEACHER.user, COLLEAGUE.user}
+    assert campus.at("proctor:mid").behaviour.hidden(TEACHER)
+    for who in (TEACHER, COLLEAGUE, ADMIN, ANN):
+        assert campus.hall.behaviour.hidden(who)
+        for command in (Delete(), Edit(title="Back"), AskPaper(), Join()):
+            assert campus.try_do(command, who) == "not_found"
+    assert campus.try_do(Create("Again")) == "conflict"
+    assert campus.hall.rebuild().state == campus.hall.rebuild(snapshot_at=3).state == campus.hall.behaviour.state
+
+
+def test_what_is_published_is_closed_and_never_deleted() -> None:
+    campus = new_exam()
+    campus.do(Publish())
+    assert campus.try_do(Delete()) == "conflict"
+    assert campus.try_do(Open()) == "ok"
 
 
 def test_it_closes_after_it_opens() -> None:

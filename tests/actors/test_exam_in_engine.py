@@ -19,6 +19,7 @@ from homeroom.protocol.exam import (
     AskStudents,
     Close,
     Create,
+    Delete,
     Enroll,
     Join,
     Open,
@@ -60,6 +61,24 @@ async def test_join_and_start_at_once_run_without_a_race(autojump_clock: MockClo
     assert (second.status, second.closes) == ("running", state["closes"])
     assert [type_ for type_, _ in ann.events(SITTING)][-1] == "sitting.started"
     assert len(ann.events(SITTING)[-1][1]["questions"]) == 4
+
+
+async def test_a_stranger_who_starts_is_told_at_once_that_there_is_nothing_and_leaves_no_record(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_school() as school:
+        await open_exam(school)
+        for address in ("sitting:mid.eve", "sitting:nowhere.eve"):
+            with pytest.raises(Refusal, match="not_found"):
+                await school.do(address, Start(), EVE)
+        with pytest.raises(Refusal, match="not_found"):
+            await school.do("sitting:mid.teacher", Start(), TEACHER)
+        assert (await school.do("sitting:mid.ben", Start(), BEN)).status == "waiting"
+        await trio.sleep(1)
+        assert (await school.state("sitting:mid.ben", BEN))["status"] == "running"
+        assert [row.user for row in (await school.do(EXAM, AskSittings(), TEACHER)).rows] == ["ben"]
+    assert [school.store.stream(f"sitting:{each}.eve").records for each in ("mid", "nowhere")] == [[], []]
+    assert school.store.stream("sitting:mid.teacher").records == []
 
 
 async def test_p17_a_deadline_fires_after_a_server_was_down_and_submits_what_was_acknowledged(
@@ -304,6 +323,11 @@ async def test_lists_show_everybody_what_is_theirs(autojump_clock: MockClock) ->
         assert len(sheet.rows[0]) == len(sheet.columns)
         await school.do("exam:draft", Enroll((Person("eve"),)), TEACHER)
         assert await exams(EVE) == set()
+        await school.do("exam:draft", Delete(), TEACHER)
+        assert await exams(TEACHER) == await exams(ADMIN) == {"mid"}
+        assert await exams(ANN) == {"mid"}
+        with pytest.raises(Refusal, match="not_found"):
+            await school.state("exam:draft", TEACHER)
 
 
 async def test_a_result_reaches_the_parents_also_when_nobody_served_at_the_deadline(autojump_clock: MockClock) -> None:

@@ -84,7 +84,7 @@ OF_STUDENTS = st.one_of(
     st.builds(Start, device=st.sampled_from(["", "laptop", "phone"])),
     st.builds(Flag, question=st.sampled_from(QUESTIONS), on=st.booleans()),
     st.builds(Progress, question=st.sampled_from(QUESTIONS)),
-    st.just(Submit()),
+    st.builds(Submit, device=DEVICES),
     st.just(Say("May I?")),
 )
 OF_PROCTORS = st.one_of(
@@ -125,7 +125,11 @@ STEPS = st.lists(
 WRITING = st.lists(
     st.one_of(
         *(st.tuples(st.just("sit"), FIT_ANSWERS, st.just(ANN)) for _ in range(6)),
-        st.tuples(st.just("sit"), st.sampled_from([Start("laptop"), Start("phone"), Submit()]), st.just(ANN)),
+        st.tuples(
+            st.just("sit"),
+            st.sampled_from([Start("laptop"), Start("phone"), Submit(), Submit(device="phone")]),
+            st.just(ANN),
+        ),
         st.tuples(st.just("exam"), st.sampled_from([Extend(5, "ann"), Pause(), Resume(), Close()]), st.just(TEACHER)),
         st.tuples(st.just("watch"), st.sampled_from([Reopen(5), AdmitLate("pi"), ExtendSitting(1)]), st.just(ANN)),
         st.tuples(st.just("carry"), st.none(), st.just(ANN)),

@@ -10,6 +10,7 @@ from homeroom.protocol.group import (
     SESSIONS_MAX,
     WEEKS_MAX,
     Activity,
+    Delete,
     GroupFigures,
     Join,
     Leave,
@@ -19,10 +20,11 @@ from homeroom.protocol.group import (
     WeekFigures,
 )
 from homeroom.protocol.group_state import Meeting
-from homeroom.protocol.session_words import Create, Enroll, Expel
+from homeroom.protocol.presence import Exit
+from homeroom.protocol.session_words import Cancel, Create, Enroll, Expel
 from tests.actors.driver import START, Driver
 from tests.actors.groups import public_group
-from tests.actors.people import ANN, BEN, EVE, TEACHER
+from tests.actors.people import ADMIN, ANN, BEN, EVE, TEACHER
 
 HOUR = 3_600_000
 
@@ -40,7 +42,7 @@ def test_planning_makes_a_session_for_all_members_that_its_planner_owns() -> Non
     assert group.events[-1] == SessionScheduled(session, "Sheet 3", START + HOUR, ends)
     made = Create(
         "Sheet 3", START + HOUR, "Bring it", "math-1", minutes=90, audience="listed", owner="ben", owner_name="Ben",
-        people=("ann", "ben"),
+        people=("ann", "ben"), group="algebra",
     )  # fmt: skip
     assert group.tells == [Tell(f"session:{session}", made)]
     assert group.follow(ANN).state.sessions == {session: Meeting("Sheet 3", "ben", START + HOUR, ends)}
@@ -96,6 +98,31 @@ def test_the_planner_who_leaves_keeps_its_session_and_what_is_over_is_left_alone
     group.now += 4 * HOUR
     group.do(Join(), EVE)
     assert [tell.to for tell in group.tells] == ["presence:eve"]
+
+
+def test_with_the_group_its_sessions_end_whoever_planned_them_but_for_those_that_are_over() -> None:
+    group = public_group()
+    plan(group)
+    group.now += 4 * HOUR
+    mine = plan(group, group.now + HOUR)
+    theirs = group.do(Schedule("Sheet 4", group.now + HOUR), ANN).session
+    gone = [Tell(f"session:{session}", Cancel("the study group was deleted")) for session in (mine, theirs)]
+    group.do(Leave(), BEN)
+    group.tells.clear()
+    assert group.try_do(Delete(), ANN) == "ok"
+    assert group.tells == [Tell("presence:ann", Exit("group:algebra")), *gone]
+    group.tells.clear()
+    group.do(Delete(), ADMIN)
+    assert group.tells == []
+
+
+def test_a_group_that_ends_with_its_last_member_takes_its_sessions_along() -> None:
+    group = public_group()
+    session = plan(group)
+    group.do(Leave(), BEN)
+    group.tells.clear()
+    group.do(Leave(), ANN)
+    assert group.tells[1:] == [Tell(f"session:{session}", Cancel("the study group was deleted"))]
 
 
 # --- figures

@@ -14,7 +14,7 @@ from homeroom.protocol.queue_events import Confirmed, Joined, Left
 from homeroom.protocol.queue_hall import QUEUES_MAX, Enrol, reduce_hall
 from tests.actors.driver import Driver
 from tests.actors.people import ANN, BEN, EVE, SYSTEM, TEACHER
-from tests.actors.queues import CAT, line, new_queue, titles
+from tests.actors.queues import CAT, MAKER, line, new_queue, titles
 
 
 @dataclass
@@ -48,7 +48,7 @@ def house(*names: str) -> House:
     made = House()
     for name in names or ("a", "b"):
         queue = made.queues[name] = new_queue(name)
-        queue.do(Create(name, exclusive="maths"), TEACHER)
+        queue.do(Create(name, exclusive="maths"), MAKER)
         queue.do(Open(), TEACHER)
     made.carry()
     return made
@@ -98,7 +98,7 @@ def test_who_is_refused_by_the_hall_is_told_where_it_stands() -> None:
     b.tells.clear()
     verb = b.kind.verb("denied")
     assert verb is not None
-    b.do(verb.command("ann", "a"), SYSTEM)
+    b.do(verb.command("1", "a"), SYSTEM)
     assert titles(b, "ann") == ["You are in another queue"]
 
 
@@ -132,12 +132,48 @@ def test_whoever_leaves_while_pending_stands_nowhere() -> None:
     assert line(both.queues["a"]) == ["ann"]
 
 
+def test_a_grant_for_an_entry_that_was_left_does_not_count_for_the_next_one() -> None:
+    both = house()
+    a, b = both.queues["a"], both.queues["b"]
+    for command in (Join(), Leave(), Join()):
+        a.do(command, ANN)
+    b.do(Join(), ANN)
+    first, left, again = (tell.command for tell in a.tells)
+    asked = b.tells.pop().command
+    a.tells.clear()
+    for command in (first, left, asked, again):
+        both.hall.do(command, SYSTEM)
+    both.carry()
+    assert line(a) == []
+    assert line(b) == ["ann"]
+    assert a.events_of(Leave(), ANN) == []
+    assert both.hall.behaviour.state.standing == {"ann": "b"}
+
+
+@pytest.mark.parametrize("groups", [("arts",), ("arts", "maths")])
+def test_a_queue_that_changes_its_group_does_not_listen_to_what_it_was_told_before(groups: tuple[str, ...]) -> None:
+    both = house()
+    a, b = both.queues["a"], both.queues["b"]
+    b.do(Join(), ANN)
+    both.hall.do(b.tells.pop().command, SYSTEM)
+    (under_way,) = (tell.command for tell in both.hall.tells if tell.to == "queue:a")
+    both.hall.tells = [tell for tell in both.hall.tells if tell.to != "queue:a"]
+    for group in groups:
+        a.do(Edit(exclusive=group), TEACHER)
+    both.carry()
+    b.do(Leave(), ANN)
+    both.carry()
+    assert a.events_of(under_way, SYSTEM) == []
+    both.carry()
+    assert a.try_do(Join(), ANN) == "ok"
+
+
 def test_a_queue_that_joins_the_group_later_learns_who_stands_elsewhere() -> None:
     both = house()
     both.queues["a"].do(Join(), ANN)
     both.carry()
     late = both.queues["c"] = new_queue("c")
-    late.do(Create("c"), TEACHER)
+    late.do(Create("c"), MAKER)
     late.do(Open(), TEACHER)
     assert late.try_do(Join(), ANN) == "ok"
     late.do(Leave(), ANN)
@@ -152,7 +188,7 @@ def test_a_queue_that_joins_the_group_later_learns_who_stands_elsewhere() -> Non
 def test_without_a_group_a_student_may_stand_in_several_queues() -> None:
     queues = [new_queue(name) for name in "ab"]
     for queue in queues:
-        queue.do(Create("q"), TEACHER)
+        queue.do(Create("q"), MAKER)
         queue.do(Open(), TEACHER)
         assert queue.try_do(Join(), ANN) == "ok"
 
@@ -160,9 +196,9 @@ def test_without_a_group_a_student_may_stand_in_several_queues() -> None:
 def test_the_hall_is_nobodys_to_see_and_keeps_its_bounds() -> None:
     hall = Driver(HALL, "maths", reduce_hall)
     for number in range(QUEUES_MAX + 1):
-        hall.do(Enrol(f"q-{number}"), SYSTEM)
+        hall.do(Enrol(f"q-{number}", 1), SYSTEM)
     assert len(hall.behaviour.state.queues) == QUEUES_MAX
-    assert hall.try_do(Enrol("x"), TEACHER) == "not_found"
+    assert hall.try_do(Enrol("x", 1), TEACHER) == "not_found"
     with pytest.raises(Refusal, match="not_found"):
         hall.follow(TEACHER)
 

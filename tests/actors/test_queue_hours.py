@@ -18,7 +18,7 @@ from homeroom.protocol.queue import Claim, Close, Join, Open, Reopen, Schedule, 
 from homeroom.protocol.queue_events import Closed, Left, Opened
 from tests.actors.driver import Driver
 from tests.actors.people import ANN, BEN, COLLEAGUE, TEACHER
-from tests.actors.queues import MINUTE, join, join_all, line, new_queue, open_queue, titles
+from tests.actors.queues import MAKER, MINUTE, join, join_all, line, new_queue, open_queue, titles
 
 HOUR, DAY, WEEK = 60 * MINUTE, 24 * 60 * MINUTE, 7 * 24 * 60 * MINUTE
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
@@ -178,7 +178,7 @@ def scheduled(start: str = "2026-01-05 08:00") -> Driver:
     queue.now = ms(start)
     from_create = queue.kind.verb("create")
     assert from_create is not None
-    queue.do(from_create.command("Algebra"), TEACHER)
+    queue.do(from_create.command("Algebra"), MAKER)
     queue.do(Schedule((Hours(1, "09:00", "10:00", "UTC"),)), TEACHER)
     return queue
 
@@ -259,7 +259,7 @@ def test_the_coming_hours_can_be_asked_for_and_a_refusal_names_the_next() -> Non
 
 def test_opening_closing_and_reopening_twice_is_nothing() -> None:
     queue = new_queue()
-    queue.do(queue.kind.verbs[0].command("Algebra"), TEACHER)
+    queue.do(queue.kind.verbs[0].command("Algebra"), MAKER)
     assert queue.events_of(Close(), TEACHER) == []
     assert queue.try_do(Reopen(), TEACHER) == "conflict"
     assert queue.events_of(Open(), TEACHER) == [Opened()]

@@ -26,7 +26,7 @@ from homeroom.protocol.queue import (
     Schedule,
 )
 from tests.actors.people import ANN, BEN, COLLEAGUE, EVE, TEACHER
-from tests.actors.queues import CAT, MINUTE
+from tests.actors.queues import CAT, MAKER, MINUTE
 from tests.actors.school import Onlooker, School, open_school
 
 QUEUE, OTHER = "queue:t-1", "queue:t-2"
@@ -34,7 +34,7 @@ QUEUE, OTHER = "queue:t-1", "queue:t-2"
 
 async def begin(school: School, address: str = QUEUE, **settings: Any) -> None:
     """Open a queue of the teacher with the colleague as assistant."""
-    await school.do(address, Create("Algebra", **settings), TEACHER)
+    await school.do(address, Create("Algebra", **settings), MAKER)
     await school.do(address, Appoint("colleague", "Carl"), TEACHER)
     await school.do(address, Open(), TEACHER)
 
@@ -123,7 +123,7 @@ async def test_e9_a_claim_of_a_server_that_was_killed_is_given_back_at_its_time(
 
 async def test_a_queue_opens_by_its_hours_also_after_a_kill(autojump_clock: trio.testing.MockClock) -> None:
     async with open_school() as school:
-        await school.do(QUEUE, Create("Algebra"), TEACHER)
+        await school.do(QUEUE, Create("Algebra"), MAKER)
         every_day = tuple(Hours(day, "00:00", "23:59", "UTC") for day in range(7))
         await school.do(QUEUE, Schedule(every_day), TEACHER)
     async with open_school(school.store) as again:

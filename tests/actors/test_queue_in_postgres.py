@@ -10,7 +10,8 @@ from homeroom.engine.journal_memory import MemoryStore
 from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.protocol.queue import Admit, AskHistory, Complete, Create, Enlist, Join, Leave, ListHelped, Open
 from homeroom.protocol.queue_lists import QueuesQuery, TicketsQuery
-from tests.actors.people import ADMIN, ANN, BEN, COLLEAGUE, TEACHER
+from tests.actors.people import ADMIN, ANN, BEN, TEACHER
+from tests.actors.queues import MAKER
 from tests.actors.school import School, open_school, open_school_on
 
 QUEUES, TICKETS = QUEUE_LISTS
@@ -30,9 +31,9 @@ QUESTIONS: tuple[Lookup, ...] = (
 async def live(school: School) -> list[object]:
     """Let three queues come about, and return what each question finds."""
     made = (
-        ("one", TEACHER, Create("one")),
-        ("two", COLLEAGUE, Create("two")),
-        ("three", TEACHER, Create("three", "listed")),
+        ("one", MAKER, Create("one")),
+        ("two", Caller("colleague", "admin"), Create("two")),
+        ("three", MAKER, Create("three", "listed")),
     )
     for name, owner, create in made:
         await school.do(f"queue:{name}", create, owner)

@@ -3,19 +3,22 @@ what must never be, is not: two open entries of a student, two owners of one, a 
 """
 
 from collections import Counter
+from itertools import combinations
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homeroom.engine.behaviour import Caller
+from homeroom.actors.queue_hall import HALL
+from homeroom.engine.behaviour import Caller, Tell
 from homeroom.protocol import queue as asked
 from homeroom.protocol import queue_events as said
+from homeroom.protocol.queue_hall import reduce_hall
 from homeroom.protocol.queue_state import look_out
 from homeroom.protocol.room import Stirred
 from tests.actors.driver import Driver, stored
 from tests.actors.people import ADMIN, ANN, BEN, COLLEAGUE, EVE, SYSTEM, TEACHER
-from tests.actors.queues import CAT, DAN, MINUTE, open_queue
+from tests.actors.queues import CAT, DAN, MAKER, MINUTE, new_queue, open_queue
 
 STUDENTS = (ANN, BEN, CAT, DAN, EVE)
 ids = st.integers(1, 14).map(str)
@@ -251,3 +254,97 @@ def test_whoever_follows_as_a_student_never_learns_who_stands_in_line(
     for room in {held.room for held in queue.behaviour.state.entries.values() if held.room}:
         assert room not in told
     assert "why?" not in told
+
+
+# --- queues of groups, with their words under way
+
+NAMES = ("a", "b", "c")
+IN_A_QUEUE = st.tuples(
+    st.sampled_from(NAMES),
+    st.one_of(
+        st.tuples(st.sampled_from([asked.Join(), asked.Join(), asked.Leave()]), st.sampled_from(STUDENTS[:2])),
+        st.tuples(st.builds(asked.Edit, exclusive=st.sampled_from(["maths", "maths", "arts", ""])), st.just(TEACHER)),
+        st.tuples(st.sampled_from([asked.Admit(), asked.Close(dismiss=True), asked.Open()]), st.just(TEACHER)),
+        st.tuples(st.builds(asked.Complete, entry=st.integers(1, 4).map(str)), st.just(TEACHER)),
+    ),
+)
+CARRIED = st.integers(0, 11)
+"""Which of the channels that have a word under way is the one whose oldest word arrives."""
+
+
+class Groups:
+    """Three queues and two halls. Words arrive in the order of each channel (who speaks to whom), those of several in any."""
+
+    def __init__(self) -> None:
+        self.actors = {f"queue:{name}": new_queue(name) for name in NAMES}
+        self.actors |= {f"hall:{name}": Driver(HALL, name, reduce_hall) for name in ("maths", "arts")}
+        self.channels: dict[tuple[str, str], list[Tell]] = {}
+        for name in NAMES:
+            self.do(name, asked.Create(name, exclusive="maths"), MAKER)
+            self.do(name, asked.Open(), TEACHER)
+
+    @property
+    def queues(self) -> list[Driver]:
+        return [self.actors[f"queue:{name}"] for name in NAMES]
+
+    def do(self, name: str, command: Any, caller: Caller) -> str:
+        """Carry out a command of a queue, and put its words under way."""
+        outcome = self.actors[f"queue:{name}"].try_do(command, caller)
+        self._collect()
+        return outcome
+
+    def carry(self, which: int) -> bool:
+        """Let the oldest word of a channel arrive; tells whether there was any under way."""
+        under_way = sorted(channel for channel, words in self.channels.items() if words)
+        if under_way:
+            channel = under_way[which % len(under_way)]
+            self.actors[channel[1]].do(self.channels[channel].pop(0).command, SYSTEM)
+            self._collect()
+        return bool(under_way)
+
+    def _collect(self) -> None:
+        for address, actor in self.actors.items():
+            for tell in actor.tells:
+                if tell.to in self.actors:
+                    self.channels.setdefault((address, tell.to), []).append(tell)
+            actor.tells.clear()
+
+    def check(self) -> None:
+        """Hold that no student counts in two queues of a group."""
+        for one, other in combinations(self.queues, 2):
+            group = one.behaviour.state.shown.settings.exclusive
+            if group and group == other.behaviour.state.shown.settings.exclusive:
+                assert not counting(one) & counting(other), "a student stands in two queues of a group"
+
+
+def counting(queue: Driver) -> set[str]:
+    """Return the students of a queue whose entries count."""
+    memory = queue.behaviour.state
+    return {held.student for entry, held in memory.entries.items() if memory.shown.entries[entry].status != "pending"}
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.one_of(IN_A_QUEUE, CARRIED, CARRIED), max_size=60), st.lists(CARRIED, min_size=1, max_size=8))
+def test_p18_queue_and_hall_agree_in_the_end_and_nobody_stands_in_two_queues_however_their_words_cross(
+    steps: list[Any], last: list[int]
+) -> None:
+    groups = Groups()
+    for step in steps:
+        if isinstance(step, int):
+            groups.carry(step)
+        else:
+            groups.do(step[0], *step[1])
+        groups.check()
+    for number in range(10_000):
+        if not groups.carry(last[number % len(last)]):
+            break
+        groups.check()
+    for group in ("maths", "arts"):
+        hall = groups.actors[f"hall:{group}"].behaviour.state
+        mine = [queue for queue in groups.queues if queue.behaviour.state.shown.settings.exclusive == group]
+        assert hall.standing == {student: queue.id for queue in mine for student in counting(queue)}
+        assert hall.queues.keys() == {queue.id for queue in mine}
+        for queue in mine:
+            elsewhere = {student: there for student, there in hall.standing.items() if there != queue.id}
+            assert queue.behaviour.state.elsewhere == elsewhere, "a student is refused for good, or let in for nothing"
+            assert len(counting(queue)) == len(queue.behaviour.state.entries), "an entry waits for ever"

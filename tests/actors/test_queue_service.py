@@ -23,21 +23,32 @@ from homeroom.protocol.queue import (
     Release,
     Requeue,
     Retire,
+    Schedule,
     Skip,
     WriteNote,
 )
 from homeroom.protocol.queue_events import Announced, Claimed, Completed, Created, Left, Noted, Returned, Skipped
 from tests.actors.people import ADMIN, ANN, BEN, COLLEAGUE, EVE, SYSTEM, TEACHER
-from tests.actors.queues import CAT, DAN, MINUTE, help_once, join, join_all, line, new_queue, open_queue, rows
+from tests.actors.queues import CAT, DAN, MAKER, MINUTE, help_once, join, join_all, line, new_queue, open_queue, rows
 
 
 def test_the_maker_owns_the_queue_and_it_is_closed() -> None:
     queue = new_queue()
-    (created,) = queue.events_of(Create("  Algebra \n 1 ", order="first_timers"), TEACHER)
+    (created,) = queue.events_of(Create("  Algebra \n 1 ", order="first_timers"), MAKER)
     assert isinstance(created, Created)
     assert (created.settings.title, created.owner, created.owner_name) == ("Algebra 1", "teacher", "Tia Teacher")
     assert queue.behaviour.view(ANN).status == "closed"
-    assert queue.try_do(Create("Again"), TEACHER) == "conflict"
+    assert queue.try_do(Create("Again"), MAKER) == "conflict"
+
+
+def test_nobody_but_an_admin_makes_a_queue_under_an_id_that_may_be_anothers() -> None:
+    taken = new_queue("colleague")
+    assert taken.try_do(Create("Office hours of Carl"), TEACHER) == "forbidden"
+    assert taken.events == []
+    assert taken.try_do(Create("Mine"), COLLEAGUE) == "ok"
+    assert taken.try_do(Schedule(()), COLLEAGUE) == "ok"
+    assert new_queue("m" * 26).try_do(Create("By the id of the server"), TEACHER) == "ok"
+    assert new_queue("algebra").try_do(Create("Of the course"), ADMIN) == "ok"
 
 
 def test_only_the_owner_staffs_and_edits_the_queue() -> None:
@@ -360,7 +371,7 @@ def test_the_system_speaks_to_a_queue_that_does_not_exist_without_harm() -> None
     queue = new_queue()
     for verb in queue.kind.verbs:
         if verb.rest is None:
-            command = {"granted": ("ann",), "denied": ("ann", "x"), "elsewhere": (), "stirred": ("r",)}[verb.command.do]
+            command = {"granted": ("1",), "denied": ("1", "x"), "elsewhere": (1,), "stirred": ("r",)}[verb.command.do]
             assert queue.events_of(verb.command(*command), SYSTEM) == []
 
 

@@ -33,6 +33,7 @@ from tests.actors.people import ADMIN, ANN, BEN, COLLEAGUE, EVE, PARENT, SUPER, 
 from tests.actors.queues import (
     CAT,
     DAN,
+    MAKER,
     MINUTE,
     help_once,
     join,
@@ -350,7 +351,7 @@ def test_z3_questions_and_the_past_are_for_those_who_help() -> None:
 
 def test_z2_nobody_makes_a_queue_who_is_no_staff() -> None:
     assert new_queue().try_do(Create("Mine"), ANN) == "not_found"
-    assert new_queue().try_do(Create("Ours"), TEACHER) == "ok"
+    assert new_queue().try_do(Create("Ours"), MAKER) == "ok"
 
 
 def test_the_query_of_ones_own_entries_is_bounded() -> None:

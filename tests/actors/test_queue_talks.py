@@ -1,11 +1,15 @@
 """Private conversations: rooms made for them, notices, silence, dropping in, and their end."""
 
-from homeroom.engine.behaviour import Tell
+from typing import Any
+
+import pytest
+
+from homeroom.engine.behaviour import Caller, Tell
 from homeroom.protocol.presence import Disengage, Engage
 from homeroom.protocol.queue import Admit, Complete, Edit, Join, Leave, ListConversations, Mine, Requeue, Retire
 from homeroom.protocol.queue_answers import Conversation
 from homeroom.protocol.queue_events import Admitted, Completed, Joined, Stirred, Warned
-from homeroom.protocol.room import Convene, Disband, Person
+from homeroom.protocol.room import Convene, Disband, Person, Release
 from homeroom.protocol.room import Stirred as RoomStirred
 from tests.actors.driver import Driver
 from tests.actors.people import ANN, BEN, COLLEAGUE, SYSTEM, TEACHER
@@ -62,6 +66,27 @@ def test_the_room_ends_with_the_last_who_is_finished_with() -> None:
     assert told(queue, "presence:teacher", Disengage) == [Disengage("queue:t-1")]
     assert queue.do(ListConversations(), TEACHER).conversations == ()
     assert queue.deadlines == {}
+
+
+@pytest.mark.parametrize(("command", "caller"), [(Complete("1"), TEACHER), (Requeue("1"), TEACHER), (Leave(), ANN)])
+def test_whoever_is_done_is_taken_out_of_the_room_in_which_others_go_on(command: Any, caller: Caller) -> None:
+    queue, room = admitted()
+    queue.do(command, caller)
+    assert told(queue, f"room:{room}", Release) == [Release("ann")]
+    queue.do(Complete("2"), TEACHER)
+    assert told(queue, f"room:{room}", Release) == [Release("ann")]
+
+
+def test_whoever_leaves_and_drops_in_again_is_brought_back() -> None:
+    queue = open_queue(mode="drop_in")
+    room = queue.do(Join(), ANN).room
+    queue.do(Join(), BEN)
+    queue.do(Leave(), ANN)
+    queue.do(Join(), ANN)
+    talk = [tell.command for tell in queue.tells if tell.to == room]
+    assert talk[-2] == Release("ann")
+    assert isinstance(talk[-1], Convene)
+    assert "ann" in {person.id for person in talk[-1].people}
 
 
 def test_an_assistant_with_another_conversation_is_still_in_office_hours() -> None:

@@ -36,6 +36,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "promote": ({"owner"}, ADMINS),
     "convene": (NOBODY, NOBODY),
     "disband": (NOBODY, NOBODY),
+    "release": (NOBODY, NOBODY),
     "say": (MEMBER, NOBODY),
     "edit": (MEMBER, NOBODY),
     "retract": (MEMBER, ADMINS),
@@ -94,6 +95,6 @@ def test_an_outsider_of_a_closed_room_may_nothing_and_does_not_find_it_unless_ad
         assert verb.rule.permits(role, {"outsider"}) == (role in ALLOWED[verb.command.do][1]), verb.command.do
 
 
-def test_the_system_may_make_and_end_rooms_and_nothing_else() -> None:
+def test_the_system_may_make_and_end_rooms_and_take_people_out_and_nothing_else() -> None:
     permitted = {verb.command.do for verb in ROOM.verbs if verb.rule.permits(SYSTEM.role, {"stranger", "outsider"})}
-    assert permitted == {"create", "convene", "disband"}
+    assert permitted == {"create", "convene", "disband", "release"}

@@ -17,7 +17,10 @@ from homeroom.protocol.room import (
     Join,
     Joined,
     Leave,
+    Left,
     Person,
+    Promote,
+    Release,
     Stirred,
 )
 from tests.actors.driver import Driver
@@ -116,6 +119,45 @@ def test_a_disbanded_room_can_be_read_and_that_is_all() -> None:
         assert room.try_do(reading, caller) == "ok"
     assert room.events_of(Disband(), SYSTEM) == []
     assert [message.text for message in room.do(History(), ADMIN).messages] == ["to be kept"]
+
+
+def test_whoever_is_released_reads_the_room_no_longer() -> None:
+    room = convened()
+    room.do(Convene("Office hours", (Person("ben", "Ben"),), "queue:t-1"), SYSTEM)
+    room.follow(ANN)
+    room.tells.clear()
+    assert room.events_of(Release("ann"), SYSTEM) == [Left("ann", "removed")]
+    assert (room.evicted, room.followers) == (["ann"], [])
+    assert room.tells == [Tell("presence:ann", Exit("physics"))]
+    room.do(Say("between Ben and Tia"), BEN)
+    for command in (History(), Say("let me in"), Join(), Unread()):
+        assert room.try_do(command, ANN) == "not_found"
+    with pytest.raises(Refusal, match="not_found"):
+        room.follow(ANN)
+    assert room.events_of(Release("ann"), SYSTEM) == []
+    room.do(Convene("Office hours", (Person("ann", "Ann"),), "queue:t-1"), SYSTEM)
+    assert room.try_do(Say("again"), ANN) == "ok"
+
+
+def test_an_owner_or_an_invitation_is_no_way_to_stay() -> None:
+    room = convened()
+    room.do(Promote("ann", "owner"), TEACHER)
+    room.do(Release("ann"), SYSTEM)
+    assert room.try_do(History(), ANN) == "not_found"
+    room = convened()
+    room.do(Leave(), ANN)
+    room.do(Invite("ann"), TEACHER)
+    room.do(Release("ann"), SYSTEM)
+    assert room.try_do(Join(), ANN) == "not_found"
+
+
+def test_also_an_ended_room_lets_go_and_only_the_system_says_so() -> None:
+    room = convened()
+    for caller in (TEACHER, ADMIN):
+        assert room.try_do(Release("ann"), caller) in {"forbidden", "not_found"}
+    room.do(Disband("Finished."), SYSTEM)
+    assert room.events_of(Release("ann"), SYSTEM) == [Left("ann", "removed")]
+    assert room.try_do(History(), ANN) == "not_found"
 
 
 def test_disbanding_what_does_not_exist_is_refused_without_a_trace() -> None:

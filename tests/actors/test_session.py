@@ -6,8 +6,9 @@ import pytest
 
 from homeroom.actors.session_plan import LAPSE_MS, LIVE_MS
 from homeroom.engine.behaviour import Caller, Refusal
-from homeroom.protocol.chat import Mute, Retract, Say, Typing, TypingChanged
+from homeroom.protocol.chat import History, Mute, Retract, Say, Typing, TypingChanged
 from homeroom.protocol.presence import Disengage, Engage, Enter, Exit
+from homeroom.protocol.session_floor import RaiseHand
 from homeroom.protocol.session_state import Entered
 from homeroom.protocol.session_words import (
     AdmitEarly,
@@ -321,16 +322,20 @@ def test_the_owner_is_never_expelled() -> None:
 def test_a_parent_knows_of_a_childs_session_but_does_not_listen_in() -> None:
     session = listed()
     assert session.behaviour.relations(WARD_PARENT) == {"outsider", "guardian"}
-    assert session.try_do(Join(), WARD_PARENT) == "forbidden"
+    for command in (Join(), Say("hello"), RaiseHand(), History(), Attendees()):
+        assert session.try_do(command, WARD_PARENT) == "forbidden"
     with pytest.raises(Refusal, match="forbidden"):
         session.follow(WARD_PARENT)
+    stranger = Caller("other", "parent", "Olga", frozenset({"eve"}))
+    with pytest.raises(Refusal, match="not_found"):
+        session.follow(stranger)
 
 
 def test_people_who_are_not_in_it_are_told_to_join_first() -> None:
     session = planned()
     assert session.behaviour.within_reach(ANN) == {"present": "join first"}
     session.do(Expel(("ann",)), TEACHER)
-    assert session.behaviour.within_reach(ANN) == {}
+    assert "removed" in session.behaviour.within_reach(ANN)["enrolled"]
 
 
 # --- the chat
@@ -364,7 +369,7 @@ def test_what_the_system_says_to_a_session_that_does_not_exist_is_refused_and_ha
     session = new_session()
     for verb in session.kind.verbs:
         if verb.rest is None:
-            fields = {"user": "ann", "at": 1, "poll": "1", "ballot": "x"}
+            fields = {"user": "ann", "at": 1, "poll": "1", "ballot": "x", "word": "x"}
             known = {name: fields[name] for name in verb.command.__struct_fields__}
             assert session.try_do(verb.command(**known), SYSTEM) == "not_found"
     assert session.events == []

@@ -2,18 +2,22 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeroom.actors.session_attendance import COLUMNS, union_ms
 from homeroom.actors.session_people import RETURN_MS, VISITS_MAX
-from homeroom.engine.behaviour import Caller
+from homeroom.engine.behaviour import Caller, Tell
 from homeroom.http.csv import write_csv
-from homeroom.protocol.presence import Enter, Exit
+from homeroom.protocol.chat import MessagePosted, Say, Typing
+from homeroom.protocol.presence import Beat, Enter, Exit
+from homeroom.protocol.session_floor import Ask, PollOpen, PollVote, RaiseHand
 from homeroom.protocol.session_state import Attended
 from homeroom.protocol.session_words import (
     Attendance,
     AttendanceSheet,
+    Attendees,
     Away,
     Back,
     Cancel,
@@ -140,6 +144,65 @@ def test_E12_who_joins_first_and_is_seen_later_counts_from_then_on() -> None:
     session.advance(9 * MINUTE)
     assert intervals(session, "eve") == [(1, None, None)]
     assert total(session, "eve") == 9
+
+
+def test_who_joined_without_a_connection_and_does_something_is_back_and_counts_from_the_beginning() -> None:
+    session = live()
+    session.do(Join(), EVE)
+    session.advance(20_000)
+    session.do(Away("eve", STARTS))
+    session.advance(40_000)
+    session.tells.clear()
+    events = session.events_of(Say("here"), EVE)
+    assert [type(event) for event in events] == [MessagePosted, ParticipantReturned]
+    assert [tell for tell in session.tells if tell.to == "presence:eve"] == [Tell("presence:eve", Beat())]
+    session.do(Back("eve", session.now))
+    session.advance(4 * MINUTE)
+    assert intervals(session, "eve") == [(0, None, None)]
+    assert total(session, "eve") == 5
+
+
+def test_the_time_up_to_what_was_done_last_counts_though_the_presence_heard_nothing() -> None:
+    session = live()
+    session.do(Join(), EVE)
+    session.advance(10_000)
+    session.do(RaiseHand(), EVE)
+    session.advance(10_000)
+    session.do(Away("eve", STARTS))
+    session.advance(MINUTE)
+    session.do(Ask("Why?"), EVE)
+    session.advance(MINUTE)
+    session.do(Away("eve", STARTS + 10_000))
+    session.advance(RETURN_MS)
+    (_, row) = next((key, row) for key, row in session.rows.items() if key[:2] == ("session_attendance", "eve"))
+    assert (row["joined"], row["gone"], row["reason"]) == (STARTS, STARTS + 80_000, "lost")
+    assert session.rebuild().state == session.rebuild(snapshot_at=session.seq - 2).state == session.behaviour.state
+
+
+@pytest.mark.parametrize("command", [Leave(), End()])
+def test_a_lost_person_who_goes_or_ends_it_was_here_until_then(command: Any) -> None:
+    session = live()
+    who = EVE if isinstance(command, Leave) else TEACHER
+    session.do(Join(), who)
+    session.advance(20_000)
+    session.do(Away(who.user, STARTS))
+    session.advance(40_000)
+    session.do(command, who)
+    ((joined, gone, _),) = intervals(session, who.user)
+    assert (joined, gone) == (0, 1)
+
+
+def test_looking_typing_and_voting_bring_nobody_back() -> None:
+    session = live()
+    poll = session.do(PollOpen("Clear?", ("yes", "no")), TEACHER).id
+    session.do(Join(), EVE)
+    session.do(Away("eve", STARTS))
+    seq = session.seq
+    for command in (Attendance(), Attendees(), Typing(), Join()):
+        session.do(command, EVE)
+    assert session.seq == seq
+    session.do(PollVote(poll, (0,)), EVE)
+    assert shown(session).people["eve"].standing == "lost"
 
 
 def test_E12_a_replayed_join_neither_moves_the_beginning_nor_opens_another_interval() -> None:

@@ -8,17 +8,17 @@ from trio.testing import MockClock
 
 from homeroom.actors.presence import GRACE_MS
 from homeroom.actors.session_people import RETURN_MS
-from homeroom.actors.session_polls import SETTLE_MS
+from homeroom.actors.session_polls import AGAIN_MS, SETTLE_MS
 from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.engine.envelope import Answer
-from homeroom.engine.journal_memory import MemoryJournal
+from homeroom.engine.journal_memory import Fate, MemoryJournal
 from homeroom.protocol.chat import Say
 from homeroom.protocol.presence import Connected, Disconnected, Mine
 from homeroom.protocol.session_floor import Ask, PollClose, PollOpen, PollVote, WithdrawQuestion
 from homeroom.protocol.session_words import Attendance, Create, End, Enroll, Join, Start
 from homeroom.protocol.verbs import command_digest
 from tests.actors.people import ANN, BEN, EVE, TEACHER
-from tests.actors.school import Onlooker, School, open_school
+from tests.actors.school import Onlooker, School, open_school, open_school_on
 
 SESSION = "session:algebra"
 MINUTE = 60_000
@@ -184,6 +184,52 @@ async def test_E10_a_secret_poll_is_counted_once_and_its_events_name_nobody(auto
     assert not [key for key in kept.deadlines if "ballot" in key]
     marks = [record for record in kept.records if record.type == "session.poll_marked"]
     assert {record.by for record in marks} == {"system"}
+
+
+class VanishingAnswers:
+    """Fates of a journal: the next append of the session becomes durable without an answer, when `armed`."""
+
+    armed = False
+
+    def __call__(self, method: str, stream: str) -> Fate:
+        """Return what befalls a call."""
+        hit = self.armed and method == "append" and stream == SESSION
+        self.armed = self.armed and not hit
+        return Fate(fail="after") if hit else Fate()
+
+
+async def test_P1_after_a_vote_in_doubt_a_second_one_is_a_conflict_and_the_first_is_counted(
+    autojump_clock: MockClock,
+) -> None:
+    fates = VanishingAnswers()
+    journal = MemoryJournal(fates=fates)
+    async with open_school_on(journal, journal.store) as school:
+        await open_live(school, *STUDENTS)
+        poll = (await school.do(SESSION, PollOpen("Clear?", ("yes", "no"), anonymous=True), TEACHER)).id
+        for who in (ANN, BEN):
+            await school.do(SESSION, PollVote(poll, (0,)), who)
+        fates.armed = True
+        with pytest.raises(Refusal, match="unavailable"):
+            await school.do(SESSION, PollVote(poll, (1,)), EVE)
+        assert school.engine.statistics()["counters"]["doubts"] == 1
+        codes = {await refusal(school, PollVote(poll, (0,)), EVE)}
+        while "conflict" not in codes:
+            await trio.sleep(0.001)
+            codes.add(await refusal(school, PollVote(poll, (0,)), EVE))
+        assert codes <= {"unavailable", "conflict"}
+        await school.do(SESSION, PollClose(poll), TEACHER)
+        await trio.sleep(AGAIN_MS / 1_000 + 2)
+        held = (await school.state(SESSION, ANN))["polls"][poll]
+        assert (held["counts"], held["voters"]) == ([2, 1], 3)
+
+
+async def refusal(school: School, command: Any, who: Caller) -> str:
+    """Return the code with which a command is refused, "ok" when it is not."""
+    try:
+        await school.do(SESSION, command, who)
+    except Refusal as refused:
+        return refused.code
+    return "ok"
 
 
 async def test_what_was_withdrawn_is_not_shown_to_who_comes_later(autojump_clock: MockClock) -> None:

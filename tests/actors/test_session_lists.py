@@ -10,9 +10,21 @@ from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.engine.journal_memory import MemoryJournal
 from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.session_lists import Face, ListOwned, ListSessions, ListUpcoming, SessionList
-from homeroom.protocol.session_words import AdmitEarly, Cancel, Create, Enroll, Expel, Join, Leave, SetRecording, Start
+from homeroom.protocol.session_words import (
+    AdmitEarly,
+    Cancel,
+    Change,
+    Create,
+    Enroll,
+    Expel,
+    Join,
+    Leave,
+    SetRecording,
+    Start,
+)
 from tests.actors.people import ADMIN, ANN, BEN, COLLEAGUE, EVE, TEACHER
 from tests.actors.school import School, open_school
+from tests.actors.sessions import WARD_PARENT
 
 HOUR = 3_600_000
 
@@ -53,7 +65,31 @@ async def test_a_course_lists_what_is_planned_the_next_first_and_hides_what_is_f
         assert ids(await ask(school, ListUpcoming("algebra"), EVE)) == ["one", "three"]
         assert ids(await ask(school, ListUpcoming("algebra", scope="mine"), ANN)) == ["two"]
         assert ids(await ask(school, ListUpcoming("algebra", scope="mine"), EVE)) == []
+        assert ids(await ask(school, ListUpcoming("algebra"), ANN)) == ["one", "two", "three"]
+        assert ids(await ask(school, ListUpcoming("algebra", scope="open"), ANN)) == ["one", "three"]
         assert ids(await ask(school, ListSessions(course="algebra"), EVE)) == ["five", "three", "one"]
+        assert ids(await ask(school, ListSessions(course="algebra"), ANN)) == ["five", "three", "two", "one"]
+
+
+async def test_a_session_that_is_listed_later_leaves_the_course_of_all_but_its_people() -> None:
+    async with open_school() as school:
+        await open_year(school)
+        await school.do("session:one", Change(audience="listed"), TEACHER)
+        assert ids(await ask(school, ListUpcoming("algebra"), EVE)) == ["three"]
+        assert ids(await ask(school, ListUpcoming("algebra"), TEACHER)) == ["one", "two", "three"]
+        await school.do("session:one", Change(audience="open"), TEACHER)
+        assert ids(await ask(school, ListUpcoming("algebra"), EVE)) == ["one", "three"]
+
+
+async def test_a_parent_lists_what_a_child_sees_and_nobody_elses() -> None:
+    async with open_school() as school:
+        await open_year(school)
+        assert ids(await ask(school, ListSessions(user="ann"), WARD_PARENT)) == ["four", "two"]
+        assert ids(await ask(school, ListSessions(user="ann", course="algebra"), WARD_PARENT)) == ["two"]
+        assert ids(await ask(school, ListSessions(), WARD_PARENT)) == []
+        for caller in (WARD_PARENT, TEACHER):
+            with pytest.raises(Refusal, match="not_found"):
+                await ask(school, ListSessions(user="ben"), caller)
 
 
 async def test_without_a_course_everybody_sees_its_own_and_admins_all() -> None:

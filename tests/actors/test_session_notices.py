@@ -1,5 +1,8 @@
 """What people are told of a class session, when, and that nobody is told twice."""
 
+import pytest
+
+from homeroom.actors.session_memory import MOVES_MS
 from homeroom.protocol.inbox import Notify
 from homeroom.protocol.session_words import (
     AdmitEarly,
@@ -97,6 +100,48 @@ def test_a_moved_start_is_told_and_its_reminders_move_along() -> None:
     assert session.advance(60 * MINUTE - 1) == []
     assert session.advance(1) == [Reminded(15)]
     assert [kind for _, kind in notices(session)] == ["session.starting_soon"] * 2
+
+
+def test_a_burst_of_moves_is_told_twice_at_most_the_first_and_where_it_came_to_rest() -> None:
+    session = listed()
+    notices(session)
+    for number in range(1, 30):
+        session.do(Change(starts=STARTS + number * MINUTE), TEACHER)
+        session.advance(MINUTE // 10)
+    last = Change(starts=STARTS + 90 * MINUTE)
+    session.do(last, TEACHER)
+    assert [who for who, _ in notices(session)] == ["ann", "ben"]
+    session.advance(MOVES_MS)
+    told = [tell for tell in session.tells if isinstance(tell.command, Notify)]
+    assert [(tell.to, tell.command.data["starts"]) for tell in told] == [
+        ("inbox:ann", last.starts), ("inbox:ben", last.starts),
+    ]  # fmt: skip
+    assert len({tell.command.key for tell in told}) == 1
+    session.tells.clear()
+    session.advance(2 * MOVES_MS)
+    assert notices(session) == []
+
+
+def test_a_move_long_after_the_last_one_is_told_at_once_also_by_a_new_life() -> None:
+    session = listed()
+    session.do(Change(starts=STARTS + MINUTE), TEACHER)
+    session.restart(snapshot_at=session.seq)
+    session.do(Change(starts=STARTS + 2 * MINUTE), TEACHER)
+    session.advance(MOVES_MS)
+    notices(session)
+    session.do(Change(starts=STARTS + 3 * MINUTE), TEACHER)
+    assert notices(session) == [("ann", "session.rescheduled"), ("ben", "session.rescheduled")]
+
+
+@pytest.mark.parametrize("end", [Start(), Cancel()])
+def test_what_has_begun_or_was_cancelled_is_not_told_to_have_moved(end: Start | Cancel) -> None:
+    session = listed()
+    for number in (1, 2):
+        session.do(Change(starts=STARTS + number * MINUTE), TEACHER)
+    session.do(end, TEACHER)
+    notices(session)
+    session.advance(MOVES_MS)
+    assert notices(session) == []
 
 
 def test_a_start_that_comes_nearer_is_not_reminded_of_for_times_that_have_passed() -> None:

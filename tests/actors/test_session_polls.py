@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homeroom.actors.session_polls import AGAIN_MS, PATIENCE_MS, SETTLE_MS
+from homeroom.actors.session_polls import AGAIN_MS, PATIENCE_MS, RESUME_MS, SETTLE_MS
 from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.protocol.session_floor import (
     OPEN_POLLS_MAX,
@@ -21,6 +21,7 @@ from homeroom.protocol.session_floor import (
     PollMark,
     PollMarked,
     PollOpen,
+    PollResume,
     PollVote,
     PollVoted,
 )
@@ -248,6 +249,7 @@ def test_the_ballots_outlive_a_crash_and_a_snapshot() -> None:
     vote_all(session, name, 0, 0, 2)
     session.restart(snapshot_at=session.seq)
     assert session.try_do(PollVote(name, (1,)), ANN) == "conflict"
+    deliver(session)
     session.do(PollClose(name), TEACHER)
     assert session.advance(AGAIN_MS - 1) == []
     assert session.advance(SETTLE_MS) == [PollCounted(name, 3, (2, 0, 1))]
@@ -264,16 +266,52 @@ def test_a_vote_whose_mark_is_still_on_its_way_is_waited_for() -> None:
     assert session.advance(SETTLE_MS) == [PollCounted(name, 3, (3, 0, 0))]
 
 
-def test_E10_a_second_ballot_that_slipped_through_a_crash_is_void() -> None:
+def test_E10_a_second_vote_after_a_crash_is_never_taken_while_the_mark_of_the_first_is_on_its_way() -> None:
     session = class_of_three()
     name = open_poll(session, anonymous=True)
     vote_all(session, name, 0, 0)
     session.do(PollVote(name, (1,)), EVE)
     session.restart()
-    session.do(PollVote(name, (2,)), EVE)
+    with pytest.raises(Refusal, match="unavailable") as refused:
+        session.do(PollVote(name, (2,)), EVE)
+    assert refused.value.retry_ms == RESUME_MS
+    assert session.try_do(PollVote(name, (2,)), ANN) == "conflict", "of her it is known"
     deliver(session)
+    assert session.try_do(PollVote(name, (2,)), EVE) == "conflict"
     session.do(PollClose(name), TEACHER)
     assert session.advance(AGAIN_MS + SETTLE_MS) == [PollCounted(name, 3, (2, 1, 0))]
+
+
+def test_who_has_voted_is_known_only_when_the_message_of_this_very_life_has_come() -> None:
+    session = class_of_three()
+    name = open_poll(session, anonymous=True)
+    session.restart()
+    (resume,) = [tell.command for tell in session.tells if isinstance(tell.command, PollResume)]
+    session.restart()
+    assert session.events_of(resume) == []
+    assert session.try_do(PollVote(name, (0,)), ANN) == "unavailable"
+    deliver(session)
+    assert session.try_do(PollVote(name, (0,)), ANN) == "ok"
+
+
+def test_a_life_without_a_secret_poll_sends_itself_nothing() -> None:
+    session = class_of_three()
+    name = open_poll(session, anonymous=True)
+    open_poll(session)
+    session.do(PollClose(name), TEACHER)
+    session.advance(SETTLE_MS)
+    session.tells.clear()
+    session.restart()
+    assert session.tells == []
+
+
+def test_E10_a_second_mark_of_one_person_voids_its_ballot() -> None:
+    session = class_of_three()
+    name = open_poll(session, anonymous=True)
+    vote_all(session, name, 0, 0, 1)
+    assert session.events_of(PollMark(name, "eve", f"ballot.{name}.{'0' * 32}.2")) == []
+    session.do(PollClose(name), TEACHER)
+    assert session.advance(SETTLE_MS) == [PollCounted(name, 3, (2, 1, 0))]
 
 
 def test_a_poll_whose_ballots_never_come_is_counted_after_all() -> None:
@@ -296,9 +334,19 @@ def test_the_end_of_the_session_closes_every_poll_and_counts_the_secret_ones() -
 
 
 VOTES = st.lists(
-    st.tuples(st.integers(0, 5), st.integers(0, 2), st.sampled_from(["", "", "deliver", "wait", "restart"])),
+    st.tuples(st.integers(0, 5), st.integers(0, 2), st.sampled_from(["", "", "deliver", "wait", "restart", "crash"])),
     max_size=25,
 )
+
+
+def lose(session: Driver, name: str, last: dict[str, int], people: list[Caller], *, marked: bool) -> None:
+    """Begin a new life, with all marks there or some on their way; meanwhile no second vote is taken."""
+    session.restart(snapshot_at=session.seq)
+    secret = poll(session, name).anonymous
+    for who in people if secret else ():
+        verdict = session.try_do(PollVote(name, (0,)), who)
+        assert verdict in ({"conflict"} if marked and who.user in last else {"conflict", "unavailable"})
+    deliver(session)
 
 
 @settings(max_examples=150, deadline=None)
@@ -318,10 +366,10 @@ def test_E10_totals_equal_distinct_voters_whatever_happens(votes: list[Any], ano
             last[people[number].user] = choice
         if then == "wait":
             session.advance(AGAIN_MS)
-        elif then:
+        elif then and then != "crash":
             deliver(session)
-        if then == "restart":
-            session.restart(snapshot_at=session.seq)
+        if then in {"restart", "crash"}:
+            lose(session, name, last, people, marked=then == "restart")
     deliver(session)
     session.do(PollClose(name), TEACHER)
     session.advance(AGAIN_MS + 2 * SETTLE_MS)

@@ -250,4 +250,5 @@ def test_the_row_of_the_list_says_what_the_session_shows(steps: list[Any]) -> No
     assert row["inside"] == sum(1 for one in state.people.values() if one.standing != "gone")
     people = {key[1] for key, cells in session.rows.items() if key[0] == "session_people" and cells["active"]}
     memory = session.behaviour.state
-    assert people == {"teacher"} | memory.roster.keys() | (state.people.keys() - memory.barred.keys())
+    everyone = {""} if state.audience == "open" else set()
+    assert people == {"teacher"} | everyone | memory.roster.keys() | (state.people.keys() - memory.barred.keys())

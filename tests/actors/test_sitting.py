@@ -108,27 +108,37 @@ def test_a_start_without_having_joined_joins() -> None:
     assert campus.hall.behaviour.view(TEACHER).participants["ben"].name == "Ben"
 
 
-def test_a_start_before_the_exam_is_open_is_declined_and_the_opening_alone_starts_nothing() -> None:
+def test_a_start_before_the_exam_is_open_is_refused_and_the_opening_alone_starts_nothing() -> None:
     campus = new_exam()
     campus.do(Publish())
+    assert campus.try_sit(Start(), ANN) == "conflict"
+    assert campus.sitting(ANN).facts == []
     campus.do(Join(), ANN)
-    assert campus.sit(Start(), ANN).status == "waiting"
-    assert campus.sitting(ANN).behaviour.view(ANN).declined == "conflict"
+    assert campus.try_sit(Start(), ANN) == "conflict"
     campus.do(Open())
     assert campus.sitting(ANN).behaviour.view(ANN).status == "prepared"
     assert campus.sit(Start(), ANN).status == "running"
 
 
-def test_who_is_not_listed_is_declined_as_if_there_were_no_exam() -> None:
+def test_who_is_not_listed_is_refused_as_if_there_were_no_exam_and_leaves_no_record() -> None:
+    refusals = []
+    for campus in (open_exam(), new_exam(), Campus("nowhere")):
+        with pytest.raises(Refusal) as caught:
+            campus.sit(Start(), EVE)
+        refusals.append((caught.value.code, caught.value.msg))
+        assert (campus.sitting(EVE).facts, campus.sitting(EVE).tells) == ([], [])
+    assert set(refusals) == {("not_found", "no such exam")}
+    draft = new_exam()
+    assert draft.try_sit(Start(), ANN) == "not_found"
+
+
+def test_who_is_taken_off_the_list_while_the_exam_is_asked_is_declined_and_then_refused() -> None:
     campus = open_exam()
-    campus.sit(Start(), EVE)
-    nowhere = Campus("nowhere")
-    nowhere.at("exam:nowhere")
-    nowhere.sit(Start(), EVE)
-    declined = [event for event in campus.sitting(EVE).events if isinstance(event, happened.Declined)]
-    missing = [event for event in nowhere.sitting(EVE).events if isinstance(event, happened.Declined)]
-    assert [(event.code, event.msg) for event in declined] == [(event.code, event.msg) for event in missing]
-    assert declined[0].code == "not_found"
+    assert campus.sitting(BEN).do(Start(), BEN).status == "waiting"
+    campus.hall.do(Expel("ben"), TEACHER)
+    campus.deliver()
+    assert campus.sitting(BEN).behaviour.view(BEN).declined == "not_found"
+    assert campus.try_sit(Start(), BEN) == "not_found"
 
 
 def test_starting_again_changes_nothing_and_tells_the_same_deadline() -> None:
@@ -151,8 +161,8 @@ def test_nobody_starts_when_the_exam_has_closed_or_the_clock_stands() -> None:
     assert campus.try_sit(Start(), ANN) == "conflict"
     campus.do(Resume())
     campus.do(Close())
-    campus.sit(Start(), ANN)
-    assert campus.sitting(ANN).behaviour.view(ANN).declined == "conflict"
+    assert campus.try_sit(Start(), ANN) == campus.try_sit(Start(), BEN) == "conflict"
+    assert campus.sitting(BEN).facts == []
     assert campus.try_sit(SaveAnswer("pi", 1, 3.0), ANN) == "conflict"
 
 
@@ -535,7 +545,7 @@ def test_who_is_expelled_is_submitted_as_it_stands_and_cannot_come_back() -> Non
     assert campus.try_sit(Reopen(5), ADMIN, ANN) == "conflict"
     campus = open_exam()
     campus.do(Expel("ann"))
-    campus.sit(Start(), ANN)
+    assert campus.try_sit(Start(), ANN) == "not_found"
     assert campus.sitting(ANN).behaviour.view(ANN).status == "declined"
 
 
@@ -598,6 +608,47 @@ def test_a_release_tells_student_and_boards_once_and_a_correction_replaces_it() 
     assert len(campus.told("board:weekly.all")) == 2
 
 
+def test_a_correction_says_so_each_time_and_one_that_changes_no_points_tells_nobody() -> None:
+    campus = running(release="at_close")
+    answer_all(campus, ANN)
+    campus.sit(Submit(), ANN)
+    campus.do(Close())
+    for points in (1, 2, 2, 1):
+        campus.sit(Grade("capital", points, "looked at again"), TEACHER, ANN)
+    campus.sit(Grade("capital", 1, "in other words"), TEACHER, ANN)
+    notices = [told for told in campus.told("inbox:ann") if isinstance(told, Notify) and told.type == "exam.graded"]
+    assert [(notice.title, notice.message) for notice in notices] == [
+        ("Result: Midterm", "8 of 8 points"),
+        ("Corrected result: Midterm", "7 of 8 points, instead of 8"),
+        ("Corrected result: Midterm", "8 of 8 points, instead of 7"),
+        ("Corrected result: Midterm", "7 of 8 points, instead of 8"),
+    ]
+    assert [(notice.data.get("corrected"), notice.data.get("before")) for notice in notices[:2]] == [
+        (None, None), (True, 8),
+    ]  # fmt: skip
+    assert len({notice.key for notice in notices}) == 4
+    assert campus.sit(AskResult(), ANN).marks["capital"].comment == "in other words"
+
+
+def test_a_mark_given_again_keeps_its_comment_until_another_or_an_empty_one_is_given() -> None:
+    campus = running(questions=ITEMS)
+    campus.sit(Submit(), ANN)
+
+    def comment(grade: Grade) -> str:
+        campus.sit(grade, TEACHER, ANN)
+        text: str = campus.sit(Review(), TEACHER, ANN).marks["essay"].comment
+        return text
+
+    given = (
+        Grade("essay", 5),
+        Grade("essay", 6, "Good"),
+        Grade("essay", 7),
+        Grade("essay", 7, "Better"),
+        Grade("essay", 7, ""),
+    )
+    assert [comment(grade) for grade in given] == ["", "Good", "Good", "Better", ""]
+
+
 def test_a_release_tells_each_parent_whose_result_it_is_and_a_correction_tells_them_too() -> None:
     campus = both_running(release="at_close")
     family: dict[str, tuple[str, ...]] = {"ann": ("pam", "pit")}
@@ -612,6 +663,7 @@ def test_a_release_tells_each_parent_whose_result_it_is_and_a_correction_tells_t
         )  # fmt: skip
     campus.sit(Grade("capital", 1), TEACHER, ANN)
     assert [told.data["score"] for told in campus.told("inbox:pam")] == [0, 1]
+    assert campus.told("inbox:pam")[-1].title == "Corrected result of Ann: Midterm"
     assert campus.told("inbox:pam")[-1].key != campus.told("inbox:pam")[0].key
     family["ann"] = ("pit",)
     campus.sit(Grade("capital", 2), TEACHER, ANN)
@@ -623,6 +675,16 @@ def test_an_exam_without_specialty_scores_on_the_boards_of_all() -> None:
     campus.sit(Submit(), ANN)
     campus.do(Close())
     assert len([tell for tell in campus.sent if tell.to.startswith("board:")]) == 3
+
+
+def test_an_exam_that_is_not_ranked_tells_its_people_and_no_board_not_of_a_correction_either() -> None:
+    campus = running(ranked=False, release="at_close")
+    campus.sit(Submit(), ANN)
+    campus.do(Close())
+    campus.sit(Grade("capital", 1), TEACHER, ANN)
+    assert [tell for tell in campus.sent if tell.to.startswith("board:")] == []
+    notices = [told for told in campus.told("inbox:ann") if isinstance(told, Notify) and told.type == "exam.graded"]
+    assert [notice.data["score"] for notice in notices] == [0, 1]
 
 
 def test_results_released_at_the_close_reach_those_who_are_graded_later_too() -> None:

@@ -13,7 +13,7 @@ from homeroom.http.pipeline import WebSettings
 from homeroom.http.rest import twin_paths
 from homeroom.http.roster import roster_path
 from homeroom.http.sync import PAGE_EVENTS, STREAMS_MAX, SyncLimits
-from homeroom.http.things import replay_path, thing_path
+from homeroom.http.things import has_looks, replay_path, thing_path
 from homeroom.protocol.access import Rule
 from homeroom.protocol.errors import Close
 from homeroom.protocol.reference import BudgetEntry, KindEntry, LimitEntry, ListEntry, VerbEntry, describe_protocol
@@ -35,7 +35,7 @@ def _kind(kind: Kind) -> KindEntry:
 def _looks(kind: Kind) -> list[str]:
     """Return the doors to a thing that are no verb's."""
     taken = {path for verb in kind.verbs for method, path in twin_paths(kind, verb) if method == "GET"}
-    looks = [thing_path(kind), *([replay_path(kind)] if kind.replay else [])]
+    looks = [thing_path(kind), *([replay_path(kind)] if kind.replay else [])] if has_looks(kind) else []
     return [path for path in (*looks, *([roster_path(kind)] if kind.people else [])) if path not in taken]
 
 

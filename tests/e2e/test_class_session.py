@@ -308,6 +308,8 @@ async def count_attendance(lesson: Lesson, school: School) -> None:
         mine = csv.DictReader((await person.rest("GET", f"{lesson.path}/attendance.csv")).splitlines())
         assert {row["person"] for row in mine} == concerned
     await paula.rest("GET", lesson.path, status=403)
+    listed = await paula.rest("GET", f"/api/live-sessions?user={ANN}&limit=100")
+    assert lesson.address.partition(":")[2] in {card["id"] for card in listed["sessions"]}
 
 
 def stretches_of(watch: Watch) -> dict[str, list[tuple[int, int]]]:

@@ -197,7 +197,7 @@ async def write_to_the_end(device: Device) -> None:
     await device.send_again()
     await good(device.do(device.student.sitting, "start", device="laptop"))
     await good(device.save("pi", RIGHT["pi"], 2, expected=1))
-    handed_in = await good(device.do(device.student.sitting, "submit"))
+    handed_in = await good(device.do(device.student.sitting, "submit", device="laptop"))
     assert (handed_in["d"]["reason"], handed_in["d"]["answered"]) == ("student", len(POINTS))
 
 

@@ -90,7 +90,8 @@ async def test_five_students_go_through_office_hours(server: Server) -> None:
 async def announce_hours(hours: Hours) -> None:
     """Set up two desks, at one of which a student may stand, and write the hours on the door, in their own zone."""
     for teacher in (TARA, THEO):
-        await hours.people[teacher].rest("PUT", f"/api/office-hours/{teacher}", {"title": "Ask", "exclusive": "school"})
+        queue = {"title": "Ask", "exclusive": "school"}
+        await hours.people[teacher].rest("PUT", f"/api/office-hours/{teacher}", queue, status=201)
     other_day = (datetime.now(UTC) + timedelta(days=3)).isoweekday() % 7
     weekly = [{"weekday": other_day, "start": "10:00", "end": "11:30", "zone": "Europe/Berlin"}]
     await hours.people[TARA].rest("POST", "/api/office-hours/schedule", {"hours": weekly})

@@ -29,7 +29,7 @@ def server(new_database: Callable[[], str]) -> Iterator[Server]:
 async def test_who_is_here_and_what_they_do_is_seen_by_those_concerned(server: Server) -> None:
     async with school_of(server) as school:
         tara, ann, ben = await school.enter_all(TARA, ANN, BEN)
-        await tara.rest("PUT", "/api/rooms/yard", {"title": "Yard"})
+        await tara.rest("PUT", "/api/rooms/yard", {"title": "Yard"}, status=201)
         for person in (ann, ben):
             await person.do("room:yard", "join")
         mate, staff = await ann.follow("room:yard"), await tara.follow(f"presence:{BEN}")
@@ -105,7 +105,7 @@ async def be_cut_off(ben: Person, mate: Watch, staff: Watch, tara: Person) -> No
 async def test_whoever_joins_a_room_is_shown_what_was_said_and_what_is_being_said(server: Server) -> None:
     async with school_of(server) as school:
         tara, ann, ben = await school.enter_all(TARA, ANN, BEN)
-        await tara.rest("PUT", "/api/rooms/mentoring", {"title": "Mentoring", "visibility": "closed"})
+        await tara.rest("PUT", "/api/rooms/mentoring", {"title": "Mentoring", "visibility": "closed"}, status=201)
         assert (await ann.refused("room:mentoring", "join")).code == "not_found"
         for student in (ANN, BEN):
             await tara.do("room:mentoring", "invite", user=student)
@@ -181,7 +181,7 @@ async def test_a_leaderboard_moves_before_everybodys_eyes(server: Server) -> Non
         watch = await ben.follow(board)
         for place, (student, name, points) in enumerate(((ANN, "Ann", 7), (BEN, "Ben", 9), (EVE, "Eve", 7))):
             await tara.do(board, "score", user=student, name=name, points=points, source=f"quiz-{place}")
-            await watch.event("board.scored", entries=place + 1)
+            await watch.event("board.entry_changed", entries=place + 1, entry={"name": name})
         assert [(entry.name, entry.points) for entry in watch.state.top] == [("Ben", 9), ("Ann", 7), ("Eve", 7)]
         assert (await ann.refused(board, "score", user=ANN, name="Ann", points=99, source="me")).code == "forbidden"
         await eve.rest("PUT", "/api/leaderboards/all_time.algebra/alias", {"alias": "Noether"})

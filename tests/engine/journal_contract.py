@@ -421,6 +421,11 @@ class JournalContract:
         assert await names(meetings, within=("coming", {"person": "ada"}), ascending=True) == "bdag"
         assert await names(meetings, within=("coming", {"person": "ada", "active": True}), ascending=True) == "dag"
         assert await names(meetings, within=("coming", {"person": "eve"})) == ""
+        assert (
+            await names(meetings, within=("coming", {"person": ("eve", "ada"), "active": True}), ascending=True)
+            == "dag"
+        )
+        assert await names(meetings, within=("coming", {"person": ("eve",)})) == ""
         narrowed: dict[str, Any] = {
             "within": ("coming", {"person": "ada"}),
             "contains": {"title": "phys"},

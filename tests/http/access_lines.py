@@ -14,11 +14,11 @@ from homeroom.engine.journal_memory import START_MS
 from homeroom.protocol import exam, exam_messages, group, queue, session_floor, sitting
 from homeroom.protocol import session_words as session
 from homeroom.protocol.access import STAFF
-from homeroom.protocol.board import Score
+from homeroom.protocol.board import Choose, Score
 from homeroom.protocol.chat import Say
 from homeroom.protocol.inbox import MarkRead, MuteType, Send, UnmuteType
 from homeroom.protocol.presence import SetStatus
-from homeroom.protocol.room import Create, Invite, Join, Promote, Remove
+from homeroom.protocol.room import Create, Invite, Join, Promote, Release, Remove
 from tests.http.rest_school import School
 
 Person = tuple[str, str]
@@ -46,6 +46,7 @@ LINES: dict[str, dict[str, str]] = {
         "promote": "owner | admins",
         "convene": SYSTEM,
         "disband": SYSTEM,
+        "release": SYSTEM,
         "say": "member moderator owner",
         "edit": "member moderator owner",
         "retract": "member moderator owner | admins",
@@ -151,6 +152,7 @@ LINES: dict[str, dict[str, str]] = {
         "poll_vote": "present owner",
         "poll_close": "owner | admins",
         "poll_mark": SYSTEM,
+        "poll_resume": SYSTEM,
         "say": "present owner",
         "edit": "present owner",
         "retract": "present owner | admins",
@@ -185,7 +187,7 @@ LINES: dict[str, dict[str, str]] = {
     "exam": {
         "(watch)": f"examinee | {WATCHERS_OF_AN_EXAM}",
         "create": "staff",
-        **dict.fromkeys(("edit", "put_question", "remove_question", "publish", "release"), OWNERS_OF_AN_EXAM),
+        **dict.fromkeys(("edit", "delete", "put_question", "remove_question", "publish", "release"), OWNERS_OF_AN_EXAM),
         **dict.fromkeys(("enroll", "expel", "appoint", "dismiss"), OWNERS_OF_AN_EXAM),
         **dict.fromkeys(("open", "close", "extend", "pause", "resume", "announce"), WATCHERS_OF_AN_EXAM),
         **dict.fromkeys(("paper", "students", "sittings", "results"), WATCHERS_OF_AN_EXAM),
@@ -272,6 +274,7 @@ EXAMPLES: dict[str | type[Any], dict[str, Any]] = {
     "poll_vote": {"poll": POLL, "choices": [0]},
     "poll_close": {"poll": POLL},
     "poll_mark": {"poll": POLL, "user": "bob", "ballot": f"ballot.{POLL}.0.0"},
+    "poll_resume": {"word": "word"},
     "privacy": {"activity": "hidden"},
     "convene": {"title": "Talk", "people": [{"id": "carl"}]},
     queue.Edit: {"title": "Geometry"},
@@ -282,16 +285,21 @@ EXAMPLES: dict[str | type[Any], dict[str, Any]] = {
     queue.Schedule: {"hours": [{"weekday": 1, "start": "09:00", "end": "10:00", "zone": "Europe/Berlin"}]},
     queue.Announce: {"text": "Back in five minutes"},
     "release": {"entry": "1"},
+    Release: {"user": "bob"},
     "admit": {"entry": "1"},
     "skip": {"entry": "1"},
     "requeue": {"entry": "1"},
     "complete": {"entries": ["1"]},
     "note": {"entry": "1", "text": "was here before"},
-    "granted": {"student": "bob"},
-    "denied": {"student": "bob", "queue": "q2"},
+    "granted": {"entry": "1"},
+    "elsewhere": {"term": 1},
+    "denied": {"entry": "1", "queue": "q2"},
     "stirred": {"room": "r1"},
-    **{verb: {"queue": "q1"} for verb in ("enrol", "withdraw")},
-    **{verb: {"queue": "q1", "student": "bob"} for verb in ("take", "give_up")},
+    **{verb: {"board": "weekly.all"} for verb in ("meet", "prefer")},
+    "enrol": {"queue": "q1", "term": 1},
+    "withdraw": {"queue": "q1"},
+    **{verb: {"queue": "q1", "student": "bob", "entry": "1"} for verb in ("take", "give_up")},
+    exam.Edit: {"title": "Algebra"},
     exam.PutQuestion: {"question": {"id": "q2", "kind": "essay", "text": "Why?"}},
     exam.RemoveQuestion: {"question": "q1"},
     exam.Enroll: {"people": [{"id": "carl"}]},
@@ -347,7 +355,7 @@ OUTCOMES: dict[tuple[str, str, str], str] = {
     **{("queue", verb, relation): "conflict" for verb in ("create", "requeue", "complete") for relation in QUEUE_RELATIONS},
     **{("board", verb, "unknown"): "not_found" for verb in ("score", "recompute", "configure")},
     **{("exam", verb, relation): "conflict" for relation in RELATIONS_TO_AN_EXAM for verb in (
-        "create", "edit", "put_question", "remove_question", "release")},
+        "create", "edit", "delete", "put_question", "remove_question", "release")},
     **{("sitting", verb, relation): "conflict" for relation in ("examinee", "proctor", "outsider", "guardian")
        for verb in ("result", "reopen", "grade", "admit_late")},
     ("sitting", "mute", "examinee"): "not_found",
@@ -453,7 +461,7 @@ async def stage_group(school: School, id: str, relation: str, person: Person) ->
 async def stage_queue(school: School, id: str, relation: str, person: Person) -> str:
     """Make an open queue in which `person` stands in `relation`, Bob waits first, and the person, if it may join, behind him."""
     address, listed = f"queue:{id}", relation in {"listed", "outsider"}
-    maker = (person[0], "teacher") if relation == "owner" else BOSS
+    maker = (person[0] if relation == "owner" else BOSS[0], "admin")
     await school.do(address, queue.Create("Queue", "listed" if listed else "open"), maker)
     on_list = (BYSTANDER[0], person[0]) if relation == "listed" else (BYSTANDER[0],)
     steps = [(queue.Enlist(on_list), maker), (queue.Appoint("helga"), maker), (queue.Open(), maker)]
@@ -505,6 +513,7 @@ async def stage_inbox(school: School, id: str, relation: str, person: Person) ->
 async def stage_board(school: School, id: str, relation: str, person: Person) -> str:
     """Have points on a board, or an id that names none."""
     if relation == "known":
+        await school.do(f"board:{id}", Choose("bob", "Owl"), (SYSTEM, SYSTEM))
         await school.do(f"board:{id}", Score("bob", "Bob", 3, "quiz:0"), BOSS)
     return ""
 

@@ -60,6 +60,13 @@ async def test_a_right_password_gives_tokens_that_say_who_one_is(school: Databas
     assert me.body == {"id": "ann", "name": "Ann", "role": "student", "expires": body["expires"]}
 
 
+async def test_a_parent_is_told_whose_parent_it_is(nursery: trio.Nursery) -> None:
+    school = await School().open(nursery)
+    assert (await school.call("GET", "/api/auth/me", ("pia", "parent"))).body["wards"] == []
+    school.wards["pia"] = frozenset({"ben", "ann"})
+    assert (await school.call("GET", "/api/auth/me", ("pia", "parent"))).body["wards"] == ["ann", "ben"]
+
+
 async def test_whatever_is_wrong_reads_the_same(school: DatabaseSchool) -> None:
     await school.add("gone")
     await school.users.set_active("gone", active=False)

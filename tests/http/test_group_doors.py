@@ -98,7 +98,8 @@ async def test_what_a_group_cannot_be_is_refused_by_name(school: School, body: d
 
 async def test_parents_neither_make_nor_find_groups(school: School) -> None:
     await make(school)
-    assert (await school.call("POST", ROOT, PAM, body={"name": "Parents"})).status == 404
+    making = await school.call("POST", ROOT, PAM, body={"name": "Parents"})
+    assert (making.status, making.body["detail"]) == (403, "making a group is not for a parent")
     for path in (ROOT, f"{ROOT}/search", f"{ROOT}/course/math-1"):
         assert (await school.call("GET", path, PAM)).code == "forbidden"
 

@@ -69,13 +69,15 @@ async def test_a_new_thing_asked_for_again_with_its_key_is_the_same_thing(school
 async def test_a_key_is_a_person_s_own_and_with_another_body_a_conflict(school: School) -> None:
     first, other = await begin(school, "One", key="k"), await begin(school, "One", BOB, key="k")
     assert other.body["id"] != first.body["id"]
-    assert (await begin(school, "Another", key="k")).code == "conflict"
+    another = await begin(school, "Another", key="k")
+    assert (another.code, "Idempotency-Key k came" in another.body["detail"]) == ("conflict", True)
     assert (await begin(school, "One", key="a b")).code == "bad_command"
 
 
 async def test_a_thing_can_be_made_under_an_id_of_the_client_s_too(school: School) -> None:
     made = await school.call("PUT", "/api/diaries/mine", ANN, body={"title": "Mine"})
-    assert (made.status, made.body["pos"]) == (200, ["diary:mine", 1])
+    assert (made.status, made.body["pos"]) == (201, ["diary:mine", 1])
+    assert made.headers["Location"] == "/api/diaries/mine"
     assert "id" not in made.body
     assert (await school.call("PUT", "/api/diaries/mine", BOB, body={"title": "Mine"})).code == "conflict"
 
@@ -315,3 +317,37 @@ async def test_all_of_these_doors_are_described_with_what_they_take_and_answer(s
     names = [operation["operationId"] for methods in paths.values() for operation in methods.values()]
     assert len(names) == len(set(names))
     check_doors(all_routes(school.parts, Metrics({})))
+
+
+@pytest.mark.parametrize("kind", ["rooms", "live-sessions", "exams", "study-groups", "office-hours"])
+async def test_what_was_never_made_is_not_there_for_anybody(nursery: trio.Nursery, kind: str) -> None:
+    school = await School().open(nursery)
+    for role in ("super_admin", "admin", "teacher", "student", "parent"):
+        assert (await school.call("GET", f"/api/{kind}/nowhere", ("pat", role))).status == 404, role
+    assert (await school.call("GET", "/api/sittings/nowhere.ann", ("ada", "admin"))).status == 404
+    for path in ("/api/notifications", "/api/presence/pat", "/api/leaderboards/weekly.all"):
+        assert (await school.call("GET", path, ("pat", "student"))).status == 200, path
+
+
+async def test_what_nobody_may_look_at_has_no_door(nursery: trio.Nursery) -> None:
+    school = await School().open(nursery)
+    assert (await school.call("GET", "/api/halls/1", ("ada", "admin"))).body["detail"].startswith("there is nothing at")
+
+
+@pytest.mark.parametrize(
+    ("door", "body", "told"),
+    [
+        ("GET /api/exams?status=foo", None, "status: expected nothing or `draft` or `published`"),
+        ("POST /api/notifications/abc/read", {}, "expected the number of the posting event"),
+        ("POST /api/live-sessions", {"title": "x", "recording": "http://x"}, "recording: no such field"),
+    ],
+)
+async def test_a_text_of_another_form_is_told_in_words_and_not_by_a_pattern(
+    nursery: trio.Nursery, door: str, body: object, told: str
+) -> None:
+    school = await School().open(nursery)
+    method, path = door.split(" ")
+    reply = await school.call(method, path, ("tess", "teacher"), body=body)
+    assert reply.code == "bad_command"
+    assert told in reply.body["detail"]
+    assert "\\" not in reply.body["detail"]

@@ -19,7 +19,7 @@ async def open_room(school: School) -> None:
 
 async def test_a_room_lives_by_rest_alone(rest_school: School) -> None:
     call = rest_school.call
-    assert (await call("PUT", "/api/rooms/r1", TEACHER, body={"title": "Physics"})).status == 200
+    assert (await call("PUT", "/api/rooms/r1", TEACHER, body={"title": "Physics"})).status == 201
     assert (await call("POST", "/api/rooms/r1/join", ANN)).status == 200
     said = await call("POST", "/api/rooms/r1/messages", ANN, body={"text": "1 < 2 & <b>"})
     message = said.body["data"]["id"]
@@ -87,7 +87,12 @@ async def test_a_parameter_that_nobody_knows_is_refused_by_its_name(
 @pytest.mark.parametrize(
     ("door", "body", "field", "allowed"),
     [
-        ("POST /api/auth/login", {"user": "ann"}, "login", "(1 to 254 characters without blanks)"),
+        ("POST /api/auth/login", {"password": "x"}, "login", "(1 to 254 characters without blanks)"),
+        ("POST /api/auth/login", {"user": "ann"}, "user", "one of login, password"),
+        ("POST /api/rooms/r1/messages", {"txet": "x"}, "txet", "one of text, kind"),
+        ("POST /api/rooms/r1/messages", {"text": "x", "file": {"nmae": "x"}}, "file.nmae", "one of name, size"),
+        ("POST /api/rooms/r1/join", {"role": "owner"}, "role", "no fields"),
+        ("PATCH /api/rooms/r1/messages/4", {"titel": "x"}, "titel", "one of text"),
         ("POST /api/auth/login", {"login": "ann", "password": 5}, "password", "text, 1 to "),
         ("POST /api/rooms/r1/messages", {"text": 5}, "text", "text, at most 4000"),
         ("POST /api/rooms/r1/messages", {"text": "x", "mentions": ["ann", 5]}, "mentions[1]", "1 to 64 of A-Z"),
@@ -124,7 +129,7 @@ async def test_who_could_join_is_told_to_and_who_could_not_is_not(rest_school: S
 async def test_the_path_wins_over_the_body(rest_school: School) -> None:
     await open_room(rest_school)
     first, second = [(await rest_school.do("room:r1", Say(f"m{n}"), ANN)).reply.id for n in range(2)]
-    body = {"text": "changed", "message": second, "id": "r2"}
+    body = {"text": "changed", "message": second}
     assert (await rest_school.call("PATCH", f"/api/rooms/r1/messages/{first}", ANN, body=body)).status == 200
     page = (await rest_school.call("GET", "/api/rooms/r1/messages", ANN)).body["data"]["messages"]
     assert [one["text"] for one in page] == ["changed", "m1"]

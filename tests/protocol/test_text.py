@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeroom.protocol.text import UnfitText, clean_name, clean_text
+from homeroom.protocol.text import UnfitText, clean_name, clean_text, skeleton
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,10 @@ def test_text_is_kept_as_written_but_for_what_cannot_be_seen(written: str, kept:
     assert clean_text(written) == kept
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\t", "\u200b", "\x07", "a\x00b", "\x00", "a\ud800", "\udfff"])
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "\n\t", "\u200b", "\u3164", "\u2800", "\u00ad\u200d", "\x07", "a\x00b", "\x00", "a\ud800", "\udfff"],
+)
 def test_what_cannot_be_stored_or_seen_is_refused(text: str) -> None:
     for clean in (clean_text, clean_name):
         with pytest.raises(UnfitText):
@@ -35,6 +38,18 @@ def test_what_cannot_be_stored_or_seen_is_refused(text: str) -> None:
 
 def test_a_name_is_one_line() -> None:
     assert clean_name("  Ann\n\tvan  der\u2028Berg\r\n") == "Ann van der Berg"
+
+
+def test_names_that_look_the_same_have_one_skeleton_and_others_have_not() -> None:
+    same = ("Bob Ray", "bob  ray", "Bob Ra\u00ady", "Ｂｏｂ Ray", "Bob\u2800Ray", "Bob\u3164Ray", "Bob Ray\U000e0101")
+    assert {skeleton(name) for name in same} == {"bobray"}
+    assert len({skeleton(name) for name in ("Zoé", "Zoe", "Ray", "راي", "क्षि", "👩", "straße")}) == 7
+    assert skeleton("STRASSE") == skeleton("straße")
+
+
+@given(st.text())
+def test_a_skeleton_is_its_own_and_that_of_the_cleaned_text(text: str) -> None:
+    assert skeleton(skeleton(text)) == skeleton(text)
 
 
 @given(st.text())

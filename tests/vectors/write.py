@@ -76,6 +76,7 @@ COMMANDS: dict[str, tuple[Any, ...]] = {
         room.Leave(),
         room.Invite("ben"),
         room.Remove("ben"),
+        room.Release("ben"),
         room.Promote("ben", "moderator"),
         room.Convene("Office hours", (room.Person("t", "Tia", "owner"), room.Person("ann")), "queue:t-1"),
         room.Convene("Office hours"),
