@@ -155,12 +155,17 @@ class Judge:
             return
         other = self._claims.setdefault((name, receipt.client, receipt.command), order)
         self.expect(other is order, f"two commands of {order.client} were told the same {name}@{seq}")
-        event = stream.facts()[seq - 1].event
         if order.word:
-            said = words_of(event)
-            self.expect(said == order.word, f"{order.client} said {order.word!r}, at {name}@{seq} stands {said!r}")
-        if order.do == "say":
-            self.expect(reply.data == {"id": str(seq)}, f"{order.client} was answered {reply.data} at {name}@{seq}")
+            self._look_for_word(order, stream)
+
+    def _look_for_word(self, order: Order, stream: Stream) -> None:
+        """Expect the words of an acknowledged order among its events, and the number of a message in its answer."""
+        found = [fact for fact in stream.caused(order.seq) if words_of(fact.event) == order.word]
+        where = f"{order.client} said {order.word!r}, at {stream.name}@{order.seq}"
+        self.expect(len(found) == 1, f"{where} stands {stream.facts()[order.seq - 1]}")
+        if order.do == "say" and found:
+            right = {"id": str(found[0].seq)}
+            self.expect(order.reply == right, f"{where}, and was answered {order.reply} instead of {right}")
 
     def refused(self, order: Order, refused: Refused) -> None:
         """Take what the client was refused."""

@@ -66,6 +66,11 @@ class Plan:
     sleepless: bool = field(default=False)
     """At the end, wait until the last actor sleeps."""
 
+    @property
+    def contested(self) -> bool:
+        """Tell whether a second owner writes for a time: what it signals reaches nobody, and what it wrote is learned of late."""
+        return any(disaster.what == "rival" for disaster in self.disasters)
+
     def chance(self, whose: str) -> Random:
         """Return a source of chance of its own for each part, so that one drawing more does not change the others."""
         return Random(f"{self.seed} {whose}")
@@ -74,13 +79,13 @@ class Plan:
 def draw_plan(seed: int) -> Plan:
     """Return the plan of a seed."""
     chance = Random(f"{seed} plan")
-    chaos_s = chance.uniform(5.0, 9.0)
+    chaos_s = chance.uniform(4.5, 7.5)
     devices = tuple(_draw_devices(chance))
     kinds = chance.sample(DISASTERS, chance.randint(2, 6))
     struck = [_draw_disaster(chance, what, chaos_s) for what in chance.choices(kinds, k=chance.randint(3, 9))]
     disasters = tuple(sorted(struck, key=lambda each: (each.at, each.what, each.whom)))
     corners = dict.fromkeys((CORNERS[seed % len(CORNERS)], chance.choice(CORNERS)))
-    return Plan(seed, _draw_engine(chance), devices, disasters, chaos_s, tuple(corners), chance.random() < 0.1)
+    return Plan(seed, _draw_engine(chance), devices, disasters, chaos_s, tuple(corners), chance.random() < 0.06)
 
 
 def _draw_engine(chance: Random) -> EngineSettings:

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from homeroom.actors.kinds import KINDS
-from homeroom.engine.behaviour import Behaviour, Caller, Context, Decision, Fact, Kind, Recall
+from homeroom.engine.behaviour import Behaviour, Caller, Consult, Context, Decision, Fact, Kind, Recall
 from tests.simulation.trace import Trace
 
 POISON = "poison"
@@ -72,7 +72,7 @@ def _sabotaged(kind: str, base: type[Behaviour[Any]], saboteur: Saboteur) -> typ
         def _address(self) -> str:
             return f"{kind}:{self.id}"
 
-        def decide(self, command: Any, context: Context) -> Decision | Recall:
+        def decide(self, command: Any, context: Context) -> Decision | Recall | Consult:
             saboteur.taste(self._address, command)
             self._command = command
             saboteur.strike("decide", self._address, self._command)

@@ -20,13 +20,24 @@ GROUP = 15
 GROUPS = 20
 REACHED_BY_ALL = (
     "acknowledged", "again", "crashes", "restarts", "reloads", "doubts", "feeds", "snapshots", "sleeps",
-    "room.message_posted", "room.message_edited", "room.message_retracted", "presence.changed",
-    "session.participant_joined", "session.participant_left", "session.participant_lost", "session.reminded", "session.question_asked",
-    "exam.sitting_began", "exam.sitting_ended", "exam.closed", "sitting.answer_saved", "sitting.submitted", "sitting.graded",
-    "ended by the deadline", "hall.taken", "queue.confirmed", "queue.admitted", "room.convened", "group.joined",
-    "board.scored", "board.entry_changed", "inbox.notified", "inbox.read", "inbox.hushed", "proctor.staff_set",
+    "room.message_posted", "room.convened", "presence.changed", "inbox.notified", "inbox.hushed",
+    "session.participant_joined", "session.participant_lost", "exam.sitting_began", "exam.sitting_ended",
+    "sitting.answer_saved", "sitting.submitted", "sitting.graded", "ended by the deadline", "proctor.staff_set",
+    "hall.taken", "queue.confirmed", "queue.admitted", "group.joined", "board.scored", "board.entry_changed",
 )  # fmt: skip
 """What a group of seeds must have gone through, or it has shown nothing: of the server's lives, and of each kind."""
+REACHED_IN: dict[str, tuple[str, ...]] = {
+    "lesson": (
+        "session.participant_left", "session.hand_raised", "session.question_asked", "session.poll_opened", "session.poll_voted",
+        "session.reminded", "room.message_edited", "room.message_retracted",
+    ),
+    "exam": (
+        "ended by a deadline missed", "sitting.late_answer_kept", "sitting.taken_over", "sitting.progressed", "sitting.extended", "exam.closed", "exam.announced",
+    ),
+    "hours": ("hall.given_up", "queue.left", "queue.completed", "queue.held", "queue.group_noted", "room.disbanded"),
+    "study": ("group.left", "group.invited", "board.entry_changed", "inbox.read", "inbox.digested"),
+}  # fmt: skip
+"""What a corner must see of its life when the server is killed again and again, and people hardly rest."""
 REACHED_BY: dict[str, tuple[str, ...]] = {
     "cut": ("closed 1006",),
     "cut all": ("closed 1006",),
@@ -71,6 +82,22 @@ def test_each_disaster_strikes_and_is_survived(what: str) -> None:
         if all(reached[name] for name in REACHED_BY[what]):
             return
     pytest.fail(f"{what} reached only {dict(reached)}")
+
+
+@pytest.mark.parametrize("corner", sorted(REACHED_IN))
+def test_each_corner_lives_on_though_the_server_is_killed(corner: str) -> None:
+    reached: Counter[str] = Counter()
+    for seed in range(8):
+        plan = only("kill", seed)
+        devices = tuple(replace(device, pause_s=0.3) for device in plan.devices)
+        kills = tuple(replace(disaster, seconds=8.0) for disaster in plan.disasters)
+        plan = replace(plan, corners=(corner,), devices=devices, disasters=kills, engine=EngineSettings())
+        outcome = simulate(seed, plan)
+        assert not outcome.blames, outcome.report()
+        reached.update(outcome.reach)
+        if all(reached[name] for name in REACHED_IN[corner]):
+            return
+    pytest.fail(f"{corner} never reached {[name for name in REACHED_IN[corner] if not reached[name]]}")
 
 
 def test_a_reader_that_stalls_holds_up_nobody_else() -> None:

@@ -5,30 +5,20 @@ It knows the journal's content and the kinds, and nothing of engine, hub or gate
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import msgspec
 import trio
 
 from homeroom.actors.kinds import KINDS
-from homeroom.engine.behaviour import Behaviour, Caller, Fact
+from homeroom.engine.behaviour import Behaviour, Caller, Fact, Kind
 from homeroom.engine.blueprint import Blueprint
 from homeroom.engine.journal import Receipt, Record, Saved
-from homeroom.protocol.board_state import reduce_board
 from homeroom.protocol.chat import MessageRetracted
 from homeroom.protocol.chat_state import Happened
-from homeroom.protocol.exam_proctor import reduce_proctor
-from homeroom.protocol.exam_state import reduce_exam
-from homeroom.protocol.group_state import reduce_group
 from homeroom.protocol.inbox import Notified
-from homeroom.protocol.inbox_state import reduce_inbox
-from homeroom.protocol.presence import reduce_presence
-from homeroom.protocol.queue_hall import reduce_hall
-from homeroom.protocol.queue_state import reduce_queue
-from homeroom.protocol.room import reduce_room
 from homeroom.protocol.session_floor import QuestionWithdrawn
-from homeroom.protocol.session_state import reduce_session
-from homeroom.protocol.sitting_state import reduce_sitting
 from homeroom.protocol.stored import StoredWire
 from tests.simulation.store import WatchedStore
 
@@ -46,23 +36,21 @@ class Face:
     events: Mapping[str, type[Any]]
 
 
-_REDUCERS: Mapping[str, Callable[[Any, Happened], None]] = {
-    "room": reduce_room,
-    "presence": reduce_presence,
-    "group": reduce_group,
-    "queue": reduce_queue,
-    "hall": reduce_hall,
-    "session": reduce_session,
-    "inbox": reduce_inbox,
-    "board": reduce_board,
-    "exam": reduce_exam,
-    "sitting": reduce_sitting,
-    "proctor": reduce_proctor,
-}
+PROTOCOL = "homeroom.protocol."
+
+
+def _reducer_of(kind: Kind) -> Callable[[Any, Happened], None]:
+    """Return what the protocol has for clients of a kind: `reduce_<kind>`, beside the state that they are shown."""
+    reduce: Callable[[Any, Happened], None] = getattr(import_module(kind.shown.__module__), f"reduce_{kind.name}")
+    return reduce
+
+
 FACES: Mapping[str, Face] = {
-    kind.name: Face(kind.shown, _REDUCERS[kind.name], {event.type: event for event in kind.events}) for kind in KINDS
+    kind.name: Face(kind.shown, _reducer_of(kind), {event.type: event for event in kind.events})
+    for kind in KINDS
+    if kind.shown.__module__.startswith(PROTOCOL)
 }
-"""All kinds: one without a reducer here fails at once."""
+"""All kinds that the protocol speaks of; one that is a single file among the actors has no clients of its own yet."""
 
 
 def words_of(event: Any) -> str:
@@ -122,6 +110,13 @@ class Stream:
         """Return all facts."""
         self._follow()
         return self._facts
+
+    def caused(self, last: int) -> list[Fact]:
+        """Return the facts of one command: the last of them, which has its receipt, and those before it without one."""
+        first, records = last, self.records
+        while first > 1 and records[first - 2].receipt is None and records[first - 2].at == records[last - 1].at:
+            first -= 1
+        return self.facts()[first - 1 : last]
 
     def behaviour(self) -> Behaviour[Any]:
         """Return the behaviour after everything that is durable now."""
