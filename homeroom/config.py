@@ -13,10 +13,15 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from homeroom.protocol.hours import Zone
+from homeroom.protocol.zones import UnknownZone, find_zone
+from homeroom.records.files.content import FILE_TYPES
+
 PREFIX = "HOMEROOM_"
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
+Bytes = Annotated[int, Meta(ge=1, le=1_099_511_627_776)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400 * 365)]
 Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 
@@ -33,9 +38,11 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data_dir: str = "data"
     database_url: str | None = None
     demo: bool = False
+    demo_size: Literal["bare", "small"] = "small"
     allowed_origins: tuple[str, ...] = ()
     allow_unsafe_database: bool = False
     self_registration: bool = False
+    zone: Zone = "UTC"
 
     token_issuer: str = "homeroom"  # noqa: S105 - a name, not a secret
     token_audience: str = "homeroom"  # noqa: S105 - a name, not a secret
@@ -46,6 +53,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     chat_per_minute: Count = 60
     typing_per_minute: Count = 120
     control_per_minute: Count = 600
+    read_per_minute: Count = 300
+    write_per_minute: Count = 600
     connections_per_user: Count = 10
     connections_per_ip: Count = 2_000
     streams_per_connection: Count = 100
@@ -58,8 +67,17 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     direct_window_ms: Milliseconds = 10
     calm_window_ms: Milliseconds = 250
     commit_window_ms: Milliseconds = 38
+    record_connections: Annotated[int, Meta(ge=1, le=100)] = 8
     snapshot_every: Count = 500
     stop_grace_s: Annotated[float, Meta(gt=0, le=60)] = 8.0
+
+    upload_dir: str | None = None
+    upload_bucket: str | None = None
+    upload_endpoint: str | None = None
+    upload_region: str = "us-east-1"
+    upload_bytes: Bytes = 52_428_800
+    upload_bytes_per_person: Bytes = 1_073_741_824
+    upload_types: tuple[str, ...] = tuple(FILE_TYPES)
 
     metrics_token: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -122,13 +140,25 @@ def _guess(name: str, hints: Mapping[str, Any]) -> str:
     return f"; did you mean {PREFIX}{close[0].upper()}?" if close else ""
 
 
+def _check_types(config: Config) -> None:
+    for name in config.upload_types:
+        if name not in FILE_TYPES:
+            known = ", ".join(FILE_TYPES)
+            raise ConfigError(f"HOMEROOM_UPLOAD_TYPES: {name!r} is no type whose content is known; it takes {known}")
+
+
 def _checked(values: Mapping[str, Any]) -> Config:
     try:
         config = msgspec.convert(dict(values), Config)
     except msgspec.ValidationError as error:
         raise ConfigError(str(error)) from None
+    _check_types(config)
     if config.demo and not config.loopback:
         raise ConfigError(f"the demo school has known passwords: it refuses the public address {config.host!r}")
+    try:
+        find_zone(config.zone)
+    except UnknownZone:
+        raise ConfigError(f"HOMEROOM_ZONE={config.zone!r}: there is no such zone; it takes an IANA zone") from None
     return config
 
 
@@ -138,10 +168,12 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "port": "the port to listen on; 0: any free one",
         "data_dir": "where the embedded database and the secret that signs tokens live",
         "database_url": "a PostgreSQL 15 or newer instead of the embedded one; DATABASE_URL is read too",
-        "demo": "people of every role with a known password, and an open room; loopback only",
+        "demo": "a school to try things in: people of every role with a known password; loopback only",
+        "demo_size": "what the demo's people have around them: nothing but an open room (bare), or a whole small school",
         "allowed_origins": "other sites whose pages may connect, such as https://school.example",
         "allow_unsafe_database": "bear a database with fsync or synchronous_commit off: a power cut then loses what was acknowledged",
         "self_registration": "people may register themselves, as students",
+        "zone": "the school's IANA zone, such as Europe/Berlin: that of days which are asked for without one, and of today's figures",
         "token_issuer": "the `iss` of every token",
         "token_audience": "the `aud` of every token",
         "token_keys": "a TOML file with [[keys]]: kid, algorithm (HS256 RS256 ES256 EdDSA) and a secret, private or public file",
@@ -150,6 +182,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "chat_per_minute": "messages, edits and reactions of one person",
         "typing_per_minute": "typing signs of one person",
         "control_per_minute": "other commands of one person",
+        "read_per_minute": "lists and rows that one person looks at over REST",
+        "write_per_minute": "changes of records by one person",
         "connections_per_user": "WebSockets of one person at a time",
         "connections_per_ip": "connections of one address at a time: a school may share one",
         "streams_per_connection": "subscriptions of one connection",
@@ -161,8 +195,16 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "direct_window_ms": "how long messages may wait for company while a stream is busy",
         "calm_window_ms": "the same for presence, typing and receipts",
         "commit_window_ms": "how long appends may wait for company while commits are frequent",
+        "record_connections": "connections to the database for the records, beside 4 for logins and subscriptions",
         "snapshot_every": "events between two snapshots of an actor",
         "stop_grace_s": "how long a stop may take",
+        "upload_dir": "where uploaded files live; nothing: `files` in the data directory",
+        "upload_bucket": "a bucket of an S3-like store for uploaded files, instead of a directory",
+        "upload_endpoint": "where that store is, such as https://s3.school.example; nothing: Amazon's",
+        "upload_region": "the region of the bucket",
+        "upload_bytes": "the largest file that is taken",
+        "upload_bytes_per_person": "all files of one person together",
+        "upload_types": "the types of files that are taken, found in their content",
         "metrics_token": "the bearer that /metrics wants; nothing: open to all who reach the port",
         "log_level": "what is logged",
         "log_format": "lines for people (console) or programs (json); auto: by whether a terminal looks",
@@ -186,5 +228,7 @@ _SHAPES: Mapping[Any, str] = MappingProxyType(
 
 
 def _bounds(meta: Meta) -> str:
+    if meta.le is None:
+        return f"({meta.description})"
     low = f"over {meta.gt}" if meta.gt is not None else f"from {meta.ge}"
     return f"{low} to {meta.le}"

@@ -22,9 +22,12 @@ from homeroom.engine.migrate import MigrationError
 from homeroom.engine.migrate import migrate as carry_out_migrations
 from homeroom.engine.postgres import DatabaseError, PostgresSettings
 from homeroom.http.keys import SECRET_FILE, KeyRing, UnfitKey, load_keys, own_key
+from homeroom.http.places import Places
 from homeroom.http.revocations import Revocations
 from homeroom.http.tokens import TokenRules, Tokens
 from homeroom.http.wards import Wards
+from homeroom.records.files.directory import Directory
+from homeroom.records.files.store import FileStore
 from homeroom.records.guardians import Guardians
 from homeroom.records.passwords import Passwords
 from homeroom.records.users import Users
@@ -41,16 +44,21 @@ def version() -> str:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The parts that are there without a server: the database, its people, and the keys."""
+    """The parts that are there without a server: the database, its people, and the keys.
+
+    `records` are further connections, for the records alone: whoever logs in or joins a channel does not wait for their writes.
+    """
 
     config: Config
     database: Database
+    records: Database
     clock: TrioClock
     users: Users
     passwords: Passwords
     revocations: Revocations
     guardians: Guardians
     wards: Wards
+    places: Places
     tokens: Tokens
 
 
@@ -82,19 +90,20 @@ async def open_house(config: Config, *, beside: bool = True, make: bool = True) 
     async with (
         open_dsn(config, beside=beside, make=make) as dsn,
         open_database(dsn, postgres_settings(config)) as database,
+        database.beside(config.record_connections) as records,
     ):
         await carry_out_migrations(database, MIGRATIONS)
-        yield await _furnish(config, database, make=make)
+        yield await _furnish(config, database, records, make=make)
 
 
-async def _furnish(config: Config, database: Database, *, make: bool) -> House:
+async def _furnish(config: Config, database: Database, records: Database, *, make: bool) -> House:
     clock = TrioClock(await PostgresJournal(database).now())
     revocations = Revocations(clock)
     rules = TokenRules(config.token_issuer, config.token_audience, config.access_ttl_s)
-    guardians, wards = Guardians(database, clock), Wards(clock)
-    tokens = Tokens(load_key_ring(config, make=make), clock, rules, revocations.is_revoked, wards.of)
+    guardians, wards, places = Guardians(database, clock), Wards(clock), Places(clock)
+    tokens = Tokens(load_key_ring(config, make=make), clock, rules, revocations.is_revoked, wards.of, places=places.of)
     users = Users(database, clock)
-    return House(config, database, clock, users, Passwords(), revocations, guardians, wards, tokens)
+    return House(config, database, records, clock, users, Passwords(), revocations, guardians, wards, places, tokens)
 
 
 def has_data(config: Config) -> bool:
@@ -105,6 +114,15 @@ def has_data(config: Config) -> bool:
 def prepare_data_path(path: Path) -> None:
     """Make the data directory, for its owner only: it holds the database and the secret that signs tokens."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def open_files(config: Config) -> FileStore:
+    """Return where uploaded files live; raises `OSError` for a directory that cannot be made. Opening a bucket takes a moment."""
+    if config.upload_bucket is None:
+        return Directory(Path(config.upload_dir).absolute() if config.upload_dir else config.data_path / "files")
+    from homeroom.records.files.s3 import Bucket, S3Store  # noqa: PLC0415 - its client takes 20 MB, and most have no bucket
+
+    return S3Store(Bucket(config.upload_bucket, config.upload_endpoint, config.upload_region))
 
 
 def load_key_ring(config: Config, *, make: bool = True) -> KeyRing:

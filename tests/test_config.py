@@ -36,6 +36,7 @@ def test_database_url_is_read_from_the_name_every_host_uses() -> None:
         ("HOMEROOM_CHAT_PER_MINUTE", "0", ">= 1"),
         ("HOMEROOM_CHATS_PER_MINUTE", "60", "no setting"),
         ("HOMEROOM_ACCESS_TTL_S", "50000", "43200"),
+        ("HOMEROOM_UPLOAD_TYPES", "image/png,text/html", "'text/html' is no type"),
     ],
 )
 def test_a_wrong_setting_is_refused_by_name(variable: str, text: str, says: str) -> None:

@@ -9,8 +9,7 @@ people (`board_people`), what events look like to others (`board_faces`), and an
 """
 
 import dataclasses
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -33,7 +32,7 @@ from homeroom.actors.board_people import (
     recount_names,
     stands,
 )
-from homeroom.actors.board_periods import PERIOD, Start, period_around
+from homeroom.actors.board_periods import ID, IDS, PERIOD, Start, no_board, period_around
 from homeroom.actors.fitting import fit_name
 from homeroom.actors.hours import load_zone
 from homeroom.engine.behaviour import (
@@ -67,7 +66,6 @@ SOURCES_MAX = 256
 CHECK, TELL = "check", "tell"
 """The timer of the next step of a check, and the deadline at which its end is told whatever became of it."""
 CHECK_MS = 10_000
-_ID = re.compile(rf"\A({'|'.join(PERIODS)})\.([A-Za-z0-9_\-]{{1,50}})\Z")
 _NOBODY = Person()
 
 
@@ -76,14 +74,14 @@ class Board(Behaviour[BoardMemory]):
 
     def __init__(self, id: str, state: BoardMemory) -> None:
         super().__init__(id, state)
-        self._known = _ID.match(id) is not None
+        self._known = ID.match(id) is not None
         self._unchecked = Check()
         self._arrange()
 
     @classmethod
     def fresh(cls, id: str) -> BoardMemory:
         """Return a board on which nobody ever scored."""
-        name = _ID.match(id)
+        name = ID.match(id)
         period = next((period for period in PERIODS if name and name[1] == period), PERIODS[0])
         return BoardMemory(BoardState(period, name[2] if name else "all"))
 
@@ -95,12 +93,14 @@ class Board(Behaviour[BoardMemory]):
         """Tell whether the id names no board."""
         return not self._known
 
+    def within_reach(self, caller: Caller) -> Mapping[str, str | Refusal]:
+        """Return what ids there are, to who asks for another one."""
+        return {} if self._known else {"known": no_board()}
+
     def decide(self, command: Any, context: Context) -> Decision | Recall:
         """Answer a command; each decision says how it may be refused."""
         if not self._known:
-            raise Refusal(
-                "not_found", "no such board: its id is weekly, monthly or all_time, a dot, and a specialty or all"
-            )
+            raise no_board()
         decide = _DECISIONS.get(type(command))
         if decide is None:
             raise Refusal("bad_command", f"a board does not know {type(command).__name__}")
@@ -179,7 +179,7 @@ class Board(Behaviour[BoardMemory]):
         return self._tell(context.caller.user, out=False)
 
     def _alias(self, command: words.SetAlias, context: Context) -> Decision:
-        """`bad_command` for an unfit alias, `conflict` for one by which somebody goes already, as alias or by name."""
+        """`bad_command` for an unfit alias, `conflict` for one by which somebody goes already: an alias, a name or a user id of the board."""
         alias = command.alias and fit_name("alias", command.alias)
         user = context.caller.user
         mine = self.state.people.get(user, _NOBODY).alias
@@ -339,14 +339,14 @@ class Board(Behaviour[BoardMemory]):
             self._order.remove(mark_of(user, before))
         if stands(after, number):
             self._order.add(mark_of(user, after))
-        recount_names(self._names, before, after)
+        recount_names(self._names, user, self.state.people.get(user), after)
         self.state.people[user] = after
 
     def _has_ended(self, fact: Fact, e: words.PeriodEnded) -> None:
         self.state.last = [Final(entry.user, entry.points) for entry in e.top]
         self.state.number += 1
-        for person in forget_people(self.state):
-            recount_names(self._names, person, _NOBODY)
+        for user, person in forget_people(self.state).items():
+            recount_names(self._names, user, person, None)
         self._order = Order()
 
 
@@ -396,4 +396,5 @@ BOARD = Kind(
     watch=EVERYBODY,
     calm=frozenset({Scored.type}),
     view=BoardState,
+    ids=IDS,
 )

@@ -80,25 +80,27 @@ def order_people(memory: BoardMemory) -> Order:
 
 
 def count_names(memory: BoardMemory) -> Counter[str]:
-    """Return how often each name and alias is taken, by what they look like (`protocol.text.skeleton`)."""
-    return Counter(name for person in memory.people.values() for name in _names(person))
+    """Return how often each user id, name and alias is taken, by what they look like (`protocol.text.skeleton`)."""
+    return Counter(name for user, person in memory.people.items() for name in _names(user, person))
 
 
-def recount_names(taken: Counter[str], before: Person, after: Person) -> None:
-    """Let a person go by other names."""
-    taken.update(_names(after))
-    for name in _names(before):
+def recount_names(taken: Counter[str], user: str, before: Person | None, after: Person | None) -> None:
+    """Let somebody go by other names; `None`: it was not known before, or is forgotten."""
+    if before and after and (before.name, before.alias) == (after.name, after.alias):
+        return
+    taken.update(_names(user, after) if after else ())
+    for name in _names(user, before) if before else ():
         taken[name] -= 1
         if not taken[name]:
             del taken[name]
 
 
-def _names(person: Person) -> list[str]:
-    return [looks for name in (person.name, person.alias) if (looks := skeleton(name))]
+def _names(user: str, person: Person) -> list[str]:
+    return [looks for name in (user, person.name, person.alias) if (looks := skeleton(name))]
 
 
 def free_alias(alias: str, taken: Counter[str], mine: str) -> str:
-    """Return `alias`, or with the next number behind it when somebody else goes by that name; `mine` is the alias so far."""
+    """Return `alias`, or with the next number behind it when somebody goes by that, or has such an id; `mine` is the alias so far."""
     found, number, own = alias, 1, {"", skeleton(mine)}
     while (looks := skeleton(found)) not in own and taken[looks]:
         number += 1
@@ -107,8 +109,8 @@ def free_alias(alias: str, taken: Counter[str], mine: str) -> str:
     return found
 
 
-def forget_people(memory: BoardMemory) -> list[Person]:
+def forget_people(memory: BoardMemory) -> dict[str, Person]:
     """Forget those who had no points for long and chose nothing; returns them."""
     eldest, people = memory.number - PERIODS_KEPT, memory.people
     gone = [user for user, one in people.items() if one.number <= eldest and not (one.alias or one.out)]
-    return [people.pop(user) for user in gone]
+    return {user: people.pop(user) for user in gone}

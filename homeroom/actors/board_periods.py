@@ -1,9 +1,10 @@
-"""Where the periods of a leaderboard begin and end: a week on Monday, a month on its first day, each at 00:00 in a zone.
+"""The periods of leaderboards, by which their ids are made, and where these begin and end: a week on Monday, a month on its first day, each at 00:00 in a zone.
 
 Times are Unix ms. A midnight that the clocks skip counts as if they had not been changed yet.
 Never here: what happens at the end of a period (`board`).
 """
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
@@ -11,9 +12,12 @@ from zoneinfo import ZoneInfo
 
 from homeroom.actors.board_order import Order
 from homeroom.actors.hours import load_zone
-from homeroom.engine.behaviour import At
+from homeroom.engine.behaviour import At, Refusal
 from homeroom.protocol.board import Period
+from homeroom.protocol.board_state import PERIODS
 
+ID = re.compile(rf"\A({'|'.join(PERIODS)})\.([A-Za-z0-9_\-]{{1,50}})\Z")
+IDS = f"a period ({', '.join(PERIODS)}), a dot, and a specialty or `all`, such as weekly.all"
 PERIOD = "period"
 """The deadline at which a period ends."""
 
@@ -30,6 +34,11 @@ class Start(NamedTuple):
     def timers(self) -> tuple[At, ...]:
         """Return the deadline of a period that begins with this decision, if it has an end."""
         return (At(PERIOD, self.ends),) if self.events and self.ends else ()
+
+
+def no_board() -> Refusal:
+    """Return the answer to an id that names no board."""
+    return Refusal("not_found", f"no such board: its id is {IDS}")
 
 
 def period_around(period: Period, now: int, zone: str) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from homeroom.actors import exam_run as run
 from homeroom.actors import exam_seats as seats
 from homeroom.actors.exam_memory import ExamMemory, Hall, remember
 from homeroom.actors.exam_rows import EXAM_LIST, EXAM_TABLES, project_exam
+from homeroom.actors.exam_told import EXAM_TOLD
 from homeroom.actors.sitting_rows import SITTINGS
 from homeroom.engine.behaviour import (
     NOTHING,
@@ -180,7 +181,9 @@ EXAM = Kind(
         Verb(verbs.AskPaper, WATCHERS, f"GET {_ROOT}/paper", "read", verbs.PaperAnswer, remembered=False),
         Verb(verbs.AskStudents, WATCHERS, f"GET {_ROOT}/students", "read", verbs.StudentsAnswer, remembered=False),
         Verb(verbs.AskSittings, WATCHERS, f"GET {_ROOT}/sittings", "read", verbs.SittingsPage, remembered=False),
-        Verb(verbs.AskResults, WATCHERS, f"GET {_ROOT}/results", "read", Sheet, remembered=False),
+        Verb(
+            verbs.AskResults, WATCHERS, f"GET {_ROOT}/results", "read", Sheet, False, also=(f"GET {_ROOT}/results.csv",)
+        ),
         Verb(messages.Call, SYSTEM_ONLY, None, "control"),
         Verb(messages.Report, SYSTEM_ONLY, None, "control"),
     ),
@@ -188,6 +191,7 @@ EXAM = Kind(
     watch=READERS,
     calm=CALM_EXAM_EVENTS,
     tables=(*EXAM_TABLES, SITTINGS),
+    told=EXAM_TOLD,
     view=ExamState,
     lists=(EXAM_LIST,),
     replay=True,

@@ -11,8 +11,9 @@ from msgspec.structs import asdict, replace
 
 from homeroom.actors.exam_memory import Hall
 from homeroom.actors.fitting import fit_name, fit_text
-from homeroom.engine.behaviour import NOTHING, Context, Decision, Refusal, Tell
+from homeroom.engine.behaviour import NOTHING, SYSTEM, Context, Decision, Refusal, Tell
 from homeroom.protocol import exam as verbs
+from homeroom.protocol.access import ADMINS
 from homeroom.protocol.exam import STAFF_MAX, STUDENTS_MAX, Person, Settings
 from homeroom.protocol.exam_events import (
     Appointed,
@@ -93,10 +94,16 @@ def remove_question(hall: Hall, command: verbs.RemoveQuestion, context: Context)
 
 
 def enroll(hall: Hall, command: verbs.Enroll, context: Context) -> Decision:
-    """`conflict` once it is closed, `full` at `STUDENTS_MAX`, `bad_command` for an id too long; who is listed stays so."""
+    """`conflict` once it is closed, `full` at `STUDENTS_MAX`, `bad_command` for an id too long; who is listed stays so.
+
+    Of a course also `forbidden`, for who does not belong to it, and `bad_command` when the exam has none.
+    """
     if hall.shown.status == "closed":
         raise Refusal("conflict", "the exam is closed")
-    enrolled = _enrol(hall, command.people)
+    if not command.people and not command.course:
+        raise _unfit("people", "one at least, or the course")
+    course = _of_course(hall, context) if command.course else ()
+    enrolled = _enrol(hall, (*command.people, *course))
     if hall.shown.status == "draft":
         return Decision(enrolled)
     users = [event.user for event in enrolled]
@@ -134,6 +141,16 @@ def _enrol(hall: Hall, people: Iterable[Person]) -> tuple[Enrolled, ...]:
         if len(hall.id) + 1 + len(user) > ID_MAX:
             raise _unfit("people", f"exam's and student's id have {ID_MAX - 1} characters together at the most")
     return tuple(Enrolled(count + place, user, name) for place, (user, name) in enumerate(news.items(), 1))
+
+
+def _of_course(hall: Hall, context: Context) -> tuple[Person, ...]:
+    """Return the students of the exam's course."""
+    course, caller = f"course:{hall.settings.course}", context.caller
+    if not hall.settings.course:
+        raise _unfit("course", "the exam is of none")
+    if course not in caller.places and caller.role not in (SYSTEM, *ADMINS):
+        raise Refusal("forbidden", "you do not belong to this course", data={"field": "course"})
+    return tuple(Person(user, name) for user, name in context.members(course).items())
 
 
 def _ended(hall: Hall, users: Iterable[str]) -> tuple[Ended, ...]:

@@ -38,6 +38,7 @@ class ExamMemory(Struct):
     """The durable state: what is shown, the seed of the shuffle, the questions with their keys, and the listed students.
 
     `former`: the seats of those who were taken off the list after they had begun; who is listed again has that sitting, and no other.
+    `again`: who writes although the exam is closed, since staff reopened the sitting.
     """
 
     shown: ExamState = field(default_factory=ExamState)
@@ -45,6 +46,7 @@ class ExamMemory(Struct):
     items: dict[str, Item] = field(default_factory=dict)
     seats: dict[str, Seat] = field(default_factory=dict)
     former: dict[str, Seat] = field(default_factory=dict)
+    again: dict[str, None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,14 @@ def remember(memory: ExamMemory, fact: Fact) -> None:
     change = _CHANGES.get(type(fact.event))
     if change is not None:
         change(memory, fact.event)
+    _notice_again(memory, fact.event)
+
+
+def _notice_again(memory: ExamMemory, event: Any) -> None:
+    if isinstance(event, Began) and memory.shown.status == "closed" and event.user in memory.seats:
+        memory.again[event.user] = None
+    elif isinstance(event, Ended | Expelled):
+        memory.again.pop(event.user, None)
 
 
 def _created(memory: ExamMemory, e: Created) -> None:

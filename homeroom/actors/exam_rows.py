@@ -1,6 +1,7 @@
 """The read models of exams: what is listed of each, and who has a part in it.
 
-Students and parents find an exam here only from when it is published; staff find those they watch over; admins find all.
+Whoever is on the list of an exam finds it here only from when it is published, staff of the school as well, and so do parents; those
+who watch over it find it from the beginning; admins find all.
 Never here: one exam's students and sittings, which its staff ask the exam for (`exam_seats`).
 """
 
@@ -14,7 +15,17 @@ from homeroom.actors.exam_memory import ExamMemory
 from homeroom.engine.behaviour import Caller, Fact, Listing, Lookup, Row, Table
 from homeroom.protocol.access import ADMINS, ROLES, STAFF, allow
 from homeroom.protocol.exam import Tag
-from homeroom.protocol.exam_events import Announced, Appointed, Created, Deleted, Dismissed, Enrolled, Expelled, Left
+from homeroom.protocol.exam_events import (
+    Announced,
+    Appointed,
+    Created,
+    Deleted,
+    Dismissed,
+    Enrolled,
+    Expelled,
+    Left,
+    Published,
+)
 from homeroom.protocol.paging import After, Page, PageLimit, cut_page, decode_after
 
 EXAMS = Table(
@@ -29,6 +40,7 @@ EXAMS = Table(
     (("created",),),
 )  # fmt: skip
 PEOPLE = Table("exam_people", ("person",), {"person": "text", "active": "boolean", "staff": "boolean"}, (("person",),))
+"""`active`: finds the exam in its list; `staff`: watches over it, and is not listed itself."""
 EXAM_TABLES = (EXAMS, PEOPLE)
 _UNWRITTEN = frozenset({Announced, Left})
 
@@ -38,22 +50,23 @@ def project_exam(memory: ExamMemory, fact: Fact) -> Iterable[Row]:
     event = fact.event
     match event:
         case Created() if event.owner:
-            yield _person(event.owner, active=True, staff=True)
-        case Appointed():
-            yield _person(event.user, active=True, staff=True)
-        case Enrolled():
-            yield _person(event.user, active=True)
-        case Expelled() | Dismissed():
-            yield _person(event.user, active=False)
+            yield _person(memory, event.owner)
+        case Appointed() | Dismissed() | Enrolled() | Expelled():
+            yield _person(memory, event.user)
+        case Published():
+            yield from (_person(memory, user) for user in memory.seats)
         case Deleted():
-            for user in filter(None, (memory.shown.owner, *memory.shown.proctors, *memory.seats)):
-                yield _person(user, active=False)
+            everybody = filter(None, (memory.shown.owner, *memory.shown.proctors, *memory.seats))
+            yield from (_person(memory, user) for user in everybody)
     if type(event) not in _UNWRITTEN and memory.shown.settings is not None:
         yield Row(EXAMS.name, {}, _values(memory))
 
 
-def _person(user: str, *, active: bool, staff: bool = False) -> Row:
-    return Row(PEOPLE.name, {"person": user}, {"active": active, "staff": staff or None})
+def _person(memory: ExamMemory, user: str) -> Row:
+    state, listed = memory.shown, user in memory.seats
+    watches = user == state.owner or user in state.proctors
+    active = state.status != "deleted" and (watches or (listed and state.status != "draft"))
+    return Row(PEOPLE.name, {"person": user}, {"active": active, "staff": True if watches and not listed else None})
 
 
 def _values(memory: ExamMemory) -> dict[str, Any]:

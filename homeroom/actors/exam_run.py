@@ -163,10 +163,11 @@ def pause(hall: Hall, command: verbs.Pause, context: Context) -> Decision:
     """`conflict` unless the exam is open, or the student's sitting runs; `not_found` for who is not listed; paused already is nothing."""
     _check_open(hall)
     if command.user is not None:
-        return _hold(hall, command.user, on=True)
+        return _hold(hall, command.user, HoldClock("student", context.now))
     if hall.shown.paused:
         return NOTHING
-    return Decision((Paused(),), tells=hall.tell(hall.prepared(), HoldClock("exam")), timers=(Disarm(CLOSE),))
+    tells = hall.tell(hall.prepared(), HoldClock("exam", context.now))
+    return Decision((Paused(),), tells=tells, timers=(Disarm(CLOSE),))
 
 
 def resume(hall: Hall, command: verbs.Resume, context: Context) -> Decision:
@@ -174,7 +175,7 @@ def resume(hall: Hall, command: verbs.Resume, context: Context) -> Decision:
     _check_open(hall)
     state = hall.shown
     if command.user is not None:
-        return _hold(hall, command.user, on=False)
+        return _hold(hall, command.user, GoOn("student"))
     if not state.paused:
         return NOTHING
     closes = state.closes + context.now - state.paused if state.closes else 0
@@ -182,13 +183,13 @@ def resume(hall: Hall, command: verbs.Resume, context: Context) -> Decision:
     return Decision((Resumed(closes),), tells=hall.tell(hall.prepared(), GoOn("exam")), timers=timers)
 
 
-def _hold(hall: Hall, user: str, *, on: bool) -> Decision:
-    seat = _seat(hall, user)
+def _hold(hall: Hall, user: str, told: HoldClock | GoOn) -> Decision:
+    seat, on = _seat(hall, user), isinstance(told, HoldClock)
     if seat.status != "running":
         raise Refusal("conflict", "the sitting does not run")
     if seat.held == on:
         return NOTHING
-    return Decision((Held(user, on),), tells=hall.tell([user], HoldClock("student") if on else GoOn("student")))
+    return Decision((Held(user, on),), tells=hall.tell([user], told))
 
 
 # --- words and results
@@ -202,11 +203,17 @@ def announce(hall: Hall, command: verbs.Announce, context: Context) -> Decision:
 
 
 def release(hall: Hall, command: verbs.Release, context: Context) -> Decision:
-    """`conflict` until the exam is closed; released already is nothing. What is not graded yet follows when it is."""
+    """`conflict` until the exam is closed, and while sittings run that were reopened since; released already is nothing.
+
+    What is not graded yet follows when it is.
+    """
     if hall.shown.released:
         return NOTHING
     if hall.shown.status != "closed":
         raise Refusal("conflict", "close the exam first")
+    if running := len(hall.memory.again):
+        msg = f"sittings that were reopened and still run: {running}"
+        raise Refusal("conflict", msg, data={"running": running})
     return Decision((Released(),), tells=_show_results(hall))
 
 

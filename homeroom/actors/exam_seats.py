@@ -10,7 +10,7 @@ from homeroom.engine.behaviour import NOTHING, Context, Decision, Refusal, Tell
 from homeroom.protocol import exam as verbs
 from homeroom.protocol.exam import STUDENTS_MAX
 from homeroom.protocol.exam_events import Began, Ended, Joined, Left
-from homeroom.protocol.exam_messages import Call, Decline, Report, ShowResult, Unlock
+from homeroom.protocol.exam_messages import Call, Decline, Finish, Report, ShowResult, Unlock
 
 NO_EXAM = "no such exam"
 
@@ -59,7 +59,10 @@ def call(hall: Hall, command: Call, context: Context) -> Decision:
 
 
 def report(hall: Hall, command: Report, context: Context) -> Decision:
-    """Note that a sitting runs, or was submitted; a result that is due is asked for. Of who is not listed any more, nothing."""
+    """Note that a sitting runs, or was submitted; a result that is due is asked for. Of who is not listed any more, nothing.
+
+    One that was reopened while the right answers were being shown to the others ends again at once.
+    """
     seat = hall.memory.seats.get(command.user)
     if seat is None:
         return NOTHING
@@ -67,7 +70,9 @@ def report(hall: Hall, command: Report, context: Context) -> Decision:
     if command.status == "running":
         started = state.started + (not seat.begun)
         began = Began(started, state.submitted - (seat.status == "submitted"), command.user, command.closes)
-        return Decision((began,), timers=hall.look_again(context.now, command.closes))
+        known = state.released and hall.settings.reveal
+        tells = hall.tell([command.user], Finish("closed", context.now)) if known else ()
+        return Decision((began,), tells=tells, timers=hall.look_again(context.now, command.closes))
     if seat.status == "submitted":
         return NOTHING
     shows = hall.tell([command.user], ShowResult()) if state.released else ()

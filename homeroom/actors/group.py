@@ -21,7 +21,7 @@ from homeroom.actors.chat_memory import ChatMemory
 from homeroom.actors.fitting import fit_name, fit_text
 from homeroom.actors.group_figures import Figures, count, read_weeks
 from homeroom.actors.group_rows import project_group
-from homeroom.actors.group_sessions import call_off, cancel_all, enrol, schedule
+from homeroom.actors.group_sessions import call_off, cancel_all, enrol, schedule, take_out
 from homeroom.engine.behaviour import (
     NOTHING,
     Behaviour,
@@ -37,7 +37,7 @@ from homeroom.engine.behaviour import (
 )
 from homeroom.protocol import chat
 from homeroom.protocol import group as words
-from homeroom.protocol.access import ADMINS, STAFF
+from homeroom.protocol.access import ADMINS, GUARDIAN_ROLE, STAFF
 from homeroom.protocol.chat_state import KEPT
 from homeroom.protocol.group import GroupDeleted, GroupInvited, GroupJoined, GroupLeft, GroupRoleChanged
 from homeroom.protocol.group_state import GroupState, admins_of, reduce_group, show_group
@@ -49,6 +49,7 @@ SCHOOL_RANK = 3
 """That of the school's admins. Nobody silences or removes a person of the same or a higher rank; a stranger has rank 0."""
 _AFTERWARDS = (words.Look, words.Members, words.Activity, words.Delete, chat.History, chat.Audit)
 """What is still answered when the group was deleted."""
+_NO_PARENTS = "study groups are for students and staff"
 
 
 class GroupMemory(Struct):
@@ -85,10 +86,11 @@ class Group(Behaviour[GroupMemory]):
             return True
         return caller.role not in ADMINS and self._relation(caller.user) == "outsider"
 
-    def within_reach(self, caller: Caller) -> Mapping[str, str]:
-        """Return that whoever may join could be a member."""
-        may_join = caller.role != "parent" and self._relation(caller.user) in {"stranger", "invited"}
-        return {"member": "join first"} if may_join else {}
+    def within_reach(self, caller: Caller) -> Mapping[str, str | Refusal]:
+        """Return that whoever may join could be a member, and to parents that they are none."""
+        if self._relation(caller.user) not in {"stranger", "invited"}:
+            return {}
+        return {"member": _NO_PARENTS if caller.role == GUARDIAN_ROLE else "join first"}
 
     def decide(self, command: Any, context: Context) -> Decision | Recall:
         """Answer a command; each decision says how it may be refused. `conflict` when the group was deleted."""
@@ -249,7 +251,7 @@ class Group(Behaviour[GroupMemory]):
         """Let a member go; the group ends with the last one."""
         user, group = left.user, self.state.shown
         ended = (GroupDeleted("empty"),) if len(group.members) == 1 else ()
-        told = cancel_all(group, now) if ended else call_off(group, user, now)
+        told = cancel_all(group, now) if ended else take_out(group, user, now)
         return Decision(
             (left, *ended),
             signals=self._chat.stop_typing(user),
@@ -261,6 +263,9 @@ class Group(Behaviour[GroupMemory]):
 
     def _schedule(self, command: words.Schedule, context: Context) -> Decision:
         return schedule(self.id, self.state.shown, command, context)
+
+    def _call_off(self, command: words.CallOff, context: Context) -> Decision:
+        return call_off(self.state.shown, command, context)
 
     def _look(self, command: words.Look, context: Context) -> Decision:
         group = self.state.shown
@@ -357,6 +362,7 @@ _DECISIONS: dict[type[Any], Callable[[Group, Any, Context], Decision | Recall]] 
     words.Remove: Group._remove,
     words.Promote: Group._promote,
     words.Schedule: Group._schedule,
+    words.CallOff: Group._call_off,
     words.Look: Group._look,
     words.Members: Group._members,
     words.Activity: Group._activity,

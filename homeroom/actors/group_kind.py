@@ -9,10 +9,11 @@ from homeroom.actors.chat_history import CHAT_TABLES
 from homeroom.actors.chat_verbs import chat_verbs
 from homeroom.actors.group import Group, GroupMemory
 from homeroom.actors.group_rows import GROUP_LISTS, GROUP_TABLES, LEARNERS, LEARNING
+from homeroom.actors.table_told import GROUP_TOLD
 from homeroom.engine.behaviour import Kind, Verb
 from homeroom.protocol import chat
 from homeroom.protocol import group as words
-from homeroom.protocol.access import ADMINS, ROLES, allow
+from homeroom.protocol.access import ADMINS, GUARDIAN_ROLE, ROLES, allow
 from homeroom.protocol.group_state import GroupState
 from homeroom.protocol.presence import RoomPresence
 
@@ -43,10 +44,11 @@ GROUP = Kind(
         Verb(words.Leave, GUESTS, budget="control"),
         Verb(words.Invite, READERS, budget="control"),
         Verb(words.Accept, GUESTS, budget="control"),
-        Verb(words.Decline, GUESTS, budget="control"),
+        Verb(words.Decline, GUESTS | allow((GUARDIAN_ROLE,), "invited"), budget="control"),
         Verb(words.Promote, LEADERS, budget="control"),
         Verb(words.Remove, LEADERS, budget="control"),
         Verb(words.Schedule, MEMBERS, f"POST {_THIS}/sessions", "control", words.Scheduled),
+        Verb(words.CallOff, LEADERS, f"DELETE {_THIS}/sessions/{{session}}", "control"),
         Verb(words.Look, GUESTS, f"GET {_THIS}/look", "read", words.GroupCard, remembered=False),
         Verb(words.Members, READERS, f"GET {_THIS}/members", "read", words.MemberList, remembered=False),
         Verb(words.Activity, READERS, f"GET {_THIS}/activity", "read", words.GroupFigures, remembered=False),
@@ -56,6 +58,7 @@ GROUP = Kind(
     watch=READERS,
     calm=chat.CALM_CHAT_EVENTS,
     tables=(*CHAT_TABLES, *GROUP_TABLES),
+    told=GROUP_TOLD,
     view=GroupState,
     lists=GROUP_LISTS,
     people=lambda view: view.members,

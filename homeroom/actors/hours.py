@@ -1,16 +1,15 @@
 """Finds the occurrences of weekly hours, on the days of their zone and across every change of its clocks.
 
-The rules of zones come from the package `tzdata`, in the version that this release names, and never from the machine: all
-nodes of a school must open a door at the same moment. Never here: the present time (it comes in), and what opens.
+Never here: the present time (it comes in), the rules of zones (`protocol.zones`), and what opens.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
-from importlib.resources import files
+from datetime import time, timedelta
 from zoneinfo import ZoneInfo
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.hours import Hours, Occurrence
+from homeroom.protocol.zones import UnknownZone, clock_moment, find_zone, local_time
 
 _DAY = timedelta(days=1)
 _WEEK_DAYS = 7
@@ -18,14 +17,11 @@ _WEEK_DAYS = 7
 
 def load_zone(name: str) -> ZoneInfo:
     """Return the zone `name`; raises `Refusal("bad_command")` when there is none."""
-    path = files("tzdata").joinpath("zoneinfo", *name.split("/"))
-    if not path.is_file():
-        raise _no_zone(name)
-    with path.open("rb") as rules:
-        try:
-            return ZoneInfo.from_file(rules, key=name)
-        except ValueError:  # a file beside the zones, such as `leapseconds`
-            raise _no_zone(name) from None
+    try:
+        return find_zone(name)
+    except UnknownZone:
+        message, allowed = f"there is no zone {name}", "an IANA zone"
+        raise Refusal("bad_command", message, data={"field": "zone", "allowed": allowed}) from None
 
 
 def check_hours(hours: Iterable[Hours]) -> None:
@@ -75,41 +71,20 @@ def latest_end(hours: Iterable[Hours], after: int, now: int) -> int | None:
 
 def local_day(zone: str, now: int) -> int:
     """Return the number of the day that `now` is of in `zone`: days since the first of January of the year 1."""
-    return datetime.fromtimestamp(now / 1000, load_zone(zone)).toordinal()
+    return local_time(now, load_zone(zone)).toordinal()
 
 
 def _weekly(hours: Hours, zone: ZoneInfo, now: int, weeks: int) -> Iterator[Occurrence]:
     """Yield the occurrences of `weeks` weeks from the week before `now` on."""
-    today = datetime.fromtimestamp(now / 1000, zone).date()
+    today = local_time(now, zone).date()
     first = today - timedelta(days=(today.isoweekday() - hours.weekday) % _WEEK_DAYS + _WEEK_DAYS)
     for week in range(weeks):
         day = first + week * _WEEK_DAYS * _DAY
         last = day if hours.end > hours.start else day + _DAY
-        start, end = _moment(day, hours.start, zone), _moment(last, hours.end, zone)
+        start = clock_moment(day, time.fromisoformat(hours.start), zone)
+        end = clock_moment(last, time.fromisoformat(hours.end), zone)
         if start < end:  # else the clocks skipped all of it
             yield Occurrence(start, end)
-
-
-def _moment(day: date, clock: str, zone: ZoneInfo) -> int:
-    """Return the Unix ms at which the clocks of `zone` show `clock` on `day`, or at which they skip it."""
-    local = datetime.combine(day, time.fromisoformat(clock), zone)
-    moment = local.astimezone(UTC)
-    if moment.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None):
-        return _millis(moment)
-    return _millis(_change_between(local.replace(fold=1).astimezone(UTC), moment, zone))
-
-
-def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """Return the moment of the one change of the clocks after `before` and not after `after`, to the second."""
-    offset = after.astimezone(zone).utcoffset()
-    while after - before > timedelta(seconds=1):
-        middle = before + (after - before) // 2
-        middle = middle.replace(microsecond=0) if middle.replace(microsecond=0) > before else middle
-        if middle.astimezone(zone).utcoffset() == offset:
-            after = middle
-        else:
-            before = middle
-    return after
 
 
 def _joined(found: Iterable[Occurrence]) -> list[Occurrence]:
@@ -121,11 +96,3 @@ def _joined(found: Iterable[Occurrence]) -> list[Occurrence]:
         else:
             joined.append(one)
     return joined
-
-
-def _millis(moment: datetime) -> int:
-    return int(moment.timestamp()) * 1000
-
-
-def _no_zone(name: str) -> Refusal:
-    return Refusal("bad_command", f"there is no zone {name}", data={"field": "zone", "allowed": "an IANA zone"})

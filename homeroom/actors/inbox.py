@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from homeroom.actors.fitting import fit_name, fit_text
+from homeroom.actors.fitting import fit_data, fit_link, fit_name, fit_text
 from homeroom.actors.hours import load_zone
 from homeroom.actors.inbox_history import NOTICES, look_up_notices, page_unread, project_inbox
 from homeroom.actors.inbox_memory import HELD_BACK, UNREAD_MAX, InboxMemory, is_older, remember, unread_of
@@ -92,7 +92,7 @@ class Inbox(Behaviour[InboxMemory]):
         return self._take_in(command, context)
 
     def _send(self, command: words.Send, context: Context) -> Decision:
-        """`forbidden` to others but for staff; `bad_command` for an unfit title, or for `user` in somebody else's inbox."""
+        """`forbidden` to others but for staff; `bad_command` for an unfit title, datum or link, or for `user` in somebody else's inbox."""
         caller, user = context.caller, command.user or self.id
         if user != self.id and caller.role not in STAFF:
             raise Refusal("forbidden", "only staff send to others")
@@ -100,9 +100,9 @@ class Inbox(Behaviour[InboxMemory]):
             raise Refusal(
                 "bad_command", "user: this is the inbox of somebody else", data={"field": "user", "allowed": self.id}
             )
-        data = {**command.data, "from": caller.user, "from_name": caller.name[:200]}
-        title = fit_name("title", command.title)
-        notify = Notify(command.type, title, command.message, data, command.priority, command.url)
+        data = {**fit_data("data", command.data), "from": caller.user, "from_name": caller.name[:200]}
+        title, url = fit_name("title", command.title), fit_link("url", command.url)
+        notify = Notify(command.type, title, command.message, data, command.priority, url)
         if user == self.id:
             return dataclasses.replace(self._take_in(notify, context), reply=words.Sent(str(context.seq)))
         return Decision(reply=words.Sent(user=user), tells=(Tell(f"inbox:{user}", notify),))
@@ -262,9 +262,13 @@ def _quiet_hours(command: words.SetQuietHours) -> words.QuietHours | None:
     """Return the hours asked for, `None` for none; raises `bad_command`."""
     if command.start is None and command.end is None:
         return None
-    if command.start is None or command.end is None or command.start == command.end:
-        data = {"field": "end", "allowed": "two different times, or none"}
-        raise Refusal("bad_command", "quiet hours have two different times", data=data)
+    if command.start is None or command.end is None:
+        name = "start" if command.start is None else "end"
+        data = {"field": name, "allowed": "both times, or none"}
+        raise Refusal("bad_command", f"{name}: it is missing: quiet hours have two times", data=data)
+    if command.start == command.end:
+        data = {"field": "end", "allowed": "another time than `start`"}
+        raise Refusal("bad_command", "end: quiet hours have two different times", data=data)
     load_zone(command.zone)
     return words.QuietHours(command.start, command.end, command.zone)
 
@@ -316,4 +320,5 @@ INBOX = Kind(
     watch=OWNER,
     tables=(NOTICES,),
     view=InboxState,
+    ids="the id of the person whose it is",
 )

@@ -395,5 +395,6 @@ PRESENCE = Kind(
     tables=(PEOPLE,),
     idle_s=600.0,
     view=PresenceState,
+    ids="the id of the person whose it is",
 )
 """`idle_s` is longer than the idle timer's period, so whoever is here is never put to sleep with its connections."""

@@ -19,6 +19,7 @@ from homeroom.actors.queue_memory import QueueMemory, remember
 from homeroom.actors.queue_places import PLACE_DECISIONS
 from homeroom.actors.queue_service import SERVICE_DECISIONS, lapse
 from homeroom.actors.queue_talks import END, LEASE, WARN, end_silent, stirred, warn
+from homeroom.actors.table_told import QUEUE_TOLD
 from homeroom.engine.behaviour import (
     NOTHING,
     Behaviour,
@@ -162,7 +163,7 @@ QUEUE = Kind(
     behaviour=Queue,
     state=QueueMemory,
     verbs=(
-        Verb(asked.Create, allow(STAFF), f"POST {_ROOT}", "control", also=(f"PUT {_QUEUE}",), fresh=True),
+        Verb(asked.Create, allow(STAFF), f"POST {_ROOT}", "control", also=(f"PUT {_QUEUE}",), fresh=True, own=True),
         Verb(asked.Edit, OWNERS, f"PATCH {_QUEUE}", "control"),
         Verb(asked.Appoint, OWNERS, f"PUT {_QUEUE}/assistants/{{user}}", "control"),
         Verb(asked.Retire, OWNERS, f"DELETE {_QUEUE}/assistants/{{user}}", "control"),
@@ -208,7 +209,9 @@ QUEUE = Kind(
     calm=frozenset({said.GroupNoted.type, said.Noted.type}),
     tables=QUEUE_TABLES,
     version=2,
+    told=QUEUE_TOLD,
     view=QueueState,
     lists=QUEUE_LISTS,
+    ids="the id of the teacher whose office hours they are; of further ones, 26 of a-z 2-7",
 )
 """Version 2 remembers the term in the group; there is no upgrade of a snapshot, the journal tells it."""

@@ -44,14 +44,15 @@ from homeroom.protocol.queue_hall import Enrol, Withdraw
 HOURS, EXPIRE = "hours", "expire"
 LEFTOVER_MS = 4 * 3_600_000
 """So long after closing those still in line are sent away."""
+_FURTHER = "a further one is made by PUT /api/office-hours/{id}, its id 26 of a-z 2-7 that nobody guesses"
 
 
 def create(here: Here, command: Create, context: Context) -> Decision:
     """Make the queue, closed; `conflict` when it exists, `forbidden` under an id that may be another person's."""
     if here.shown.created:
-        raise Refusal("conflict", "the queue exists")
+        raise Refusal("conflict", f"the queue {here.id} exists: {_FURTHER}")
     if here.id != context.caller.user and not is_made(here.id) and context.caller.role not in ADMINS:
-        raise Refusal("forbidden", "make it under your own id, or let the server make one: POST /api/office-hours")
+        raise Refusal("forbidden", f"the first is made under your own id, POST /api/office-hours; {_FURTHER}")
     asked = structs.asdict(command)
     settings = Settings(**{**asked, "title": fit_name("title", command.title)})
     caller = context.caller

@@ -105,7 +105,7 @@ class Room(Behaviour[RoomMemory]):
             return True
         return caller.role not in ADMINS and self._relation(caller.user) == "outsider"
 
-    def within_reach(self, caller: Caller) -> Mapping[str, str]:
+    def within_reach(self, caller: Caller) -> Mapping[str, str | Refusal]:
         """Return that whoever may join could be a member."""
         return {"member": "join first"} if self._relation(caller.user) in {"stranger", "invited"} else {}
 

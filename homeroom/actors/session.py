@@ -6,7 +6,7 @@ Never here: the words (`protocol.session_words`, `protocol.session_floor`), what
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -20,8 +20,9 @@ from homeroom.actors.session_lists import PEOPLE, SESSION_LISTS, SESSIONS, proje
 from homeroom.actors.session_memory import SessionMemory, leads, notice, remember
 from homeroom.actors.session_notices import MOVED, REMIND, remind, tell_moves
 from homeroom.actors.session_people import PEOPLE_DECISIONS, RETURNS, be_back, give_up
-from homeroom.actors.session_plan import LAPSE, PLAN_DECISIONS, check_not_over, lapse
+from homeroom.actors.session_plan import LAPSE, OVER, PLAN_DECISIONS, check_not_over, is_for, lapse
 from homeroom.actors.session_polls import Polls
+from homeroom.actors.session_told import SESSION_TOLD
 from homeroom.engine.behaviour import (
     NOTHING,
     Behaviour,
@@ -61,9 +62,10 @@ Decide = Callable[[str, SessionMemory, Any, Context], Decision]
 class Session(Behaviour[SessionMemory]):
     """One class session.
 
-    Relations, of which everybody stands in exactly one: `stranger` (to an open session), `outsider` (to a listed one, or to none),
-    `barred`, `enrolled` (on the list, or in it before), `present` (in it now), `owner`; and besides `guardian`, whose child is one
-    of its people.
+    Relations, of which everybody stands in exactly one: `stranger` (to an open session, or one for a course of theirs), `outsider` (to any other, or to none),
+    `barred`, `enrolled` (on the list, or in it before), `present` (in it now), `owner`. And besides `guardian`, whose child is one
+    of its people or was there, and `attended`, who was there itself: both keep seeing that attendance, also when the session is
+    hidden from them since.
     """
 
     def __init__(self, id: str, state: SessionMemory) -> None:
@@ -77,20 +79,24 @@ class Session(Behaviour[SessionMemory]):
         return SessionMemory()
 
     def relations(self, caller: Caller) -> frozenset[str]:
-        """Return the relation of `caller`, and that of a guardian."""
-        relation = self._relation(caller.user)
-        return frozenset((relation, "guardian")) if self._guards(caller) else frozenset((relation,))
+        """Return the relation of `caller`, and what it may know of attendance."""
+        known = ("guardian",) if any(ward in self.state.ledger or self._knows(ward) for ward in caller.wards) else ()
+        attended = ("attended",) if caller.user in self.state.ledger else ()
+        return frozenset((self._relation(caller.user, caller.places), *known, *attended))
 
     def hidden(self, caller: Caller) -> bool:
         """Tell that there is no such session: to everybody before it is made, to outsiders of a listed one."""
         if not self.state.shown.created:
             return True
-        outside = self._relation(caller.user) == "outsider" and not self._guards(caller)
+        outside = self._relation(caller.user, caller.places) == "outsider" and not any(map(self._knows, caller.wards))
         return outside and caller.role not in ADMINS
 
-    def within_reach(self, caller: Caller) -> Mapping[str, str]:
-        """Return that whoever may join could be present, and to those who were removed why they may not."""
-        return _WAYS.get(self._relation(caller.user), {})
+    def within_reach(self, caller: Caller) -> Mapping[str, str | Refusal]:
+        """Return that whoever may join could be present, and to those who were removed why they may not; once it is over, that."""
+        relation, status = self._relation(caller.user, caller.places), self.state.shown.status
+        if status not in OVER:
+            return _WAYS.get(relation, {})
+        return {"present": Refusal("conflict", OVER[status], data={"status": status})} if relation == "enrolled" else {}
 
     def wake(self, context: Context) -> Decision:
         """Let the polls know that a life begins."""
@@ -107,7 +113,7 @@ class Session(Behaviour[SessionMemory]):
         decide = _DECISIONS.get(type(command))
         own = decide(self.id, self.state, command, context) if decide else self._polls.decide(command, context)
         answer = self._stop_typing(own) if own is not None else self._say(command, context)
-        if isinstance(answer, Recall) or type(command) not in _SIGNS:
+        if isinstance(answer, Recall) or not self._is_sign(command):
             return answer
         return be_back(self.state, command, answer, context)
 
@@ -150,9 +156,9 @@ class Session(Behaviour[SessionMemory]):
         if key.startswith(TYPING_TIMER):
             return self._chat.fired(key)
         if key.startswith(REMIND):
-            return remind(self.id, self.state, key, context.now)
+            return remind(self.id, self.state, key, context)
         fire = _DEADLINES.get(key)
-        return fire(self.id, self.state, context.now) if fire else self._polls.fired(key, context) or NOTHING
+        return fire(self.id, self.state, context) if fire else self._polls.fired(key, context) or NOTHING
 
     def _say(self, command: Any, context: Context) -> Decision | Recall:
         """Answer a verb of the chat. Silencing: `not_found` for who is not known here, `forbidden` for the owner."""
@@ -170,28 +176,35 @@ class Session(Behaviour[SessionMemory]):
         if command.user == self.state.shown.owner and caller.role not in ADMINS:
             raise Refusal("forbidden", "the owner cannot be muted")
 
+    def _is_sign(self, command: Any) -> bool:
+        """Tell whether a lost person is back by `command`: by a vote only where it is no secret that, and when, the person voted."""
+        if isinstance(command, floor.PollVote):
+            return command.poll in self.state.shown.polls and not self.state.shown.polls[command.poll].anonymous
+        return type(command) in _SIGNS
+
     def _stop_typing(self, decision: Decision) -> Decision:
         """Return `decision` with the end of the typing of those who go."""
         gone = (event.user for event in decision.events if isinstance(event, words.ParticipantLeft))
         signals: tuple[Signal, ...] = tuple(signal for user in gone for signal in self._chat.stop_typing(user))
         return dataclasses.replace(decision, signals=signals) if signals else decision
 
-    def _relation(self, user: str) -> str:
+    def _relation(self, user: str, places: Collection[str] = ()) -> str:
         memory, shown = self.state, self.state.shown
         if not shown.created:
             return "outsider"
         if user == shown.owner:
             return "owner"
         if user in memory.barred:
-            return "barred" if shown.audience == "open" else "outsider"
+            return "barred" if is_for(shown, places) else "outsider"
         if is_in(shown, user):
             return "present"
         if user in memory.roster or user in shown.people:
             return "enrolled"
-        return "stranger" if shown.audience == "open" else "outsider"
+        return "stranger" if is_for(shown, places) else "outsider"
 
-    def _guards(self, caller: Caller) -> bool:
-        return any(ward in self.state.roster or ward in self.state.shown.people for ward in caller.wards)
+    def _knows(self, user: str) -> bool:
+        memory = self.state
+        return user in memory.roster or (user in memory.shown.people and user not in memory.barred)
 
 
 def _attendance(id: str, memory: SessionMemory, command: words.Attendance, context: Context) -> Decision:
@@ -222,7 +235,7 @@ _DECISIONS: dict[type[Any], Decide] = {
     words.Attendance: _attendance,
     words.AttendanceSheet: _sheet,
 }
-_DEADLINES: dict[str, Callable[[str, SessionMemory, int], Decision]] = {
+_DEADLINES: dict[str, Callable[[str, SessionMemory, Context], Decision]] = {
     RETURNS: give_up,
     LAPSE: lapse,
     MOVED: tell_moves,
@@ -233,7 +246,7 @@ PRESENT = allow(ROLES, "present", "owner")
 LEADERS = OWNERS | allow(STAFF, "present")
 READERS = allow(ROLES, "enrolled", "present", "owner") | allow(ADMINS)
 GUESTS = READERS | allow(ROLES, "stranger")
-CONCERNED = READERS | allow(("parent",), "guardian")
+CONCERNED = READERS | allow(ROLES, "attended") | allow(("parent",), "guardian")
 ROOT = "/api/live-sessions"
 ONE = f"{ROOT}/{{id}}"
 
@@ -251,6 +264,7 @@ SESSION = Kind(
         Verb(words.AdmitEarly, OWNERS, budget="control"),
         Verb(words.Enroll, OWNERS | SYSTEM_ONLY, budget="control"),
         Verb(words.Expel, OWNERS | SYSTEM_ONLY, budget="control"),
+        Verb(words.HandOver, SYSTEM_ONLY, None, "control"),
         Verb(words.Roster, OWNERS, f"GET {ONE}/roster", "read", RosterList, remembered=False),
         Verb(words.SetRecording, OWNERS, f"PUT {ONE}/recording", "control"),
         Verb(words.Join, GUESTS, budget="control", reply=Entered),
@@ -277,6 +291,7 @@ SESSION = Kind(
     watch=READERS,
     calm=chat_words.CALM_CHAT_EVENTS | floor.CALM_FLOOR_EVENTS,
     tables=(SESSIONS, PEOPLE, INTERVALS, *CHAT_TABLES),
+    told=SESSION_TOLD,
     view=SessionState,
     lists=SESSION_LISTS,
     replay=True,
@@ -284,4 +299,4 @@ SESSION = Kind(
 )
 """`poll_vote` keeps its choices secret: the receipt of an anonymous vote says that there was one, and a named vote is an event."""
 _SIGNS = frozenset(verb.command for verb in SESSION.verbs if verb.remembered) - {words.Join, floor.PollVote}
-"""By what somebody who was lost is back: everything but looking, typing, joining once more, and votes, which cause no event of their own."""
+"""By what somebody who was lost is back: everything but looking, typing, joining once more, and votes, of which the poll says it."""

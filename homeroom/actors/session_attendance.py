@@ -7,7 +7,6 @@ Never here: when an interval begins and ends (`session_memory`, `session_people`
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from homeroom.actors.session_memory import SessionMemory, Visits, leads, total_ms
@@ -21,7 +20,7 @@ from homeroom.protocol.session_words import (
     ParticipantLost,
     ParticipantReturned,
 )
-from homeroom.protocol.sheet import Sheet
+from homeroom.protocol.sheet import Sheet, sheet_time
 
 INTERVALS = Table(
     "session_attendance",
@@ -87,7 +86,7 @@ def _concerned(memory: SessionMemory, caller: Caller) -> frozenset[str] | None:
 
 
 def _attended(user: str, person: Participant, visits: Visits, now: int) -> Attended:
-    return Attended(user, person.role, person.name, total_ms(visits, now), visits.count, person.joined, visits.left)
+    return Attended(user, person.role, person.name, total_ms(visits, now), visits.count, visits.first, visits.left)
 
 
 def _row(user: str, memory: SessionMemory) -> Row:
@@ -107,9 +106,5 @@ def _line(row: Mapping[str, Any], totals: Mapping[str, int], now: int) -> tuple[
     gone = row["gone"]
     seconds = ((gone or now) - row["joined"]) // 1_000
     total = totals.get(row["person"], 0) // 1_000
-    left = _utc(gone) if gone else None
-    return (row["person"], row["name"], row["role"], _utc(row["joined"]), left, row["reason"], seconds, total)
-
-
-def _utc(at: int) -> str:
-    return datetime.fromtimestamp(at // 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    joined, left = sheet_time(row["joined"]), sheet_time(gone)
+    return (row["person"], row["name"], row["role"], joined, left, row["reason"], seconds, total)

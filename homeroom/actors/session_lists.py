@@ -1,7 +1,7 @@
 """The read models behind lists of class sessions, and the questions to them.
 
 A listed session stands in the lists of its own people alone: a question names the person, by `session_people`, in which an open
-session has a row for everybody too, or the audience `open`. Never here: what is asked for and shown (`protocol.session_lists`).
+session has a row for everybody too, and one for its course a row for that. Never here: what is asked for and shown (`protocol.session_lists`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +28,7 @@ from homeroom.protocol.session_words import (
     Created,
     Enrolled,
     Expelled,
+    HandedOver,
     ParticipantJoined,
     Reminded,
 )
@@ -43,7 +44,7 @@ SESSIONS = Table(
     indexes=(("starts",), ("owner", "starts"), ("course", "starts"), ("audience", "starts")),
 )  # fmt: skip
 PEOPLE = Table("session_people", ("person",), {"person": "text", "active": "boolean"}, indexes=(("person", "active"),))
-"""Who owns a session, is enrolled in it or was in it; not `active` any more: was expelled."""
+"""Who owns a session, is enrolled in it or was in it, or the course that it is for; not `active` any more: was expelled."""
 EVERYONE = ""
 """Stands among the people of a session while it is open to everybody."""
 _TOLD = frozenset(PLAN_EVENTS) - {Reminded, Enrolled, Expelled}
@@ -56,7 +57,9 @@ def project_lists(fact: Fact, shown: SessionState) -> Iterable[Row]:
         yield Row(SESSIONS.name, {}, _columns(shown))
     if isinstance(event, Created | Changed):
         yield _person(EVERYONE, shown.audience == "open")
-    if isinstance(event, Created) and event.owner:
+        if shown.course:
+            yield _person(f"course:{shown.course}", shown.audience == "course")
+    if isinstance(event, Created | HandedOver) and event.owner:
         yield _person(event.owner, True)
     elif isinstance(event, ParticipantJoined):
         yield _person(event.user, True)
@@ -100,7 +103,7 @@ def _ask_sessions(query: ListSessions, caller: Caller) -> Lookup:
     if scope == "all" and caller.role not in ADMINS:
         raise Refusal("forbidden", "the scope all is for admins", data={"field": "scope"})
     where = _where(status=query.status, course=query.course)
-    return _look_up(where, scope, person, query.limit, query.after)
+    return _look_up(where, scope, _theirs(person, caller), query.limit, query.after)
 
 
 def _scope(query: ListSessions, caller: Caller) -> str:
@@ -111,12 +114,21 @@ def _scope(query: ListSessions, caller: Caller) -> str:
 
 def _ask_upcoming(query: ListUpcoming, caller: Caller) -> Lookup:
     where = _where(status="scheduled", course=query.course)
-    return _look_up(where, query.scope or "seen", caller.user, query.limit, query.after, ascending=True)
+    return _look_up(
+        where, query.scope or "seen", _theirs(caller.user, caller), query.limit, query.after, ascending=True
+    )
 
 
 def _ask_owned(query: ListOwned, caller: Caller) -> Lookup:
     where = _where(status=query.status, owner=caller.user)
-    return _look_up(where, "all", caller.user, query.limit, query.after)
+    return _look_up(where, "all", (caller.user,), query.limit, query.after)
+
+
+def _theirs(person: str, caller: Caller) -> tuple[str, ...]:
+    """Return by whom somebody's sessions are found: by the person, and, of one's own, by the courses to which one belongs."""
+    if person != caller.user:
+        return (person,)
+    return (person, *sorted(place for place in caller.places if place.startswith("course:")))
 
 
 def _where(status: str = "", course: str = "", owner: str = "") -> dict[str, str]:
@@ -125,7 +137,7 @@ def _where(status: str = "", course: str = "", owner: str = "") -> dict[str, str
 
 
 def _look_up(
-    where: dict[str, str], scope: str, person: str, limit: int, after: str, *, ascending: bool = False
+    where: dict[str, str], scope: str, theirs: tuple[str, ...], limit: int, after: str, *, ascending: bool = False
 ) -> Lookup:
     return Lookup(
         SESSIONS.name,
@@ -135,14 +147,14 @@ def _look_up(
         {**where, "audience": "open"} if scope == "open" else where,
         ascending=ascending,
         everywhere=True,
-        within=(PEOPLE.name, {"person": _WHO[scope](person), "active": True}) if scope in _WHO else None,
+        within=(PEOPLE.name, {"person": _WHO[scope](theirs), "active": True}) if scope in _WHO else None,
         beyond=decode_after(after, int),
     )
 
 
-_WHO: dict[str, Callable[[str], str | tuple[str, ...]]] = {
-    "mine": lambda person: person,
-    "seen": lambda person: (person, EVERYONE),
+_WHO: dict[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = {
+    "mine": lambda theirs: theirs,
+    "seen": lambda theirs: (*theirs, EVERYONE),
 }
 """By whom sessions are found in each scope that asks for people."""
 

@@ -23,6 +23,7 @@ from homeroom.protocol.session_words import (
     Ended,
     Enrolled,
     Expelled,
+    HandedOver,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantLost,
@@ -37,6 +38,7 @@ MOVES_MS = 5 * MINUTE_MS
 class Visits(Struct, frozen=True):
     """A person's attendance: how many intervals, the ms of those before the newest, and the newest (`left` 0: it goes on).
 
+    `first` is when the first interval began: as the sheet says it, at the join or the first sign of life.
     `reason` says how the newest ended. An interval in which the person was never heard of begins and ends at the same time.
     """
 
@@ -45,6 +47,7 @@ class Visits(Struct, frozen=True):
     joined: int
     left: int = 0
     reason: str = ""
+    first: int = 0
 
 
 class SessionMemory(Struct):
@@ -123,10 +126,16 @@ def _expelled(memory: SessionMemory, fact: Fact, e: Expelled) -> None:
         memory.roster.pop(user, None)
 
 
+def _handed_over(memory: SessionMemory, fact: Fact, e: HandedOver) -> None:
+    memory.barred.pop(e.owner, None)
+
+
 def _joined(memory: SessionMemory, fact: Fact, e: ParticipantJoined) -> None:
     last = memory.ledger.get(e.user)
-    count, before = (last.count, total_ms(last, fact.at)) if last is not None else (0, 0)
-    memory.ledger[e.user] = Visits(count + 1, before, fact.at)
+    if last is None:
+        memory.ledger[e.user] = Visits(1, 0, fact.at, first=fact.at)
+    else:
+        memory.ledger[e.user] = Visits(last.count + 1, total_ms(last, fact.at), fact.at, first=last.first)
     memory.barred.pop(e.user, None)
 
 
@@ -139,7 +148,8 @@ def _returned(memory: SessionMemory, fact: Fact, e: ParticipantReturned) -> None
     visits = memory.ledger[e.user]
     unheard = visits.left == visits.joined and fact.by != e.user
     joined = fact.at if unheard else visits.joined
-    memory.ledger[e.user] = replace(visits, joined=joined, left=0, reason="")
+    first = joined if visits.count == 1 else visits.first
+    memory.ledger[e.user] = replace(visits, joined=joined, left=0, reason="", first=first)
 
 
 def _left(memory: SessionMemory, fact: Fact, e: ParticipantLeft) -> None:
@@ -186,6 +196,7 @@ _CHANGES: dict[type[Any], Callable[[SessionMemory, Fact, Any], None]] = {
     Reminded: _reminded,
     Enrolled: _enrolled,
     Expelled: _expelled,
+    HandedOver: _handed_over,
     ParticipantJoined: _joined,
     ParticipantLost: _lost,
     ParticipantReturned: _returned,

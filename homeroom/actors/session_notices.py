@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from homeroom.actors.session_memory import MOVES_MS, SessionMemory, may_tell_move
-from homeroom.engine.behaviour import NOTHING, At, Decision, Disarm, Tell
+from homeroom.engine.behaviour import NOTHING, At, Context, Decision, Disarm, Members, Tell
 from homeroom.protocol.inbox import Notify, Priority
 from homeroom.protocol.session_state import SessionState, is_in
 from homeroom.protocol.session_words import MINUTE_MS, Reminded
@@ -44,10 +44,11 @@ REMINDERS = {
 """By minutes before the start (requirements 1.0: 15, 5, and at the start)."""
 
 
-def expected(memory: SessionMemory) -> tuple[str, ...]:
-    """Return the people who are expected and not in the session."""
+def expected(memory: SessionMemory, members: Members) -> tuple[str, ...]:
+    """Return the people who are expected and not in the session; of one for its course its students too."""
     shown = memory.shown
-    people = dict.fromkeys((*memory.roster, *shown.people))
+    course = members(f"course:{shown.course}") if shown.audience == "course" else ()
+    people = dict.fromkeys((*memory.roster, *shown.people, *course))
     return tuple(
         user for user in people if user not in memory.barred and user != shown.owner and not is_in(shown, user)
     )
@@ -66,14 +67,14 @@ def disarm_reminders() -> tuple[Disarm, ...]:
     return (*(Disarm(f"{REMIND}{minutes}") for minutes in REMINDERS), Disarm(MOVED))
 
 
-def remind(id: str, memory: SessionMemory, key: str, now: int) -> Decision:
+def remind(id: str, memory: SessionMemory, key: str, context: Context) -> Decision:
     """Answer the deadline `key`: tell those who are expected, unless it was sent, moved, or is too late."""
     shown, reminder = memory.shown, REMINDERS[int(key.removeprefix(REMIND))]
     due, until = (shown.starts - int(minutes * MINUTE_MS) for minutes in (reminder.minutes, reminder.until))
-    if shown.status != "scheduled" or reminder.minutes in memory.reminded or not due <= now < until:
+    if shown.status != "scheduled" or reminder.minutes in memory.reminded or not due <= context.now < until:
         return NOTHING
     notice = _notice(id, shown, reminder.type, reminder.title, reminder.message.format(shown.title))
-    tells = _tell(expected(memory), notice)
+    tells = _tell(expected(memory, context.members), notice)
     return Decision((Reminded(reminder.minutes),), tells=tells) if tells else NOTHING
 
 
@@ -86,41 +87,43 @@ def tell_scheduled(id: str, shown: SessionState, people: tuple[str, ...]) -> tup
 
 
 def tell_rescheduled(
-    id: str, memory: SessionMemory, shown: SessionState, now: int
+    id: str, memory: SessionMemory, shown: SessionState, context: Context
 ) -> tuple[tuple[Tell, ...], tuple[At, ...]]:
     """Return what is told at once when the start is moved, or the deadline at which it will be; `shown` has the new start."""
-    if may_tell_move(memory, now):
-        return _tell_move(id, memory, shown, now), ()
+    if may_tell_move(memory, context.now):
+        return _tell_move(id, memory, shown, context), ()
     return (), (At(MOVED, memory.moved + MOVES_MS),)
 
 
-def tell_moves(id: str, memory: SessionMemory, now: int) -> Decision:
+def tell_moves(id: str, memory: SessionMemory, context: Context) -> Decision:
     """Answer the deadline `MOVED`: tell the start as it is now."""
     shown = memory.shown
-    return Decision(tells=_tell_move(id, memory, shown, now)) if shown.status == "scheduled" else NOTHING
+    return Decision(tells=_tell_move(id, memory, shown, context)) if shown.status == "scheduled" else NOTHING
 
 
-def _tell_move(id: str, memory: SessionMemory, shown: SessionState, now: int) -> tuple[Tell, ...]:
+def _tell_move(id: str, memory: SessionMemory, shown: SessionState, context: Context) -> tuple[Tell, ...]:
     notice = _notice(id, shown, "session.rescheduled", "Session moved", f"{shown.title} has another time")
-    return _tell(expected(memory), replace(notice, key=f"{notice.key}:{now}"))
+    return _tell(expected(memory, context.members), replace(notice, key=f"{notice.key}:{context.now}"))
 
 
-def tell_started(id: str, memory: SessionMemory, now: int) -> tuple[Tell, ...]:
+def tell_started(id: str, memory: SessionMemory, context: Context) -> tuple[Tell, ...]:
     """Return what is told at the real start, unless the reminder of the planned one has just said so."""
     shown = memory.shown
-    if 0 in memory.reminded and now - shown.starts <= LATE_MS:
+    if 0 in memory.reminded and context.now - shown.starts <= LATE_MS:
         return ()
     notice = _notice(id, shown, "session.started", "Session has started, join now", shown.title)
-    return _tell(expected(memory), notice)
+    return _tell(expected(memory, context.members), notice)
 
 
-def tell_cancelled(id: str, memory: SessionMemory, reason: str, also: tuple[str, ...] = ()) -> tuple[Tell, ...]:
+def tell_cancelled(
+    id: str, memory: SessionMemory, reason: str, members: Members, also: tuple[str, ...] = ()
+) -> tuple[Tell, ...]:
     """Return what is told when it does not take place: to everybody who would have come, and to those named in `also`."""
     shown = memory.shown
     message = f"{shown.title}: {reason}" if reason else shown.title
     inside = tuple(user for user in shown.people if is_in(shown, user) and user != shown.owner)
     notice = _notice(id, shown, "session.cancelled", "Session cancelled", message)
-    return _tell((*expected(memory), *inside, *also), notice)
+    return _tell((*expected(memory, members), *inside, *also), notice)
 
 
 def _notice(id: str, shown: SessionState, type_: str, title: str, message: str) -> Notify:

@@ -14,7 +14,7 @@ from typing import Any
 
 from homeroom.actors.session_memory import SessionMemory, known_people
 from homeroom.actors.session_notices import tell_scheduled
-from homeroom.actors.session_plan import check_not_over, dismiss
+from homeroom.actors.session_plan import OVER, check_not_over, dismiss
 from homeroom.engine.behaviour import NOTHING, SYSTEM, At, Context, Decision, Refusal, Tell
 from homeroom.protocol.access import ADMINS, STAFF
 from homeroom.protocol.presence import Beat, Engage, Enter
@@ -40,6 +40,8 @@ from homeroom.protocol.session_words import (
     Enrolled,
     Expel,
     Expelled,
+    HandedOver,
+    HandOver,
     Join,
     Leave,
     ParticipantJoined,
@@ -123,17 +125,36 @@ def _enroll(id: str, memory: SessionMemory, command: Enroll, context: Context) -
 
 
 def _expel(id: str, memory: SessionMemory, command: Expel, context: Context) -> Decision:
-    """`forbidden` for the owner; of a listed session only who is known can be expelled, others are told nothing."""
+    """`forbidden` for the owner; of a listed session only who is known can be expelled, others are told nothing.
+
+    The study group takes nobody off when it is over: whoever was there still reads what was said.
+    """
     shown = memory.shown
+    if context.caller.role == SYSTEM and shown.status in OVER:
+        return NOTHING
     if shown.owner and shown.owner in command.people:
         raise Refusal("forbidden", "the owner cannot be expelled")
     known = known_people(memory)
-    may = (user for user in dict.fromkeys(command.people) if user in known or shown.audience == "open")
+    may = (user for user in dict.fromkeys(command.people) if user in known or shown.audience != "listed")
     people = tuple(user for user in may if user not in memory.barred)
     if not people:
         return NOTHING
     _check_known(memory, people)
-    inside = tuple(user for user in people if is_in(shown, user))
+    return _take_out(id, memory, people)
+
+
+def _hand_over(id: str, memory: SessionMemory, command: HandOver, context: Context) -> Decision:
+    """Give it another owner and take the one before out of it; when it is over, nothing."""
+    former = memory.shown.owner
+    if memory.shown.status in OVER or former == command.owner:
+        return NOTHING
+    out = _take_out(id, memory, (former,) if former else ())
+    handed = HandedOver(command.owner, command.owner_name)
+    return dataclasses.replace(out, events=(handed, *out.events))
+
+
+def _take_out(id: str, memory: SessionMemory, people: tuple[str, ...]) -> Decision:
+    inside = tuple(user for user in people if is_in(memory.shown, user))
     count = len(memory.roster.keys() - set(people))
     return Decision(
         (Expelled(count, people), *(ParticipantLeft(user, "removed") for user in inside)),
@@ -187,9 +208,9 @@ def be_back(memory: SessionMemory, command: Any, answer: Decision, context: Cont
     return dataclasses.replace(answer, events=events, tells=(Tell(f"presence:{user}", Beat()), *answer.tells))
 
 
-def give_up(id: str, memory: SessionMemory, now: int) -> Decision:
+def give_up(id: str, memory: SessionMemory, context: Context) -> Decision:
     """Answer the deadline `RETURNS`: whoever did not come back in time has left."""
-    lost = _lost_since(memory)
+    lost, now = _lost_since(memory), context.now
     late = tuple(user for user, since in lost.items() if since + RETURN_MS <= now)
     dropped, rest = _drop(id, late), [since for user, since in lost.items() if user not in late]
     timers = (At(RETURNS, min(rest) + RETURN_MS),) if rest else ()
@@ -225,6 +246,7 @@ PEOPLE_DECISIONS: dict[type[Any], Callable[[str, SessionMemory, Any, Context], D
     Leave: _leave,
     Enroll: _enroll,
     Expel: _expel,
+    HandOver: _hand_over,
     Away: _away,
     Back: _back,
     Attendees: _attendees,

@@ -7,7 +7,7 @@
 Never here: who may (the kind's row in `actors.session`), and people who come and go (`session_people`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from msgspec.structs import replace
@@ -30,6 +30,7 @@ from homeroom.protocol.session_state import SessionState, is_in, seats_taken
 from homeroom.protocol.session_words import (
     MINUTE_MS,
     AdmitEarly,
+    Audience,
     Cancel,
     Cancelled,
     Change,
@@ -71,13 +72,18 @@ def dismiss(id: str, user: str) -> tuple[Tell, ...]:
     return (Tell(f"presence:{user}", Exit(address)), Tell(f"presence:{user}", Disengage(address)))
 
 
-def lapse(id: str, memory: SessionMemory, now: int) -> Decision:
+def is_for(shown: SessionState, places: Collection[str]) -> bool:
+    """Tell whether who belongs to `places` may come without being on the list."""
+    return shown.audience == "open" or (shown.audience == "course" and f"course:{shown.course}" in places)
+
+
+def lapse(id: str, memory: SessionMemory, context: Context) -> Decision:
     """Answer the deadline `LAPSE`: end what nobody ended, cancel what nobody started."""
-    shown = memory.shown
+    shown, now = memory.shown, context.now
     if shown.status == "live" and now >= shown.started + LIVE_MS:
-        return _finish(id, memory, Ended(), now)
+        return _finish(id, memory, Ended(), context)
     if shown.status == "scheduled" and now >= shown.ends + LAPSE_MS:
-        return _finish(id, memory, Cancelled("it was not started"), now)
+        return _finish(id, memory, Cancelled("it was not started"), context)
     return NOTHING
 
 
@@ -86,6 +92,7 @@ def _create(id: str, memory: SessionMemory, command: Create, context: Context) -
     if memory.shown.created:
         raise Refusal("conflict", "the session exists")
     owner, owner_name = _owner(command, context)
+    _check_course(command.audience, command.course, context.caller)
     ends = _fit_times(command.starts, command.ends, command.minutes, context.now)
     created = Created(
         fit_name("title", command.title),
@@ -117,6 +124,7 @@ def _change(id: str, memory: SessionMemory, command: Change, context: Context) -
     _check_group(shown, changed, context.caller)
     if changed == _as_it_is(shown):
         return NOTHING
+    _check_moved_course(shown, changed, context.caller)
     moved = changed.starts != shown.starts
     if moved and shown.status == "live":
         raise Refusal("conflict", "the session has started already")
@@ -126,7 +134,7 @@ def _change(id: str, memory: SessionMemory, command: Change, context: Context) -
         return Decision((changed,))
     later = replace(shown, title=changed.title, starts=changed.starts)
     reminders = arm_reminders(changed.starts, context.now) if moved else ()
-    told, soon = tell_rescheduled(id, memory, later, context.now) if moved else ((), ())
+    told, soon = tell_rescheduled(id, memory, later, context) if moved else ((), ())
     timers: tuple[At | Disarm, ...] = (*reminders, *soon, At(LAPSE, changed.ends + LAPSE_MS))
     return Decision((changed,), tells=told, timers=timers)
 
@@ -140,13 +148,32 @@ def _check_group(shown: SessionState, changed: Changed, caller: Caller) -> None:
             raise Refusal("forbidden", "the session of a study group stays with the group", data={"field": field})
 
 
+def _check_course(audience: Audience, course: str, caller: Caller) -> None:
+    """Raise `bad_command` for a session for its course that has none, `forbidden` for a course that is not the caller's."""
+    if audience != "course":
+        return
+    if not course:
+        raise _unfit("course", "the course that it is for")
+    if f"course:{course}" not in caller.places and caller.role not in (SYSTEM, *ADMINS):
+        raise Refusal("forbidden", "you do not belong to this course", data={"field": "course"})
+
+
+def _check_moved_course(shown: SessionState, changed: Changed, caller: Caller) -> None:
+    """Raise as `_check_course`, and `conflict` for another course: the members of the one before have it in their lists."""
+    if (shown.audience, shown.course) == (changed.audience, changed.course):
+        return
+    if shown.audience == "course" and shown.course != changed.course:
+        raise Refusal("conflict", "a session for its course stays with that one", data={"field": "course"})
+    _check_course(changed.audience, changed.course, caller)
+
+
 def _start(id: str, memory: SessionMemory, command: Start, context: Context) -> Decision:
     """`conflict` when it is over; what is live already is told nothing."""
     check_not_over(memory.shown)
     if memory.shown.status == "live":
         return NOTHING
     timers: tuple[At | Disarm, ...] = (*disarm_reminders(), At(LAPSE, context.now + LIVE_MS))
-    return Decision((Started(),), tells=tell_started(id, memory, context.now), timers=timers)
+    return Decision((Started(),), tells=tell_started(id, memory, context), timers=timers)
 
 
 def _end(id: str, memory: SessionMemory, command: End, context: Context) -> Decision:
@@ -157,7 +184,7 @@ def _end(id: str, memory: SessionMemory, command: End, context: Context) -> Deci
     check_not_over(memory.shown)
     if status == "scheduled":
         raise Refusal("conflict", "the session has not started; cancel it instead", data={"status": status})
-    return _finish(id, memory, Ended(command.recording or ""), context.now)
+    return _finish(id, memory, Ended(command.recording or ""), context)
 
 
 def _cancel(id: str, memory: SessionMemory, command: Cancel, context: Context) -> Decision:
@@ -171,26 +198,28 @@ def _cancel(id: str, memory: SessionMemory, command: Cancel, context: Context) -
     if status == "live":
         raise Refusal("conflict", "the session is live; end it instead", data={"status": status})
     reason = command.reason and fit_name("reason", command.reason)
-    return _finish(id, memory, Cancelled(reason), context.now)
+    return _finish(id, memory, Cancelled(reason), context)
 
 
 def _call_off(id: str, memory: SessionMemory, command: Cancel, context: Context) -> Decision:
-    """End it, however far it has come, because its study group is no more; its owner, who did not ask for it, is told too."""
+    """End it, however far it has come, because its study group is no more or called it off; its owner, who did not ask for it, is told too."""
     shown = memory.shown
     if shown.status in OVER:
         return NOTHING
     if shown.status == "live":
-        return _finish(id, memory, Ended(), context.now)
+        return _finish(id, memory, Ended(), context)
     owner = (shown.owner,) if shown.owner else ()
-    return _finish(id, memory, Cancelled(command.reason), context.now, also=owner)
+    return _finish(id, memory, Cancelled(command.reason), context, also=owner)
 
 
-def _finish(id: str, memory: SessionMemory, event: Ended | Cancelled, now: int, also: tuple[str, ...] = ()) -> Decision:
+def _finish(
+    id: str, memory: SessionMemory, event: Ended | Cancelled, context: Context, also: tuple[str, ...] = ()
+) -> Decision:
     """Return the end of it all: polls closed, everybody out, nothing armed but the counting of polls; `also` are told of a cancelling."""
     shown = memory.shown
     inside = (user for user in shown.people if is_in(shown, user))
-    told = tell_cancelled(id, memory, event.reason, also) if isinstance(event, Cancelled) else ()
-    closed = close_polls(shown, now)
+    told = tell_cancelled(id, memory, event.reason, context.members, also) if isinstance(event, Cancelled) else ()
+    closed = close_polls(shown, context.now)
     return Decision(
         (*closed.events, event),
         tells=(*told, *(tell for user in inside for tell in dismiss(id, user))),

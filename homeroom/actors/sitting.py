@@ -17,6 +17,7 @@ from homeroom.actors import sitting_marks as marks
 from homeroom.actors.chat import TYPING_TIMER, Chat, Standing
 from homeroom.actors.chat_history import CHAT_TABLES
 from homeroom.actors.chat_verbs import chat_verbs
+from homeroom.actors.exam_told import SITTING_TOLD
 from homeroom.actors.sitting_memory import Place, SittingMemory, remember
 from homeroom.actors.sitting_rows import OWN_SITTINGS, SITTINGS, project_sitting
 from homeroom.engine.behaviour import (
@@ -248,7 +249,9 @@ SITTING = Kind(
     watch=READERS,
     calm=CALM_SITTING_EVENTS | words.CALM_CHAT_EVENTS,
     tables=(*CHAT_TABLES, SITTINGS),
+    told=SITTING_TOLD,
     view=SittingState,
+    ids="the id of the exam, a dot, and that of the student",
     lists=(OWN_SITTINGS,),
     replay=True,
 )

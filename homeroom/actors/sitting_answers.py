@@ -7,23 +7,28 @@
  * One device writes at a time, if devices name themselves: the one that sent `start` last. The one before is told by `sitting.taken_over`,
    and its answers, and its wish to hand in, get `conflict` until it sends `start` again; what it holds is not lost, since revisions go on.
  * A value that comes too late is refused and kept for review all the same, the newest one of each question.
+ * Of a text what cannot be seen is left out (M13): control characters, and what turns or hides the rest. Nothing is refused for that.
 
 Never here: the clock (`sitting_clock`), and points (`sitting_marks`).
 """
 
+from collections.abc import Mapping
 from typing import Any
+
+from msgspec.structs import replace
 
 from homeroom.actors.sitting_marks import judge, settle
 from homeroom.actors.sitting_memory import Place
 from homeroom.engine.behaviour import NOTHING, Context, Decision, Refusal
 from homeroom.protocol.exam_paper import Question
 from homeroom.protocol.grading import misfit
-from homeroom.protocol.sitting import GRACE_MS, AnswerVerdict, Flag, Progress, SaveAnswer, Saved, SaveReply
+from homeroom.protocol.sitting import GRACE_MS, AnswerVerdict, Flag, LateValue, Progress, SaveAnswer, Saved, SaveReply
 from homeroom.protocol.sitting_events import AnswerSaved, Flagged, LateKept, Progressed
 from homeroom.protocol.sitting_state import answered
+from homeroom.protocol.text import strip_unfit
 
 ANSWERS_MAX = 200_000
-"""Characters of all answers of a sitting together."""
+"""Characters of all answers of a sitting together, and as many of its late values."""
 LATE_MAX = 300
 """Late values kept of one sitting; what comes after them is refused without."""
 NO_QUESTION = "no such question in this exam"
@@ -34,13 +39,15 @@ def save(place: Place, command: SaveAnswer, context: Context) -> Decision:
 
     `conflict`: not started, the clock stands, another device writes, or another revision is kept than the one expected (`d` holds it);
     `not_found`: a question that is not in the exam; `bad_command`: a value of the wrong type; `full`: too much text;
-    `too_late`: after the deadline, with `kept` telling whether the value is kept for review.
+    `too_late`: after the deadline (`conflict` after handing in), with `kept` telling whether the value is kept for review, and `why` it is not:
+    `released`, `older` than the one that is kept, or `full`.
     """
     question = _find(place, command.question)
     allowed = misfit(question, command.value)
     if allowed is not None:
         data = {"field": "value", "allowed": allowed}
         raise Refusal("bad_command", f"value: a {question.kind} question takes {allowed}", data=data)
+    command = _clean(command)
     kept = place.shown.answers.get(question.id)
     if kept is not None and _is_same(kept, command):
         return Decision(reply=_reply(place, context, question.id, kept.rev, saved=True))
@@ -88,20 +95,36 @@ def _judge_time(place: Place, arrived: int) -> str | None:
 
 
 def _keep_late(place: Place, command: SaveAnswer, context: Context, code: str) -> Decision:
-    """Refuse, and keep the value unless a newer one of the question is there, or the result is out."""
-    state = place.shown
-    newest = max(_rev(state.late, command.question), _rev(state.answers, command.question))
-    keeps = command.rev > newest and state.result is None and place.memory.kept < LATE_MAX
+    """Refuse, and keep the value unless the result is out, a newer one of the question is there, or there are enough of them."""
+    state, c = place.shown, command
+    why = _why_not_kept(place, command)
     what = "the sitting was submitted" if code == "conflict" else "the deadline has passed"
-    data = {"closes": state.closes, "arrived": context.arrived, "kept": keeps}
-    refusal = Refusal(code, f"{what}; the value is {'kept for review' if keeps else 'not kept'}", data=data)
-    if not keeps:
+    told = f"is not kept: {_UNKEPT[why]}" if why else "is kept for review"
+    data = {"closes": state.closes, "arrived": context.arrived, "kept": not why, **({"why": why} if why else {})}
+    refusal = Refusal(code, f"{what}; the value {told}", data=data)
+    if why:
         raise refusal
-    c = command
     return Decision(
         (LateKept(c.question, c.rev, context.arrived, c.value, c.device, c.client_at),),
         refusal=refusal,
     )
+
+
+_UNKEPT = {
+    "released": "the result is out",
+    "older": "a newer one is there",
+    "full": f"of a sitting {LATE_MAX} late values are kept, and {ANSWERS_MAX} characters of them together",
+}
+
+
+def _why_not_kept(place: Place, command: SaveAnswer) -> str:
+    state = place.shown
+    if state.result is not None:
+        return "released"
+    if command.rev <= max(_rev(state.late, command.question), _rev(state.answers, command.question)):
+        return "older"
+    full = place.memory.kept >= LATE_MAX or _length_with(state.late, command) > ANSWERS_MAX
+    return "full" if full else ""
 
 
 def _save(place: Place, question: Question, command: SaveAnswer, context: Context) -> Decision:
@@ -138,11 +161,20 @@ def _check_seen(kept: Saved | None, command: SaveAnswer) -> None:
 
 
 def _check_room(place: Place, command: SaveAnswer) -> None:
-    if not isinstance(command.value, str):
-        return
-    others = (saved.value for id_, saved in place.shown.answers.items() if id_ != command.question)
-    if len(command.value) + sum(len(value) for value in others if isinstance(value, str)) > ANSWERS_MAX:
+    if _length_with(place.shown.answers, command) > ANSWERS_MAX:
         raise Refusal("full", f"the answers of a sitting hold {ANSWERS_MAX} characters")
+
+
+def _length_with(kept: Mapping[str, Saved | LateValue], command: SaveAnswer) -> int:
+    """Return the characters of `kept` with the command's value among them; 0 for a value that is no text and so always has room."""
+    if not isinstance(command.value, str):
+        return 0
+    others = (one.value for id_, one in kept.items() if id_ != command.question)
+    return len(command.value) + sum(len(value) for value in others if isinstance(value, str))
+
+
+def _clean(command: SaveAnswer) -> SaveAnswer:
+    return replace(command, value=strip_unfit(command.value)) if isinstance(command.value, str) else command
 
 
 def _is_same(kept: Saved, command: SaveAnswer) -> bool:

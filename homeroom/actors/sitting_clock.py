@@ -70,7 +70,7 @@ def prepare(place: Place, command: messages.Prepare, context: Context) -> Decisi
     if not place.memory.wanted or not c.opened:
         return Decision((prepared,))
     if c.held:
-        return Decision((prepared, Declined("conflict", "the clock stands")))
+        return Decision((prepared,))  # it starts when the clock goes on
     started = _start_now(place, Terms(c.exam, c.user, c.minutes, c.window), context.now, place.memory.device)
     return replace(started, events=(prepared, *started.events))
 
@@ -81,10 +81,8 @@ def unlock(place: Place, command: messages.Unlock, context: Context) -> Decision
     if state.status != "prepared":
         return NOTHING
     events: tuple[Any, ...] = () if state.opened else (Unlocked(),)
-    if not place.memory.wanted:
+    if not place.memory.wanted or state.paused:
         return Decision(events)
-    if state.paused:
-        return Decision((*events, Declined("conflict", "the clock stands")))
     started = _start_now(place, _terms(place), context.now, place.memory.device)
     return replace(started, events=(*events, *started.events))
 
@@ -95,8 +93,8 @@ def decline(place: Place, command: messages.Decline, context: Context) -> Decisi
 
 
 def start(place: Place, command: Start, context: Context) -> Decision | Consult:
-    """`not_found` for who is not listed; `conflict` while the exam is not open, when the sitting is submitted or its clock stands; `too_late`
-    when the exam has closed. Else it runs, or asks the exam for its paper. What is refused leaves no record.
+    """`not_found` for who is not listed; `conflict` while the exam is not open, and when the sitting is submitted; `too_late` when the exam
+    has closed. Else it runs, asks the exam for its paper, or waits for a clock that stands. What is refused leaves no record.
 
     A sitting that runs goes on: `start` from another device takes over from the one before, which the stream tells it.
     """
@@ -109,7 +107,8 @@ def start(place: Place, command: Start, context: Context) -> Decision | Consult:
     if state.status != "prepared" or not state.opened:
         return _ask(place, command, context)
     if state.paused:
-        raise Refusal("conflict", "the clock stands: wait until it goes on", data={"paused": state.paused})
+        asked = () if place.memory.wanted else (Requested(command.device),)
+        return Decision(asked, reply=_answer(place, context, "waiting", 0))
     if state.window and context.arrived > state.window:
         raise Refusal("too_late", "the exam has closed", data={"closed": state.window})
     return _start_now(place, _terms(place), context.now, command.device)
@@ -187,10 +186,12 @@ def _lengthen(place: Place, minutes: int) -> Decision:
 
 
 def reopen(place: Place, command: Reopen, context: Context) -> Decision:
-    """`conflict` unless it is submitted and its result not released; nobody comes back who was expelled."""
-    state = place.shown
+    """`conflict` unless it is submitted and neither its result is released nor the keys; nobody comes back who was expelled."""
+    state, memory = place.shown, place.memory
     if state.status != "submitted" or state.result is not None or state.reason == "expelled":
         raise Refusal("conflict", "only a submitted sitting whose result is not released can be reopened")
+    if memory.ordered and memory.reveal:
+        raise Refusal("conflict", "the right answers are out: the sitting stays submitted")
     closes = context.now + command.minutes * 60_000
     return _go_on(place, Reopened(closes), closes, afresh=True)
 
@@ -206,29 +207,41 @@ def _go_on(place: Place, event: Any, closes: int, *, afresh: bool) -> Decision:
 
 
 def hold(place: Place, command: messages.HoldClock, context: Context) -> Decision:
-    """Stop the clock; one that has run out, or stands for this reason already, is left alone."""
+    """Stop the clock, since the exam said so; one that had run out by then, or stands for this reason already, is left alone."""
     state = place.shown
-    ran_out = place.runs and not state.paused and context.now >= state.closes
+    since = min(max(command.at or context.now, place.memory.ran), context.now)
+    ran_out = place.runs and not state.paused and since >= state.closes
     if state.status not in {"prepared", "running"} or command.whose in state.holds or ran_out:
         return NOTHING
     if not place.runs:
-        return Decision((ClockStopped(command.whose),))
+        return Decision((ClockStopped(command.whose, since),))
     hush = place.hush(context.now + PAUSE_HUSH_MS)
-    return Decision((ClockStopped(command.whose),), tells=(hush,), timers=(Disarm(DEADLINE),))
+    return Decision((ClockStopped(command.whose, since),), tells=(hush,), timers=(Disarm(DEADLINE),))
 
 
 def go_on(place: Place, command: messages.GoOn, context: Context) -> Decision:
-    """Let the clock go on, the deadline later by as long as it stood; nothing while another hold is there."""
+    """Let the clock go on, the deadline later by as long as it stood, and who waits to start, start; nothing while another hold is there."""
     state = place.shown
     if command.whose not in state.holds:
         return NOTHING
-    if len(state.holds) > 1 or not place.runs:
+    if len(state.holds) > 1:
         return Decision((ClockWentOn(command.whose),))
+    if not place.runs:
+        return _go_on_before_start(place, ClockWentOn(command.whose), context.now)
     closes = state.closes + context.now - state.paused
     timers = (At(DEADLINE, closes + GRACE_MS),)
     tells = (place.hush(closes), place.tell_exam("running", closes))
     signals = place.signal("running", closes=closes)
     return Decision((ClockWentOn(command.whose, closes),), tells=tells, timers=timers, signals=signals)
+
+
+def _go_on_before_start(place: Place, went_on: ClockWentOn, now: int) -> Decision:
+    state = place.shown
+    if not place.memory.wanted or not state.opened:
+        return Decision((went_on,))
+    window = state.window + now - state.paused if state.window else 0
+    started = _start_now(place, _terms(place)._replace(window=window), now, place.memory.device)
+    return replace(started, events=(went_on, *started.events))
 
 
 # --- the end

@@ -145,7 +145,9 @@ def admit_late(place: Place, command: AdmitLate, context: Context) -> Decision:
 
 
 def ask_result(place: Place, command: AskResult, context: Context) -> Decision:
-    """`conflict` until the result is released."""
+    """`conflict` until the result is released, and where the student never began."""
+    if not place.shown.started:
+        raise Refusal("conflict", "the sitting was not begun: there is no result", data={"status": place.shown.status})
     if place.shown.result is None:
         raise Refusal("conflict", "the result is not released yet")
     return Decision(reply=place.shown.result)

@@ -19,12 +19,14 @@ from homeroom.protocol.sitting import GRACE_MS
 from homeroom.protocol.sitting_chain import genesis, link_of
 from homeroom.protocol.sitting_events import (
     AnswerSaved,
+    ClockWentOn,
     Declined,
     Graded,
     LateKept,
     Locked,
     Prepared,
     ReleaseOrdered,
+    Reopened,
     Requested,
     SittingProgress,
     StaffChanged,
@@ -42,7 +44,8 @@ class SittingMemory(Struct):
     """The durable state. `head` is the hash of the newest record; `wanted`: the student waits to start, on `device`.
 
     `staff` may watch over it; `kept` counts late values kept; `ordered`: the result is to be released when it is complete;
-    `touched` are questions answered since their mark, if any, was given; `taken_over`: a second device wrote.
+    `touched` are questions answered since their mark, if any, was given; `taken_over`: a second device wrote; `ran`: when the clock last
+    began to run, Unix ms.
     """
 
     shown: SittingState = field(default_factory=SittingState)
@@ -59,6 +62,7 @@ class SittingMemory(Struct):
     device: str = ""
     taken_over: bool = False
     kept: int = 0
+    ran: int = 0
     head: str = ""
 
 
@@ -123,6 +127,7 @@ class Place:
 def remember(memory: SittingMemory, address: str, fact: Fact) -> None:
     """Let `fact`, as it is stored, change what is remembered beside the shown state."""
     memory.head = link_of(memory.head or genesis(address), fact)
+    memory.ran = fact.at if isinstance(fact.event, Started | ClockWentOn | Reopened) else memory.ran
     event = fact.event
     match event:
         case Prepared():

@@ -18,7 +18,7 @@ from homeroom.protocol.chat import CHAT_EVENTS
 from homeroom.protocol.exam import SittingRow, SittingsPage
 from homeroom.protocol.grading import score
 from homeroom.protocol.paging import After, Page, PageLimit, cut_page, decode_after
-from homeroom.protocol.sheet import Sheet
+from homeroom.protocol.sheet import Sheet, sheet_time
 from homeroom.protocol.sitting_events import AnswerSaved, Flagged, TakenOver
 from homeroom.protocol.sitting_state import answered
 
@@ -100,7 +100,8 @@ def look_up_results(exam: str, limit: int) -> Lookup:
     columns = ("student", "name", "status", "submitted", "reason", "answered", "questions", "late", "score", "most")
 
     def into(rows: list[Mapping[str, Any]]) -> Sheet:
-        lines = tuple(tuple(row["person" if name == "student" else name] for name in columns) for row in rows)
+        cells = ({**row, "student": row["person"], "submitted": sheet_time(row["submitted"])} for row in rows)
+        lines = tuple(tuple(row[name] for name in columns) for row in cells)
         return Sheet(f"results-{exam}", columns, lines)
 
     return _of_exam(exam, into, limit, None)

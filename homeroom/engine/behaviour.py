@@ -36,18 +36,31 @@ class Command(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. The engine's own voice has user and role `"system"`; `wards` are the children whom a parent stands for."""
+    """Who asks. The engine's own voice has user and role `"system"`; `wards` are the children whom a parent stands for.
+
+    `places` are the classes, courses and cohorts to which the person belongs, by their addresses.
+    """
 
     user: str
     role: str
     name: str = ""
     wards: frozenset[str] = frozenset()
+    places: frozenset[str] = frozenset()
 
 
 SYSTEM_CALLER = Caller(SYSTEM, SYSTEM, SYSTEM)
 
 Guardians = Callable[[str], Sequence[str]]
 """Returns who stands for a person (the parents of a child), always in the same order."""
+
+
+Members = Callable[[str], Mapping[str, str]]
+"""Returns the students who belong to a place (`course:cs1`) by id, each with the name known of them, always in the same order."""
+
+
+def nobody_there(place: str) -> Mapping[str, str]:
+    """Return that nobody belongs to `place`: the `Members` of an engine that was told of none."""
+    return {}
 
 
 def nobody(user: str) -> tuple[str, ...]:
@@ -71,7 +84,7 @@ class Context:
 
     `now` in Unix ms; `arrived`, of the same clock, when the command came in at the door: what a deadline is judged by. `seq` is the number that the first event of this decision will get; `recalled` holds the facts that
     an earlier answer of `Recall` asked for (`None` for a number that is no event); `found` is what an earlier `Consult` found. `guardians` tells who stands for a person
-    now: for decisions alone, which keep what they made of it, since it changes without an event.
+    now, `members` who belongs to a place: for decisions alone, which keep what they made of it, since it changes without an event.
     """
 
     now: int
@@ -82,6 +95,7 @@ class Context:
     found: Any = None
     arrived: int = 0
     guardians: Guardians = nobody
+    members: Members = nobody_there
 
     def __post_init__(self) -> None:
         """Let what did not come in at a door have arrived now."""
@@ -275,8 +289,11 @@ class Behaviour(ABC, Generic[StateT]):
         """Tell whether this thing does not exist as far as `caller` may know: refusals then say `not_found`."""
         return False
 
-    def within_reach(self, caller: Caller) -> Mapping[str, str]:
-        """Return the relations that `caller` could come to stand in alone, each with the words how; refusals then say so."""
+    def within_reach(self, caller: Caller) -> Mapping[str, str | Refusal]:
+        """Return the relations that `caller` could come to stand in alone, each with the words how; refusals then say so.
+
+        With a `Refusal`, for a relation that nobody can stand in (any more), that is the answer instead, whether this is hidden or not.
+        """
         return {}
 
     def public(self, fact: Fact) -> Any:
@@ -312,7 +329,7 @@ class Verb:
     type of `Decision.reply` (or of what a look-up makes); `None`: the answer carries nothing. `remembered`: also when it
     caused no event, a command sent again gets its first answer; `False` for verbs that only read or signal. `also` are further
     doors of the same form, for the names that other systems have. `fresh`: it makes the thing, so its doors answer 201, and one
-    without `{id}` makes the id too (the same one for the same `Idempotency-Key`) instead of taking the caller's. A GET whose `reply` is `protocol.sheet.Sheet`
+    without `{id}` makes the id too (the same one for the same `Idempotency-Key`) instead of taking the caller's, unless it is `own`. A GET whose `reply` is `protocol.sheet.Sheet`
     answers with CSV. `secret` names fields of which the receipt of a command that caused no event says nothing, so that nothing kept
     tells what its sender put there: sent again with others in them, it gets its first answer as well.
     """
@@ -325,6 +342,7 @@ class Verb:
     remembered: bool = True
     also: tuple[str, ...] = ()
     fresh: bool = False
+    own: bool = False
     secret: tuple[str, ...] = ()
 
 
@@ -360,6 +378,10 @@ class Table:
     indexes: tuple[tuple[str, ...], ...] = ()
 
 
+Told = Callable[[Behaviour[Any], Fact, Guardians], Iterable[Tell]]
+"""(the actor as it is after the event, the event, who stands for whom) to messages for channels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """The row by which an actor kind joins the engine.
@@ -370,6 +392,8 @@ class Kind:
     `watch` says who may subscribe. `idle_s`: sleep after so long without message or watcher. `lists` are its lists in REST;
     with `replay`, `GET /api/<plural>/{id}/replay` pages its events with their times for those who may subscribe. `people`
     names those in a view whose presence is signalled onto its stream: the roster that `GET /api/presence/of/<kind>:<id>` shows.
+    `told` says by event what is told to channels: messages that are durable with the event, where the engine has channels at all.
+    `ids` says what an id is made of, in words for the descriptions, where it is not just any.
     """
 
     name: str
@@ -388,6 +412,8 @@ class Kind:
     lists: tuple[Listing, ...] = ()
     replay: bool = False
     people: Callable[[Any], Iterable[str]] | None = None
+    told: Mapping[type[Any], Told] = field(default_factory=dict)
+    ids: str = ""
 
     @property
     def shown(self) -> type[Any]:

@@ -4,10 +4,11 @@ Rules of this file: what an earlier release stored is always readable; what a la
 Never here: the journal, and any one actor.
 """
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
-from homeroom.engine.behaviour import Behaviour, Caller, Fact, Kind, Refusal, Rule, Verb
+from homeroom.engine.behaviour import Behaviour, Caller, Fact, Guardians, Kind, Refusal, Rule, Tell, Verb, nobody
 from homeroom.engine.journal import Message, Record, Saved
 from homeroom.engine.ring import Entry
 from homeroom.engine.wire import Wire
@@ -18,7 +19,8 @@ NO_SUCH_THING = "no such thing, or not for you to know"
 class Blueprint:
     """One kind: its verbs by structure, its event classes by type, and its snapshots of every version."""
 
-    def __init__(self, kind: Kind, wire: Wire) -> None:
+    def __init__(self, kind: Kind, wire: Wire, guardians: Guardians | None = None) -> None:
+        """Make one ready; without `guardians` there is nobody to tell what channels are told."""
         self.kind = kind
         self.wire = wire
         self.calm = kind.calm
@@ -26,6 +28,8 @@ class Blueprint:
         self._verbs: dict[type[Any], Verb] = {verb.command: verb for verb in kind.verbs}
         self._commands: dict[str, type[Any]] = {verb.command.do: verb.command for verb in kind.verbs}
         self._events: dict[str, type[Any]] = {event.type: event for event in kind.events}
+        self._guardians = guardians or nobody
+        self._told = kind.told if guardians is not None else {}
 
     def verb(self, command: Any) -> Verb:
         """Return the verb of a command; raises `Refusal("bad_command")`."""
@@ -51,7 +55,7 @@ class Blueprint:
         if not verb.rule.permits(caller.role, behaviour.relations(caller)):
             if verb.fresh and not verb.rule.permits(caller.role, ()):
                 raise Refusal("forbidden", f"making a {self.kind.name} is not for a {caller.role}")
-            raise _denied(behaviour, caller, verb.rule, f"not yours to {verb.command.do}")
+            raise _denied(behaviour, caller, verb.rule, f"not yours: {verb.command.do}")
 
     def check_watch(self, behaviour: Behaviour[Any], caller: Caller) -> None:
         """Raise `Refusal` unless `caller` may look, and there is something: `not_found` for what is hidden, whatever the rule says."""
@@ -90,6 +94,11 @@ class Blueprint:
         body = self.wire.encode(command)
         self.wire.decode(body, type(command))
         return body
+
+    def told(self, behaviour: Behaviour[Any], fact: Fact) -> Iterable[Tell]:
+        """Return what channels are told of an event, once it has changed the state."""
+        tell = self._told.get(type(fact.event))
+        return () if tell is None else tell(behaviour, fact, self._guardians)
 
     def entry(self, behaviour: Behaviour[Any], fact: Fact, body: bytes) -> Entry:
         """Return the fact as everybody may see it; `body` are the stored bytes of its event."""
@@ -142,10 +151,11 @@ class Blueprint:
 
 
 def _denied(behaviour: Behaviour[Any], caller: Caller, rule: Rule, msg: str) -> Refusal:
-    """Return the refusal; with the way to what `rule` asks for, where the caller can go it alone."""
+    """Return the refusal; with the way to what `rule` asks for, where the caller can go it alone, or why nobody can any more."""
+    ways = behaviour.within_reach(caller).items()
+    way = next((way for relation, way in ways if rule.permits(caller.role, (relation,))), None)
+    if isinstance(way, Refusal):
+        return way
     if behaviour.hidden(caller):
         return Refusal("not_found", NO_SUCH_THING)
-    for relation, way in behaviour.within_reach(caller).items():
-        if rule.permits(caller.role, (relation,)):
-            return Refusal("forbidden", f"{msg}: {way}")
-    return Refusal("forbidden", msg)
+    return Refusal("forbidden", msg if way is None else f"{msg}: {way}")

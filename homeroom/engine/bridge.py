@@ -56,12 +56,16 @@ def _retrieve(future: "asyncio.Future[Any]") -> None:
 
 async def wait_future(future: "asyncio.Future[Any]") -> None:
     """Wait until `future` is done, leaving it alone when cancelled."""
-    task = trio.lowlevel.current_task()
+    waiting: trio.lowlevel.Task | None = trio.lowlevel.current_task()
 
     def wake(_: object) -> None:
-        trio.lowlevel.reschedule(task)
+        if waiting is not None:
+            trio.lowlevel.reschedule(waiting)
 
     def abort(_: object) -> trio.lowlevel.Abort:
+        # What is done already has its callbacks in the loop's queue, where removing them is of no use.
+        nonlocal waiting
+        waiting = None
         future.remove_done_callback(wake)
         return trio.lowlevel.Abort.SUCCEEDED
 

@@ -57,6 +57,7 @@ class Database:
     def __init__(self, driver: Driver, size: int = 4) -> None:
         self.settings = driver.settings
         self.gate = Gate(driver)
+        self._driver = driver
         self._idle: list[Connection] = []
         self._size = size
         self._room = trio.Semaphore(size)
@@ -110,6 +111,16 @@ class Database:
                 return connection
             connection.abort()
         return None
+
+    @asynccontextmanager
+    async def beside(self, size: int) -> AsyncIterator["Database"]:
+        """Offer a further pool of at most `size` connections: nobody in it waits for those of this one, nor they for it."""
+        pool = Database(self._driver, size)
+        try:
+            yield pool
+        finally:
+            with trio.CancelScope(shield=True):
+                await pool.close()
 
     async def close(self) -> None:
         """Close the idle connections."""

@@ -210,7 +210,15 @@ class Desk:
 
     def _context(self, turn: Turn, caller: Caller, arrived: int = 0) -> Context:
         services = self._services
-        return Context(turn.at, caller, turn.seq + 1, services.random, arrived=arrived, guardians=services.guardians)
+        return Context(
+            turn.at,
+            caller,
+            turn.seq + 1,
+            services.random,
+            arrived=arrived,
+            guardians=services.guardians,
+            members=services.members,
+        )
 
     async def _recall(self, turn: Turn, seq: int) -> Fact | None:
         if not 0 < seq <= turn.seq:

@@ -11,15 +11,16 @@ belongs to whoever made the hub.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 import structlog
 import trio
 
-from homeroom.engine.behaviour import Guardians, Kind, Lookup, Refusal, nobody
+from homeroom.engine.behaviour import Guardians, Kind, Lookup, Members, Refusal, nobody, nobody_there
 from homeroom.engine.blueprint import Blueprint
 from homeroom.engine.clock import Clock
-from homeroom.engine.courier import Courier
+from homeroom.engine.courier import Courier, Deliver
 from homeroom.engine.envelope import Due, Reply
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal import Journal, Message
@@ -36,6 +37,9 @@ from homeroom.engine.wire import Wire
 
 log = structlog.get_logger("homeroom.engine")
 
+NOWHERE: Mapping[str, Deliver] = MappingProxyType({})
+"""No kinds but those of actors."""
+
 
 class Engine:
     """All actors of one node. Made once, run once."""
@@ -51,8 +55,12 @@ class Engine:
         random: Random,
         settings: EngineSettings = DEFAULTS,
         guardians: Guardians = nobody,
+        members: Members = nobody_there,
+        beyond: Mapping[str, Deliver] = NOWHERE,
     ) -> None:
+        """Make an engine that does not run yet; `beyond` takes actors' messages to kinds that are no actors."""
         counters = Counters()
+        self._beyond = beyond
         self._nursery: trio.Nursery | None = None
         self._drained = trio.Event()
         self._timers = Timers(journal, clock, random, settings.horizon_s, self._post)
@@ -70,8 +78,10 @@ class Engine:
             courier=self._courier,
             start=self._start_errand,
             guardians=guardians,
+            members=members,
         )
-        self._registry = Registry({kind.name: Blueprint(kind, wire) for kind in kinds}, self._services)
+        told = guardians if beyond else None  # without channels nobody is told
+        self._registry = Registry({kind.name: Blueprint(kind, wire, told) for kind in kinds}, self._services)
 
     @property
     def epoch(self) -> str:
@@ -107,9 +117,17 @@ class Engine:
         self._registry.blueprint(address)
         return ActorRef(address, self._registry)
 
+    def awake(self, kind: str) -> list[str]:
+        """Return the ids of the actors of a kind that are awake now, in any order."""
+        return self._registry.awake(kind)
+
     async def look_up(self, lookup: Lookup) -> Any:
         """Return what a question to the read models of all streams finds, past their actors; raises `Refusal`."""
         return await look_up_everywhere(self._services, lookup)
+
+    def carry(self, messages: Sequence[Message]) -> None:
+        """Carry messages to actors that somebody else has made durable beside the journal; one that is not handed over here comes at the next start."""
+        self._courier.send(messages)
 
     def retained(self, stream: str) -> Mapping[str, bytes]:
         """Return the signals of a stream that still hold, by key, as they stand in a frame."""
@@ -122,6 +140,17 @@ class Engine:
         if scope.cancelled_caught:
             log.warning("drain cut short", actors=len(self._registry))
         self._drained.set()
+
+    def pace(self) -> Mapping[str, int]:
+        """Return, without looking at each actor: `actors` in memory, and `events`, `commands` and `deliveries` so far."""
+        services = self._services
+        counters = services.counters
+        return {
+            "actors": len(self._registry),
+            "events": counters.events,
+            "commands": counters.commands,
+            "deliveries": services.hub.deliveries,
+        }
 
     def statistics(self) -> Mapping[str, Any]:
         """Return the figures of every queue: `actors`, `counters`, `timers`, `courier`, `look_ups`, `journal` and `hub`."""
@@ -164,7 +193,8 @@ class Engine:
             log.error("deadline of an unknown kind", actor=address, keys=[due.key])
 
     def _deliver(self, message: Message, reply: Reply) -> None:
-        self._registry.deliver(message, reply)
+        deliver = self._beyond.get(message.to.partition(":")[0], self._registry.deliver)
+        deliver(message, reply)
 
     def _start_errand(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         if self._nursery is None:

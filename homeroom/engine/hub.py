@@ -251,6 +251,11 @@ class Hub:
                 await trio.sleep_forever()
             self._flush_due(trio.current_time())
 
+    @property
+    def deliveries(self) -> int:
+        """Return how many frames were handed to outlets so far."""
+        return self._deliveries
+
     def flush(self) -> None:
         """Send all that waits at once: before a stop."""
         for entry in [*self._streams.values()]:

@@ -4,7 +4,7 @@ Every method raises `Unavailable` within 3 s when the database does not answer, 
 in doubt has been settled. Never here: the driver, and what the bytes mean.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import blake2b
@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from homeroom.engine.behaviour import Lookup, Table
+from homeroom.engine.behaviour import Lookup, Row, Table
 from homeroom.engine.database import Database
 from homeroom.engine.group_commit import CommitSettings, GroupCommit
 from homeroom.engine.group_statement import quoted, table_name
@@ -56,15 +56,29 @@ WHERE EXISTS (SELECT FROM journal WHERE journal.stream = asked.stream)
 OR EXISTS (SELECT FROM snapshots WHERE snapshots.stream = asked.stream)"""
 
 
-class PostgresJournal:
-    """The `Journal` protocol on a migrated database; appends need `run` to be running."""
+def _nobody_heard(rows: Sequence[Row]) -> None:
+    """Do nothing: nobody asked for the rows."""
 
-    def __init__(self, database: Database, settings: CommitSettings | None = None) -> None:
+
+class PostgresJournal:
+    """The `Journal` protocol on a migrated database; appends need `run` to be running.
+
+    `wrote` is told the rows of read models once an append has ended, and must not wait.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: CommitSettings | None = None,
+        *,
+        wrote: Callable[[Sequence[Row]], None] = _nobody_heard,
+    ) -> None:
         self._database = database
         self._models = ReadModels()
         self._writer = GroupCommit(database, self._models, settings or CommitSettings())
         self.company = self._writer.company
         self._collation = "default"
+        self._wrote = wrote
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Carry out appends until cancelled."""
@@ -92,7 +106,11 @@ class PostgresJournal:
             unit = replace(unit, rows=self._models.clean_rows(unit.rows))
         elif not (unit.records or unit.tells or unit.arm or unit.disarm or unit.consumed or unit.receipts):
             return ()
-        return await self._writer.append(unit)
+        try:
+            return await self._writer.append(unit)
+        finally:  # whoever hears of rows reads them anew, so one time too many is no harm
+            if unit.rows:
+                self._wrote(unit.rows)
 
     async def load(self, stream: str) -> Loaded:
         """Read the newest snapshot, what came after it, and the deadlines."""

@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 READ_BYTES = 262_144
 STATEMENTS_KEPT = 200
-"""Prepared statements a connection keeps before it forgets them all; a program has a few dozen."""
+"""Prepared statements a connection keeps: those used last. Records alone have some for each type, and more for each role."""
 
 _KEEP_ALIVE = ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 2), (socket.TCP_KEEPCNT, 3))
 _LOST = ("08", "57P")
@@ -115,8 +115,11 @@ class Connection:
         self._protocol = connection._protocol
         self._transport = connection._transport
         self._statements: dict[str, Any] = {}
+        self._prepared = 0
         self._closed = False
-        self._fd: int = self._transport.get_extra_info("socket").fileno()
+        # Our own name of the socket: the transport closes its own by itself when a write fails, and whoever waits on that
+        # would wait for nothing, or for whatever is opened next under the same number.
+        self._fd = os.dup(self._transport.get_extra_info("socket").fileno())
         self._direct = self._transport.get_extra_info("sslcontext") is None
         self._poll = select.poll()
         self._poll.register(self._fd, select.POLLIN)
@@ -169,6 +172,8 @@ class Connection:
         if not self._closed:
             self._closed = True
             self._connection.terminate()
+            trio.lowlevel.notify_closing(self._fd)
+            os.close(self._fd)
 
     async def close(self) -> None:
         """Say goodbye, for half a second at the most, then drop the connection."""
@@ -182,7 +187,8 @@ class Connection:
         self.abort()
 
     async def _execute(self, sql: str, args: Sequence[Any], extra: bool) -> Any:
-        statement = self._statements.get(sql) or await self._prepare(sql)
+        statement = self._statements.pop(sql, None) or await self._prepare(sql)
+        self._statements[sql] = statement  # behind all others: what was used last is forgotten last
         self._refuse_closed()
         coroutine = self._protocol.bind_execute(statement._state, args, "", 0, extra, None)
         waiter = None
@@ -195,6 +201,8 @@ class Connection:
         except StopIteration as done:
             return done.value
         except _FAILURES as error:
+            if isinstance(error, asyncpg.InvalidCachedStatementError):
+                self._statements.clear()  # a table has changed since: what comes next is prepared anew
             raise self._translated(error) from error
         except BaseException:
             self.abort()
@@ -207,6 +215,8 @@ class Connection:
         """Hand the server's bytes to the driver until its answer is whole."""
         while not waiter.done():
             await trio.lowlevel.wait_readable(self._fd)
+            if waiter.done():
+                return
             try:
                 data = os.read(self._fd, READ_BYTES)
             except BlockingIOError:
@@ -222,10 +232,12 @@ class Connection:
             disown(waiter)
 
     async def _prepare(self, sql: str) -> Any:
-        if len(self._statements) >= STATEMENTS_KEPT:
-            self._statements.clear()
-        statement = self._statements[sql] = await self._over_loop(self._connection.prepare(sql))
-        return statement
+        while len(self._statements) >= STATEMENTS_KEPT:
+            del self._statements[next(iter(self._statements))]
+        # By a name: an anonymous one, which is what the driver makes where it keeps no statements itself, is parsed and planned
+        # anew at every call. What was forgotten is closed on the server when the next one is prepared.
+        self._prepared += 1
+        return await self._over_loop(self._connection.prepare(sql, name=f"homeroom_{self._prepared}"))
 
     async def _over_loop(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run one of the driver's own coroutines, while its transport reads by itself."""

@@ -39,6 +39,11 @@ class Registry:
     def __iter__(self) -> Iterator[Actor]:
         return iter(self._active.values())
 
+    def awake(self, kind: str) -> list[str]:
+        """Return the ids of the actors of a kind that are awake."""
+        wanted = f"{kind}:"
+        return [address.removeprefix(wanted) for address in self._active if address.startswith(wanted)]
+
     @property
     def journal(self) -> Journal:
         """Return the journal, for those who read past events."""

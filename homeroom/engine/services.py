@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
-from homeroom.engine.behaviour import Guardians, Refusal
+from homeroom.engine.behaviour import Guardians, Members, Refusal
 from homeroom.engine.clock import Clock
 from homeroom.engine.courier import Courier
 from homeroom.engine.envelope import Post
@@ -39,6 +39,7 @@ class Services:
     start: Callable[[str, Callable[[], Awaitable[None]]], None]
     """Run an errand beside the actors: its name for the log, and the work."""
     guardians: Guardians
+    members: Members
     epoch: str = ""
     draining: bool = False
     look_ups: int = 0

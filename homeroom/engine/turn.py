@@ -10,7 +10,7 @@ Never here: the journal, and what is done with a turn when the append returned (
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from homeroom.engine.behaviour import After, Behaviour, Decision, Disarm, Fact, Row, Signal
+from homeroom.engine.behaviour import After, Behaviour, Decision, Disarm, Fact, Row, Signal, Tell
 from homeroom.engine.blueprint import Blueprint
 from homeroom.engine.envelope import Answer, Done, Reply
 from homeroom.engine.journal import Append, Outgoing, Receipt, Record
@@ -99,8 +99,9 @@ class Turn:
         count = len(decision.events)
         stored = _stored_answer(decision, wire) if identity else None
         receipt = Receipt(*identity, stored) if identity else None
-        records, entries, rows = self._apply(blueprint, behaviour, decision.events, by, receipt)
-        tells = [Outgoing(tell.to, tell.command.do, blueprint.stored_message(tell.command)) for tell in decision.tells]
+        records, entries, rows, told = self._apply(blueprint, behaviour, decision.events, by, receipt)
+        said = (*decision.tells, *told)
+        tells = [Outgoing(tell.to, tell.command.do, blueprint.stored_message(tell.command)) for tell in said]
         signals = [(signal, blueprint.event(signal.event, self.at, by)) for signal in decision.signals]
         # nothing fails from here on
         self.seq += count
@@ -139,20 +140,22 @@ class Turn:
         events: tuple[Any, ...],
         by: str,
         receipt: Receipt | None,
-    ) -> tuple[list[Record], list[Entry], list[Row]]:
+    ) -> tuple[list[Record], list[Entry], list[Row], list[Tell]]:
         """Apply `events` one by one; `receipt` stands on the last."""
         records: list[Record] = []
         entries: list[Entry] = []
         rows: list[Row] = []
+        told: list[Tell] = []
         last = self.seq + len(events)
         for seq, event in enumerate(events, self.seq + 1):
             fact = Fact(seq, self.at, by, event)
             behaviour.apply(fact)
             rows += behaviour.project(fact)
+            told += blueprint.told(behaviour, fact)
             body = blueprint.stored_event(event)
             records.append(Record(seq, event.type, self.at, by, body, receipt if seq == last else None))
             entries.append(blueprint.entry(behaviour, fact, body))
-        return records, entries, rows
+        return records, entries, rows, told
 
 
 def _stored_answer(decision: Decision, wire: Wire) -> bytes | None:

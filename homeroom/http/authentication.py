@@ -16,10 +16,12 @@ from homeroom.http.revocations import Revocations
 from homeroom.http.routes import Call, Nothing, Out, Route
 from homeroom.http.throttle import LoginThrottle
 from homeroom.http.tokens import Tokens
-from homeroom.protocol.access import ADMINS, GUARDIAN_ROLE, Role
+from homeroom.protocol.access import ADMINS, GUARDIAN_ROLE, ROLE_ALIASES, RoleWord
+from homeroom.records.columns import Name
 from homeroom.records.logins import Ended, Grant, Logins
 from homeroom.records.passwords import LONGEST, SHORTEST, Passwords
-from homeroom.records.users import Login, Person, PersonName, Users, fold_login
+from homeroom.records.school.users import Login, fold_login
+from homeroom.records.users import Person, Users
 
 Password = Annotated[str, Meta(min_length=1, max_length=LONGEST)]
 NewPassword = Annotated[str, Meta(min_length=SHORTEST, max_length=LONGEST)]
@@ -49,9 +51,9 @@ class RegisterBody(Struct, frozen=True):
     """A new person. Only admins choose a role; whoever registers by themselves is a student."""
 
     login: Login
-    name: PersonName
+    name: Name
     password: NewPassword
-    role: Role = "student"
+    role: RoleWord = "student"
 
 
 class UserAnswer(Struct, frozen=True):
@@ -149,14 +151,15 @@ class Authentication:
         return Out(Nothing())
 
     async def register(self, call: Call) -> Out:
-        """Add a person: by an admin in any role up to their own, or, where the school allows it, oneself as student."""
+        """Add a person: by an admin in any role below their own, by a super_admin in any, or, where the school allows it, oneself as student."""
         body: RegisterBody = call.body
-        self._check_may_register(call, body.role)
+        role = ROLE_ALIASES.get(body.role, body.role)
+        self._check_may_register(call, role)
         if call.who is None:
             self._slow_down(f"(register) {call.address}", call.address)
         hashed = await self.passwords.hash(body.password)
         by = call.who.id if call.who else "self"
-        person = await self.users.add(body.login, body.name, body.role, hashed, by=by)
+        person = await self.users.add(body.login, body.name, role, hashed, by=by)
         return Out(UserAnswer(person.id, person.name, person.role), status=201)
 
     async def me(self, call: Call) -> Out:
@@ -171,8 +174,8 @@ class Authentication:
                 raise Refusal("forbidden", "people are added by the school's admins")
             if role != "student":
                 raise Refusal("forbidden", "only admins choose a role")
-        elif call.who.role not in ADMINS or (role == "super_admin" and call.who.role != "super_admin"):
-            raise Refusal("forbidden", "only admins add people, and none above themselves")
+        elif call.who.role not in ADMINS or (role in ADMINS and call.who.role != "super_admin"):
+            raise Refusal("forbidden", "only admins add people, and only super_admins add admins")
 
     def _slow_down(self, account: str, address: str) -> None:
         wait_ms = self.throttle.begin(account, address, self.clock.now())

@@ -2,11 +2,12 @@
 
 What is different from Hypercorn's own server: (1) whatever escapes ends this connection only; (2) no upgrade is ever handled,
 no HTTP/2, and no request that could be read in two ways, the tenth of a connection no more than the first; (3) a body that stalls is cut; (4) a send to somebody who
-does not read is bounded, also where it is shielded; (5) stopping ends.
+does not read is bounded, also where it is shielded; (5) stopping ends; (6) a request that is over holds nobody up.
 Never here: WebSockets, and accepting connections (`listener`).
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -105,6 +106,31 @@ class _StrictProtocol(H11Protocol):
         return self.connection.their_state is h11.SEND_BODY
 
 
+class _Tasks(TaskGroup):
+    """Hypercorn's tasks of a connection, but nobody waits for ever to tell something to a request that is over.
+
+    A request may be answered before its body was read. What of it still comes fills the queue of the request, and Hypercorn would
+    wait for room there, with its reading and with the end of the connection.
+    """
+
+    async def spawn_app(
+        self, app: Any, config: Config, scope: Any, send: Callable[[Any], Awaitable[None]]
+    ) -> Callable[[Any], Awaitable[None]]:
+        """Start a request; returns what tells it something."""
+        teller, listener = trio.open_memory_channel[Any](config.max_app_queue_size)
+
+        async def listening(scope: Any, receive: Any, send: Any, *spawn: Any) -> None:
+            with listener:
+                await app(scope, listener.receive, send, *spawn)
+
+        async def tell(message: Any) -> None:
+            with suppress(trio.BrokenResourceError):
+                await teller.send(message)
+
+        await super().spawn_app(listening, config, scope, send)  # type: ignore[arg-type] # a wrapper of the application is one
+        return tell
+
+
 class _GuardedServer(TCPServer):
     """One connection."""
 
@@ -120,7 +146,7 @@ class _GuardedServer(TCPServer):
         client = parse_socket_addr(socket.family, socket.getpeername())
         server = parse_socket_addr(socket.family, socket.getsockname())
         with trio.CancelScope() as scope:
-            async with TaskGroup() as group:
+            async with _Tasks() as group:
                 self._task_group = group
                 state = ConnectionState(self.state)
                 send = self.protocol_send

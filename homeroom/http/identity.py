@@ -10,7 +10,8 @@ from homeroom.engine.behaviour import Caller
 class Identity:
     """A person behind a connection or a request. `expires` in Unix ms; `family` names the login it descends from.
 
-    `wards(user)` names the children whom a parent stands for now; `None` for everybody else.
+    `wards(user)` names the children whom a parent stands for now, `None` for everybody else; `places(user)` where the person
+    belongs now.
     """
 
     id: str
@@ -19,6 +20,7 @@ class Identity:
     expires: int
     family: str = ""
     wards: Callable[[str], frozenset[str]] | None = field(default=None, compare=False, repr=False)
+    places: Callable[[str], frozenset[str]] | None = field(default=None, compare=False, repr=False)
 
     _caller: Caller = field(init=False, compare=False, repr=False)
 
@@ -28,11 +30,12 @@ class Identity:
 
     @property
     def caller(self) -> Caller:
-        """Return the person as actors see them, with the wards of this moment; made once, since every command carries it."""
-        if self.wards is not None:
-            wards = self.wards(self.id)
-            if wards != self._caller.wards:
-                object.__setattr__(self, "_caller", replace(self._caller, wards=wards))
+        """Return the person as actors see them, with the wards and places of this moment; made once, since every command carries it."""
+        known = self._caller
+        wards = known.wards if self.wards is None else self.wards(self.id)
+        places = known.places if self.places is None else self.places(self.id)
+        if wards is not known.wards or places is not known.places:
+            object.__setattr__(self, "_caller", replace(known, wards=wards, places=places))
         return self._caller
 
 

@@ -48,7 +48,7 @@ def _route(kind: Kind, listing: Listing, desk: Desk, look_up: LookUp) -> Route:
         tag=kind.plural,
         query=listing.query,
         reply=str if sheet else listing.reply,
-        errors=("forbidden", "rate_limited", "overloaded", "unavailable", "timeout"),
+        errors=("forbidden", "not_found", "rate_limited", "overloaded", "unavailable", "timeout"),
         raw=True,
         mimetype=CSV_TYPE if sheet else "application/json",
     )

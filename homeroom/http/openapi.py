@@ -4,16 +4,23 @@ Pure: routes in, a document out. Never here: a word about a particular route.
 """
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from homeroom.http.problems import PROBLEM_TYPE, Problem
 from homeroom.http.routes import BAD_INPUT, Route
+from homeroom.http.versions import ETAG_HEADER, MATCH_PARAMETER
 from homeroom.protocol.errors import ERRORS
 from homeroom.protocol.ids import Id
 from homeroom.protocol.rest_json import json_schemas
 
 BEARER = "bearer"
+DESCRIPTION = (
+    "The REST doors. The WebSocket's side is described by /asyncapi.json.\n\n"
+    "Nearly all doors want an access token, in the header `Authorization: Bearer …`. `POST /api/auth/login` with "
+    '`{"login": "…", "password": "…"}` answers one as `access_token`, and `POST /api/auth/refresh` the next one; on the server\'s '
+    "machine, `homeroom token create LOGIN` prints one."
+)
 ALWAYS = ("internal",)
 KEY_PARAMETER = {
     "name": "Idempotency-Key",
@@ -36,7 +43,7 @@ def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
             "title": "Homeroom",
             "version": version,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-            "description": "The REST doors. The WebSocket's side is described by /asyncapi.json.",
+            "description": DESCRIPTION,
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": name} for name in dict.fromkeys(route.tag for route in routes)],
@@ -51,13 +58,17 @@ def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
 class _Book:
     """The schemas of all structures of the routes, made together so that equal names do not meet."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Sequence[Route]) -> None:
         types: list[Any] = [Problem, Id]
         for route in routes:
             types += [shape for shape in (route.body, route.query, route.reply) if shape is not None]
+            types += route.shapes.values()
         unique = list({id(shape): shape for shape in types}.values())
         schemas, self.components = json_schemas(unique)
         self._schemas = {id(shape): schema for shape, schema in zip(unique, schemas, strict=True)}
+        closed: set[str] = set()
+        for route in routes:
+            self._close(self._of(route.body), closed)
 
     def operation(self, route: Route) -> dict[str, Any]:
         operation: dict[str, Any] = {
@@ -73,10 +84,14 @@ class _Book:
             schema = self._body(route)
             required = bool(schema.get("required") or self._resolved(schema).get("required"))
             operation["requestBody"] = {"required": required, "content": {"application/json": {"schema": schema}}}
+        if route.streamed:
+            content = {name: {"schema": {"type": "string", "format": "binary"}} for name in route.takes}
+            operation["requestBody"] = {"required": True, "content": content}
         return operation
 
     def _parameters(self, route: Route) -> list[dict[str, Any]]:
         known = self._properties(route.body) | self._properties(route.query)
+        known |= {name: self._of(shape) for name, shape in route.shapes.items()}
         found = [
             _parameter(name, "path", True, known.get(name) or self._schemas[id(Id)]) for name in route.placeholders
         ]
@@ -84,13 +99,17 @@ class _Book:
         for name, schema in self._properties(route.query).items():
             if name not in route.placeholders:
                 found.append(_parameter(name, "query", name in required, schema))
-        return [*found, KEY_PARAMETER] if route.keyed else found
+        headers = [(route.keyed, KEY_PARAMETER), (route.matched, MATCH_PARAMETER)]
+        return [*found, *(dict(header) for taken, header in headers if taken)]
 
     def _responses(self, route: Route) -> dict[str, Any]:
         content = {"schema": self._of(route.reply)} if route.reply is not None else {}
         responses: dict[str, Any] = {
             str(route.status): {"description": "done", "content": {route.mimetype.partition(";")[0]: content}}
         }
+        if route.tagged:
+            responses[str(route.status)]["headers"] = {"ETag": dict(ETAG_HEADER)}
+        responses |= {str(status): {"description": meaning} for status, meaning in route.also.items()}
         by_status: dict[int, list[str]] = {}
         for code in self._codes(route):
             by_status.setdefault(ERRORS[code].status, []).append(code)
@@ -129,6 +148,15 @@ class _Book:
         cut["required"] = [name for name in cut.get("required", ()) if name not in inside]
         return cut
 
+    def _close(self, schema: dict[str, Any], closed: set[str]) -> None:
+        """Say of a body's structures, and of those inside them, that they take no other fields."""
+        for name in {reference.rpartition("/")[2] for reference in _references(schema)} - closed:
+            closed.add(name)
+            component = self.components[name]
+            if "properties" in component:
+                component["additionalProperties"] = False
+            self._close(component, closed)
+
     def _of(self, type: Any) -> dict[str, Any]:
         return {} if type is None else self._schemas[id(type)]
 
@@ -142,6 +170,17 @@ class _Book:
     def _properties(self, type: Any) -> dict[str, Any]:
         properties: dict[str, Any] = self._resolved(self._of(type)).get("properties", {})
         return properties
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Yield what a schema refers to, at any depth."""
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _references(one)
 
 
 def _parameter(name: str, place: str, required: bool, schema: dict[str, Any]) -> dict[str, Any]:

@@ -7,18 +7,18 @@ Never here: what a route does, and which routes there are (`app`). No other file
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import structlog
 import trio
-from quart import Response, g, request
+from quart import Request, Response, g, request
 from quart.routing import QuartRule
 from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.journal import Unavailable
@@ -37,9 +37,12 @@ from homeroom.http.problems import (
     incident,
     make_problem,
 )
+from homeroom.http.request_body import PacedRequest, body_of
 from homeroom.http.routes import Call, Out, Route
+from homeroom.http.spellings import respell
 from homeroom.protocol.errors import RemoteProtocolError
-from homeroom.protocol.rest_json import encode_json, read_body, read_query
+from homeroom.protocol.rest_json import encode_json, read_query, read_values
+from homeroom.protocol.verbs import decode_object
 
 log = structlog.get_logger(__name__)
 ROUTINE = frozenset({*PAGE_PATHS, "/healthz", "/readyz", "/health", "/metrics"})
@@ -77,12 +80,29 @@ class _Connection(TrioASGIHTTPConnection):
 
     async def __call__(self, receive: Any, send: Any) -> None:
         async def shielded(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                self._body.let_go()
             with trio.CancelScope(shield=True):
                 await send(message)
 
         with ExitStack() as ends:
             cast("dict[str, Any]", self.scope)[ENDS] = ends
             await super().__call__(receive, shielded)
+
+    def _create_request_from_scope(self, send: Any) -> Request:
+        request = super()._create_request_from_scope(send)
+        self._body = body_of(request)
+        return request
+
+    async def handle_messages(self, nursery: trio.Nursery, request: Request, receive: Any) -> None:  # type: ignore[override] # as quart-trio's own
+        """Take the request's body at its reader's pace; a client that goes takes the request with it."""
+        body = body_of(request)
+        while (message := await receive())["type"] == "http.request":
+            body.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                body.set_complete()
+            await body.wait_wanted()
+        nursery.cancel_scope.cancel()
 
 
 class _Rule(QuartRule):
@@ -99,6 +119,7 @@ class App(QuartTrio):
     """Quart-Trio whose connections end, without a folder of its own."""
 
     asgi_http_class = _Connection
+    request_class = PacedRequest
     url_rule_class = _Rule  # type: ignore[assignment] # Quart says the same of its own
 
 
@@ -113,24 +134,27 @@ def build_app(
 ) -> App:
     """Return the application that serves `routes` and `pages`; `now` is the server's clock, Unix ms."""
     app = App("homeroom", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes
+    routes = tuple(routes)
+    app.config["MAX_CONTENT_LENGTH"] = max(settings.body_bytes, *(route.body_bytes for route in routes), 0)
     app.config["BODY_TIMEOUT"] = settings.body_timeout_s
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.url_map.merge_slashes = False
     pages(app)
     for route in routes:
-        _register(app, route, authenticate, now)
+        _register(app, route, authenticate, now, route.body_bytes or settings.body_bytes)
     _install_errors(app)
     _install_frame(app, metrics, settings)
     return app
 
 
-def _register(app: App, route: Route, authenticate: Authenticate, now: Callable[[], int]) -> None:
+def _register(app: App, route: Route, authenticate: Authenticate, now: Callable[[], int], most: int) -> None:
+    """Register a door, whose bodies have `most` bytes."""
+
     async def endpoint(**path: str) -> Response:
         who = await _who(route, authenticate)
         with ExitStack() as here:  # for a caller that is no connection and has no scope of its own
             ends = cast("dict[str, Any]", request.scope).get(ENDS, here)
-            call = await _read_call(route, path, who, ends)
+            call = await _read_call(route, path, who, ends, most)
             # not when its head came: a body that dribbles in over a deadline is late
             return _respond(await route.handler(replace(call, arrived=now())))
 
@@ -159,21 +183,34 @@ def _bearer() -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-async def _read_call(route: Route, path: dict[str, str], who: Identity | None, ends: ExitStack) -> Call:
+async def _read_call(route: Route, path: dict[str, str], who: Identity | None, ends: ExitStack, most: int) -> Call:
     text = {name: values[-1] for name, values in request.args.lists()}
     _check_names(route, text)
     query: Any = text
     if route.query is not None and not route.raw:
         query = read_query(text, route.query)
-    body: Any = b""
+    body: Any = body_of(request).pieces() if route.streamed else b""
     if route.body is not None:
-        body = await _read_bytes()
+        body = await _read_bytes(most)
         if not route.raw:
-            body = read_body(body, route.body)
+            body = read_values(respell(decode_object(body), route.words), route.body)
     client = request.scope.get("client")
     address = client[0] if client else ""
     key = request.headers.get("Idempotency-Key")
-    return Call(g.request_id, who, path, query, body, address, key, _bearer(), ends)
+    match = request.headers.get("If-Match")
+    return Call(
+        g.request_id,
+        who,
+        path,
+        query,
+        body,
+        address,
+        key,
+        _bearer(),
+        ends,
+        match=match,
+        headers=cast("Any", request.headers),
+    )
 
 
 def _check_names(route: Route, names: Iterable[str]) -> None:
@@ -185,16 +222,20 @@ def _check_names(route: Route, names: Iterable[str]) -> None:
         return
     known = route.parameters
     for name in names:
-        if name not in known:
+        if name not in known and name not in route.spellings:
             allowed = "one of " + ", ".join(known) if known else "no parameters"
             raise Refusal(
                 "bad_command", f"{name[:64]}: no such parameter", data={"field": name[:64], "allowed": allowed}
             )
 
 
-async def _read_bytes() -> bytes:
-    """Return the body; only JSON is taken, and only up to the limit (413) and in time (408)."""
+async def _read_bytes(most: int) -> bytes:
+    """Return the body; only JSON is taken, and only up to `most` bytes (413) and in time (408)."""
+    if (request.content_length or 0) > most:
+        raise RequestEntityTooLarge
     body: bytes = await request.get_data(cache=False, as_text=False, parse_form_data=False)
+    if len(body) > most:
+        raise RequestEntityTooLarge
     if body and request.mimetype != "application/json":
         raise UnfitType
     return body
@@ -207,8 +248,10 @@ class UnfitType(HTTPException):
 
 
 def _respond(out: Out) -> Response:
-    body = out.value if isinstance(out.value, bytes) else encode_json(out.value)
-    response = Response(body, out.status, content_type=out.mimetype)
+    finished = isinstance(out.value, (bytes, AsyncGenerator))
+    response = Response(out.value if finished else encode_json(out.value), out.status, content_type=out.mimetype)
+    if isinstance(out.value, AsyncGenerator):
+        response.timeout = None  # the server bounds each piece of it (`hypercorn_guard`)
     response.headers.extend(out.headers)
     return response
 

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from homeroom.engine.behaviour import Kind, Refusal
 from homeroom.http.identity import Identity
-from homeroom.http.rest import Desk, checked_id, done_with
+from homeroom.http.rest import Desk, checked_id, done_with, id_of
 from homeroom.http.routes import Call, Out, Route
 from homeroom.protocol.ids import Id
 from homeroom.protocol.presence import Activity, OwnPresence, PresenceState, SetStatus
@@ -62,7 +62,7 @@ class People(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class PresenceDesk:
-    """The desk. `present()` names the people who have a connection, in any order; `known` tells whom there is to ask."""
+    """The desk. `present()` names the people who may be here, each once, in any order; `known` tells whom there is to ask."""
 
     desk: Desk
     kind: Kind
@@ -76,9 +76,9 @@ class PresenceDesk:
             Route("GET", "/api/presence/online", "presence_online", "Who is here, as far as one may see.", self.online,
                   tag, query=OnlineQuery, reply=People, errors=limits),
             Route("GET", "/api/presence/user/{user}", "presence_user", "The presence of one person.", self.one, tag,
-                  reply=PresenceState, errors=("forbidden", "not_found", *limits)),
+                  reply=PresenceState, errors=("forbidden", "not_found", *limits), shapes={"user": id_of(self.kind)}),
             Route("POST", "/api/presence/bulk", "presence_bulk", "The presence of several people.", self.several, tag,
-                  body=BulkBody, reply=People, errors=limits),
+                  body=BulkBody, reply=People, errors=limits, words={"userIds": "users"}),
             Route("PUT", "/api/presence/activity", "presence_activity", "Say what one is doing.", self.act, tag,
                   body=ActivityBody, reply=done_with(OwnPresence), errors=("conflict", *limits), keyed=True),
         )  # fmt: skip
@@ -96,18 +96,22 @@ class PresenceDesk:
     async def one(self, call: Call) -> Out:
         """Answer one person; `forbidden` or `not_found` as the person's actor says."""
         self.desk.spend(call.person, "read")
-        return Out(await self._read(checked_id(call.path["user"]), call.person))
+        return Out(await self._read(checked_id(call.path["user"], self.kind), call.person))
 
     async def several(self, call: Call) -> Out:
         """Answer those of the people asked for whom the reader may see."""
         users = list(dict.fromkeys(call.body.users))
         self.desk.spend(call.person, "read", ceil(len(users) / A_CHARGE))
+        return Out(People(await self.states(users, call.person)))
+
+    async def states(self, users: Sequence[str], who: Identity) -> list[PresenceState]:
+        """Return those of `users` whom `who` may see, in their order; nobody is woken who was never here."""
         known = await self.known([f"{KIND}:{user}" for user in users])
         asked = [user for user in users if f"{KIND}:{user}" in known]
-        found = {state.user: state for state in await self._look(asked, call.person)}
-        blank = {user: self._blank(user, call.person) for user in users if user not in asked}
+        found = {state.user: state for state in await self._look(asked, who)}
+        blank = {user: self._blank(user, who) for user in users if user not in found and f"{KIND}:{user}" not in known}
         states = (found.get(user) or blank.get(user) for user in users)
-        return Out(People([state for state in states if state is not None]))
+        return [state for state in states if state is not None]
 
     async def act(self, call: Call) -> Out:
         """Change the activity only: the verb `set` with nothing else."""

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from random import Random
-from typing import Any, Generic, Optional, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Optional, Protocol, TypeVar
 
 import trio
-from msgspec import Struct, defstruct
+from msgspec import Meta, Struct, defstruct
 from msgspec.structs import replace
 
 from homeroom.engine.behaviour import Kind, Refusal, Verb
 from homeroom.engine.envelope import Answer
 from homeroom.engine.errors import AnotherBefore
-from homeroom.engine.ref import ActorRef
+from homeroom.engine.switchboard import Ref
 from homeroom.engine.wire import Wire
 from homeroom.engine.words import Page
 from homeroom.http.csv import CSV_TYPE, sheet_out
@@ -30,6 +30,10 @@ from homeroom.protocol.sheet import Sheet
 from homeroom.protocol.verbs import VerbTable, command_digest
 
 RETRY_MS = 1_000
+_ERRORS = (
+    "forbidden", "not_found", "conflict", "full", "too_late", "rate_limited", "overloaded", "unavailable", "timeout",
+)  # fmt: skip
+"""What an actor may say to any verb."""
 _KEY = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
 _ID = re.compile(r"\A[A-Za-z0-9_.\-]{1,64}\Z")
 
@@ -58,13 +62,13 @@ class Take(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the twins need: the way to actors, the verbs, the budgets and the stored form of earlier answers.
+    """What the twins need: the way to every stream, the verbs, the budgets and the stored form of earlier answers.
 
     `take(user, budget)` is `None` or the ms to wait; `random` makes ids that nobody can guess; `timeout_s` is how long an
     answer is waited for.
     """
 
-    ref: Callable[[str], ActorRef]
+    ref: Callable[[str], Ref]
     verbs: VerbTable
     wire: Wire
     take: Take
@@ -133,7 +137,19 @@ def twin_paths(kind: Kind, verb: Verb) -> list[tuple[str, str]]:
 
 def makes_id(verb: Verb, path: str) -> bool:
     """Tell whether this door of a verb makes the id of a new thing."""
-    return verb.fresh and "{id}" not in path
+    return verb.fresh and not verb.own and "{id}" not in path
+
+
+def id_of(kind: Kind) -> Any:
+    """Return the type of an id of `kind` in a path, with what it is made of: the address of such a thing is taken as well."""
+    return _id_of(kind.name, kind.ids or "1 to 64 of A-Z a-z 0-9 _ - .")
+
+
+@lru_cache(maxsize=100)
+def _id_of(kind: str, made: str) -> Any:
+    pattern = rf"\A(?:{kind}:)?[A-Za-z0-9_.\-]{{1,64}}\Z"
+    told = f"{made}; the address, `{kind}:` and the id, does as well"
+    return Annotated[str, Meta(pattern=pattern, description=told)]
 
 
 def _route(kind: Kind, verb: Verb, desk: Desk, number: int) -> Route:
@@ -147,7 +163,11 @@ def _route(kind: Kind, verb: Verb, desk: Desk, number: int) -> Route:
         command = desk.verbs.decode_body(kind.name, verb.command.do, b"" if reads else call.body, fields)
         done = await desk.carry_out(f"{kind.name}:{target}", verb, command, call, None if reads else call.key)
         if verb.fresh:
-            return Out(replace(done, id=target) if makes else done, 201, {"Location": f"/api/{kind.plural}/{target}"})
+            return Out(
+                replace(done, id=target) if "{id}" not in path else done,
+                201,
+                {"Location": f"/api/{kind.plural}/{target}"},
+            )
         return sheet_out(done.data) if sheet and isinstance(done.data, Sheet) else Out(done)
 
     return Route(
@@ -160,18 +180,19 @@ def _route(kind: Kind, verb: Verb, desk: Desk, number: int) -> Route:
         body=None if reads else verb.command,
         query=verb.command if reads else None,
         reply=str if sheet else done_with(verb.reply),
-        errors=("forbidden", "not_found", "conflict", "rate_limited", "overloaded", "unavailable", "timeout"),
+        errors=_ERRORS,
         status=201 if verb.fresh else 200,
         raw=True,
         keyed=not reads,
         mimetype=CSV_TYPE if sheet else "application/json",
+        shapes={"id": id_of(kind)},
     )
 
 
 def _target(call: Call, kind: Kind, id: str | None, random: Random | None) -> str:
     """Return whose door it is: the one in the path, a new thing's, or the caller's own."""
     if id is not None:
-        return checked_id(id)
+        return checked_id(id, kind)
     return call.person.id if random is None else fresh_id(random, call.person.id, kind.name, call.key)
 
 
@@ -215,11 +236,12 @@ def late() -> Refusal:
     return Refusal("timeout", "no answer in time; what was asked for may still happen", retry_ms=RETRY_MS)
 
 
-def checked_id(text: str) -> str:
-    """Return an id from a path; raises `not_found` for what is none."""
-    if not _ID.match(text):
+def checked_id(text: str, kind: Kind | None = None) -> str:
+    """Return an id from a path, where the address of a `kind` may stand as well; raises `not_found` for what is neither."""
+    name = text.removeprefix(f"{kind.name}:") if kind is not None else text
+    if not _ID.match(name):
         raise Refusal("not_found", "no such thing")
-    return text
+    return name
 
 
 def key_name(key: str) -> str:

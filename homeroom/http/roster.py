@@ -14,8 +14,9 @@ from msgspec import Struct
 from homeroom.engine.behaviour import Kind, Refusal
 from homeroom.http.identity import Identity
 from homeroom.http.presence import A_CHARGE, LOOKED_AT, OnlineQuery
-from homeroom.http.rest import Desk, checked_id
+from homeroom.http.rest import Desk, checked_id, id_of
 from homeroom.http.routes import Call, Out, Route
+from homeroom.protocol.ids import AddressText
 from homeroom.protocol.presence import PresenceState
 
 SIGNAL = "presence:"
@@ -52,12 +53,14 @@ class Roster:
     def _route(self, path: str, name: str, of: str, kind: Kind | None) -> Route:
         async def handler(call: Call) -> Out:
             found, name = (kind, call.path["id"]) if kind is not None else self._find(call.path["address"])
-            return Out(await self._read(found, checked_id(name), call.person, call.query.limit))
+            return Out(await self._read(found, checked_id(name, found), call.person, call.query.limit))
 
         summary = f"The presence of the people of {of} that one may look at."
+        shapes = {"address": AddressText} if kind is None else {"id": id_of(kind)}
         return Route(
-            "GET", path, name, summary, handler, "presence", query=OnlineQuery, reply=RosterAnswer, errors=_ERRORS
-        )
+            "GET", path, name, summary, handler, "presence",
+            query=OnlineQuery, reply=RosterAnswer, errors=_ERRORS, shapes=shapes,
+        )  # fmt: skip
 
     def _find(self, address: str) -> tuple[Kind, str]:
         wanted, _, name = address.partition(":")

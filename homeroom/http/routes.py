@@ -24,7 +24,8 @@ class Call:
     `body` and `query` are the route's structures (raw bytes and text for a verb's twin), `address` the peer's IP, `key`
     the `Idempotency-Key`, `bearer` what was sent as such, checked or not. `arrived` is when all of it was here, Unix ms of the
     server's clock. `ends` is unwound when the answer has been sent, or
-    nobody is there to take it.
+    nobody is there to take it. `match` is the `If-Match`. A `streamed` route's `body` is an iterator of its pieces;
+    `headers` are all of them, by any case.
     """
 
     id: str
@@ -37,6 +38,8 @@ class Call:
     bearer: str = ""
     ends: ExitStack = field(default_factory=ExitStack)
     arrived: int = 0
+    match: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def person(self) -> Identity:
@@ -48,7 +51,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """What a handler answers: a structure for JSON, or finished bytes with their type."""
+    """What a handler answers: a structure for JSON, or finished bytes with their type, or an async generator of them."""
 
     value: Any = None
     status: int = 200
@@ -70,7 +73,12 @@ class Route:
     `bearer`: `needed`; `welcome` (nobody may come, but never with a wrong one); `lenient` (a wrong one is nobody's).
 
     `body`, `query` and `reply` are structures; with `raw` the handler itself reads body and query (a verb's twin), and the
-    structures serve the description only. `errors` are codes of the protocol beside those of `BAD_INPUT` and of the door.
+    structures serve the description only. `spellings` are further names of the query's fields: other spelling → field;
+    `words` those of a body's that is not `raw`.
+    `shapes` are the types of placeholders that are no field of a structure, where they are not just any id.
+    `keyed` and `matched` doors take an `Idempotency-Key` and an `If-Match`; `tagged` ones answer an `ETag`.
+    `streamed`: the handler reads a body of one of the types `takes` piece by piece; `also` are further statuses and what they mean.
+    `body_bytes` is the most a body has, 0 for what the application says. `errors` are codes of the protocol beside those of `BAD_INPUT` and of the door.
     """
 
     method: str
@@ -87,7 +95,16 @@ class Route:
     bearer: Literal["needed", "welcome", "lenient", "ignored"] = "needed"
     raw: bool = False
     keyed: bool = False
+    matched: bool = False
+    body_bytes: int = 0
+    tagged: bool = False
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
     mimetype: str = "application/json"
+    streamed: bool = False
+    takes: tuple[str, ...] = ()
+    also: Mapping[int, str] = field(default_factory=dict)
+    shapes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def parameters(self) -> tuple[str, ...]:

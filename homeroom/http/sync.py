@@ -1,6 +1,6 @@
 """Catch-up over HTTP: what a client whose network blocks WebSocket, or that was away, asks for; with a long poll.
 
-Each stream is read through its actor, so access, filters and verdicts are those of a subscription. While a poll waits it is
+Each stream is read through its actor or its door, so access, filters and verdicts are those of a subscription. While a poll waits it is
 joined to its streams like any subscriber, in a format whose frames say only *that* something happened; its token is checked
 again before it is answered. An answer has a budget of bytes, and a person one for all answers that are not read yet.
 Never here: the frames of the wire, and who may read what.
@@ -20,10 +20,10 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.clock import Clock
-from homeroom.engine.engine import Engine
 from homeroom.engine.envelope import Cursor
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal import Journal
+from homeroom.engine.switchboard import Ref
 from homeroom.engine.wire import Wire
 from homeroom.engine.words import Page
 from homeroom.http.answer_bytes import AnswerBudget, HeldBytes
@@ -158,7 +158,7 @@ class Sync:
 
     def __init__(
         self,
-        engine: Engine,
+        ref: Callable[[str], Ref],
         hub: Hub,
         journal: Journal,
         wire: Wire,
@@ -168,7 +168,7 @@ class Sync:
         clock: Clock,
         limits: SyncLimits = SyncLimits(),
     ) -> None:
-        self._engine, self._hub, self._journal, self._wire = engine, hub, journal, wire
+        self._ref, self._hub, self._journal, self._wire = ref, hub, journal, wire
         self._take, self._check, self._clock = take, check, clock
         self._limits = limits
         self._held: dict[str, int] = {}
@@ -304,7 +304,7 @@ class Sync:
                 break
             places.pop(name, None)
             try:
-                page = await self._engine.ref(name).read(who.caller, since.get(name), PAGE_EVENTS)
+                page = await self._ref(name).read(who.caller, since.get(name), PAGE_EVENTS)
             except Refusal as refusal:
                 if refusal.code not in _SAID_OF_A_STREAM:
                     raise

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from homeroom.engine.behaviour import Kind
-from homeroom.http.rest import Desk, checked_id
+from homeroom.http.rest import Desk, checked_id, id_of
 from homeroom.http.routes import Call, Out, Route
 from homeroom.protocol.access import SYSTEM_ONLY
 from homeroom.protocol.ids import MAX_SEQ, Millis, Seq
@@ -74,18 +74,19 @@ def _doors(kind: Kind, desk: Desk) -> list[Route]:
 def _thing(kind: Kind, desk: Desk) -> Route:
     async def handler(call: Call) -> Out:
         desk.spend(call.person, "read")
-        page = await desk.page(f"{kind.name}:{checked_id(call.path['id'])}", call.person)
+        page = await desk.page(f"{kind.name}:{checked_id(call.path['id'], kind)}", call.person)
         return Out(page.state, headers={"ETag": f'W/"{page.epoch}.{page.seq}"'})
 
     summary = f"The {kind.name} as it is now, as its subscribers see it."
     path = thing_path(kind)
-    return Route("GET", path, kind.name, summary, handler, kind.plural, reply=kind.shown, errors=_ERRORS)
+    shapes = {"id": id_of(kind)}
+    return Route("GET", path, kind.name, summary, handler, kind.plural, reply=kind.shown, errors=_ERRORS, shapes=shapes)
 
 
 def _replay(kind: Kind, desk: Desk) -> Route:
     async def handler(call: Call) -> Out:
         desk.spend(call.person, "read")
-        address = f"{kind.name}:{checked_id(call.path['id'])}"
+        address = f"{kind.name}:{checked_id(call.path['id'], kind)}"
         page = await desk.replay(address, call.person, call.query.after, call.query.limit)
         first = page.seq - len(page.events) + 1
         events = [_event(seq, desk.wire.decode_plain(event)) for seq, event in enumerate(page.events, first)]
@@ -93,7 +94,10 @@ def _replay(kind: Kind, desk: Desk) -> Route:
 
     name, summary = f"{kind.name}_replay", f"The events of the {kind.name} with their times, page by page."
     path = replay_path(kind)
-    return Route("GET", path, name, summary, handler, kind.plural, query=ReplayQuery, reply=Replay, errors=_ERRORS)
+    asked, shapes = ReplayQuery, {"id": id_of(kind)}
+    return Route(
+        "GET", path, name, summary, handler, kind.plural, query=asked, reply=Replay, errors=_ERRORS, shapes=shapes
+    )
 
 
 def _event(seq: int, event: Any) -> ReplayedEvent:

@@ -63,7 +63,8 @@ class Tokens:
     """Makes and checks tokens with the keys of one ring.
 
     `is_revoked(user, family, iat)` tells, without waiting, whether a login, or all that a person was given before a time
-    (Unix s), has been ended; `wards(user)` names the children of a parent, who never stand in a token.
+    (Unix s), has been ended; `wards(user)` names the children of a parent, `places(user)` where somebody belongs: neither ever
+    stands in a token.
     """
 
     def __init__(
@@ -73,12 +74,15 @@ class Tokens:
         rules: TokenRules = TokenRules(),
         is_revoked: Callable[[str, str, int], bool] = lambda user, family, iat: False,
         wards: Callable[[str], frozenset[str]] = lambda user: frozenset(),
+        *,
+        places: Callable[[str], frozenset[str]] | None = None,
     ) -> None:
         self._keys = keys
         self._clock = clock
         self.rules = rules
         self._is_revoked = is_revoked
         self._wards = wards
+        self._places = places
         self._jws = jwt.PyJWS()
 
     def issue(self, user: str, name: str, role: str, *, family: str = "", ttl_s: float | None = None) -> str:
@@ -128,7 +132,7 @@ class Tokens:
             _refuse("the login was ended")
         role = ROLE_ALIASES.get(claims.role, claims.role)
         wards = self._wards if role == GUARDIAN_ROLE else None
-        return Identity(claims.sub, claims.name or claims.sub, role, claims.exp * 1000, claims.fam, wards)
+        return Identity(claims.sub, claims.name or claims.sub, role, claims.exp * 1000, claims.fam, wards, self._places)
 
     def _key_of(self, token: str) -> Key:
         """Find the key by the header: of all it says only `typ`, `alg`, `kid` and the absence of `crit` matter."""

@@ -13,7 +13,7 @@ import trio
 
 from homeroom.engine.clock import Clock
 from homeroom.engine.postgres import DatabaseError
-from homeroom.records.guardians import Link
+from homeroom.records.school.guardianships import Link
 
 log = structlog.get_logger(__name__)
 

@@ -10,6 +10,8 @@ from typing import Literal, get_args
 
 Role = Literal["super_admin", "admin", "teacher", "student", "parent"]
 ROLES: tuple[str, ...] = get_args(Role)
+RoleWord = Literal["super_admin", "admin", "teacher", "student", "parent", "instructor", "mentor"]
+"""A role as it may be sent: by its name, or by one of the names it has elsewhere."""
 ROLE_ALIASES = {"instructor": "teacher", "mentor": "teacher"}
 STAFF = ("super_admin", "admin", "teacher")
 ADMINS = ("super_admin", "admin")
@@ -50,3 +52,5 @@ def allow(roles: Iterable[str], *relations: str) -> Rule:
 
 SYSTEM_ONLY = allow((SYSTEM_ROLE,))
 EVERYBODY = allow(ROLES)
+NOBODY = allow(())
+"""What is not done at all: no door is made for it."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from inspect import getdoc
 from typing import Any, Protocol, get_args
 
+from homeroom.protocol.channels import CHANNEL_KINDS, Change
 from homeroom.protocol.codec import tag_of
 from homeroom.protocol.errors import ERRORS, Close
 from homeroom.protocol.frames import ClientFrame, Resumed, ServerFrame, Snapshot
@@ -69,7 +70,8 @@ _DESCRIPTION = (
     "What stands inside the frames is described as messages too: the `d` of `cmd` as `cmd.<kind>.<verb>`; the `d` of the "
     "`ok` that answers it as `reply.<kind>.<verb>`, where there is one; the `d` of the `ok` to a `sub` as `sub.resumed` or "
     "`sub.snapshot`, and the latter's `state` as `snapshot.<kind>`; the `d` of an event inside `ev` and `sig` as "
-    "`event.<domain>.<action>`."
+    "`event.<domain>.<action>`. Channels of records have a `snapshot.<kind>` too, and no commands; the `d` of the events that a "
+    "change of a record makes (`<record>.created`, `.updated`, `.deleted`, and those of its actions) is described as `change`."
 )
 
 
@@ -85,6 +87,9 @@ def _shapes(kinds: Sequence[KindWords]) -> Iterator[tuple[str, type[Any]]]:
             if verb.reply is not None:
                 yield f"reply.{kind.name}.{verb.command.do}", verb.reply
         yield from ((f"event.{event.type}", event) for event in kind.events)
+    yield from ((f"snapshot.{channel.name}", channel.state) for channel in CHANNEL_KINDS)
+    yield from ((f"event.{signal.type}", signal) for channel in CHANNEL_KINDS for signal in channel.signals)
+    yield "change", Change
 
 
 def _message(name: str, shape: type[Any]) -> dict[str, Any]:

@@ -67,7 +67,10 @@ class OptIn(Struct, frozen=True):
 
 
 class SetAlias(Struct, frozen=True):
-    """Go by another name on all boards; an empty one: by one's own. Where somebody goes by it already, a number is put behind it."""
+    """Go by another name on all boards; an empty one: by one's own.
+
+    Where somebody goes by it on the board at which it is asked for, it is refused (`conflict`); on another one, a number is put behind it there.
+    """
 
     do: ClassVar[str] = "alias"
     alias: Annotated[str, Meta(max_length=40, description="one line")] = ""

@@ -33,7 +33,7 @@ _ALIASES = {"all-time": "all_time"}
 
 
 class BoardState(Struct):
-    """A board: its period (`began` 0: nobody ever scored; `ends` 0: it has no end), how many are on it, and the first `SHOWN` in order."""
+    """A board: its period (`began` 0: nobody ever scored; `ends` 0: it has no end), how many are on it, and the first 100 in order."""
 
     period: Period = "weekly"
     specialty: Specialty = "all"

@@ -326,7 +326,7 @@ class HistoryPage(Struct, frozen=True):
 
 
 class UnreadCount(Struct, frozen=True):
-    """How many messages one has not read, and up to which one has."""
+    """How many messages one has not read, and up to which one has (`"0"`: none yet)."""
 
     unread: int
     upto: str

@@ -70,7 +70,12 @@ class _Command(Struct, frozen=True, omit_defaults=True):
 
 
 class Create(_Command, frozen=True):
-    """Make the exam, as a draft; its maker owns it. `seed` decides every student's order of questions; 0: any."""
+    """Make the exam, as a draft; its maker owns it. `seed` decides every student's order of questions; 0: any.
+
+    `release` is when students and parents see results: `at_close`, once the exam is closed, each as soon as it is graded; `by_hand`, when
+    the verb `release` is sent, which is possible once it is closed. With `reveal` they see the right answers then as well. `ranked` lets
+    released points count on the leaderboards.
+    """
 
     do: ClassVar[str] = "create"
     title: Title
@@ -130,10 +135,14 @@ class RemoveQuestion(_Command, frozen=True):
 
 
 class Enroll(_Command, frozen=True):
-    """List students: only these know of the exam, and only when it is published."""
+    """List students: only these know of the exam, and only when it is published.
+
+    `course`: also all students of the exam's course, as they are now; for who belongs to it, and for admins.
+    """
 
     do: ClassVar[str] = "enroll"
-    people: Annotated[tuple[Person, ...], Meta(min_length=1, max_length=ENROL_MAX)]
+    people: Annotated[tuple[Person, ...], Meta(max_length=ENROL_MAX)] = ()
+    course: bool = False
 
 
 class Expel(_Command, frozen=True):
@@ -206,7 +215,7 @@ class Announce(_Command, frozen=True):
 
 
 class Release(_Command, frozen=True):
-    """Show every student its result, as soon as it is graded."""
+    """Show every student its result, as soon as it is graded. Close the exam first: as long as it is open it is refused."""
 
     do: ClassVar[str] = "release"
 
@@ -244,7 +253,7 @@ class AskSittings(_Command, frozen=True):
 
 
 class AskResults(_Command, frozen=True):
-    """Ask for all results as a sheet."""
+    """Ask for all results as a sheet; `submitted` is a time in UTC, empty for who never handed in."""
 
     do: ClassVar[str] = "results"
 

@@ -67,10 +67,11 @@ class Prolong(_Message, frozen=True):
 
 
 class HoldClock(_Message, frozen=True):
-    """Your clock stands."""
+    """Your clock stands, since a time (Unix ms; 0: since you hear of it): an answer that came in later has to come again."""
 
     do: ClassVar[str] = "hold"
     whose: Hold
+    at: Millis = 0
 
 
 class GoOn(_Message, frozen=True):

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from homeroom.protocol.exam_paper import NUMBER_MAX, OPTIONS_MAX, Key, Question, Score
 from homeroom.protocol.ids import Id
+from homeroom.protocol.text import strip_unfit
 
 TEXT_ANSWER_MAX = 500
 ESSAY_MAX = 20_000
@@ -62,8 +63,10 @@ def is_complete(marks: Mapping[str, Mark]) -> bool:
 
 
 def normalise(text: str, key: Key) -> str:
-    """Return the form in which short texts are compared: blanks folded, compatible characters as one, case and accents by the key."""
-    folded = unicodedata.normalize("NFKC", " ".join(text.split()))
+    """Return the form in which short texts are compared: without what `protocol.text` strips, blanks folded, compatible characters as one,
+    case and accents by the key.
+    """
+    folded = unicodedata.normalize("NFKC", " ".join(strip_unfit(text).split()))
     if not key.case:
         folded = folded.casefold()
     if not key.accents:

@@ -70,20 +70,26 @@ class Join(_Command, frozen=True):
 
 
 class Leave(_Command, frozen=True):
-    """Be a member no longer. The last admin makes somebody else one first; with the last member the group ends."""
+    """Be a member no longer. The last admin makes somebody else one first; with the last member the group ends.
+
+    Sessions that one planned go over to the admin who is here longest.
+    """
 
     do: ClassVar[str] = "leave"
 
 
 class Invite(_Command, frozen=True):
-    """Ask somebody to join; who was removed is asked again by admins alone."""
+    """Ask somebody to join; who was removed is asked again by admins alone.
+
+    Students and staff may accept; a parent, who is no member of study groups, can only decline.
+    """
 
     do: ClassVar[str] = "invite"
     user: Id
 
 
 class Accept(_Command, frozen=True):
-    """Follow an invitation."""
+    """Follow an invitation: students and staff."""
 
     do: ClassVar[str] = "accept"
 
@@ -103,7 +109,10 @@ class Promote(_Command, frozen=True):
 
 
 class Remove(_Command, frozen=True):
-    """Throw a member out, who cannot join again unless invited; or take an invitation back."""
+    """Throw a member out, who cannot join again unless invited; or take an invitation back.
+
+    A member is out of the group's sessions as well, and those that it planned go over to the admin who is here longest.
+    """
 
     do: ClassVar[str] = "remove"
     user: Id
@@ -116,13 +125,21 @@ class Delete(_Command, frozen=True):
 
 
 class Schedule(_Command, frozen=True):
-    """Plan a session of the group: its planner owns it, its members may join it."""
+    """Plan a session of the group: its planner owns it, its members may join it, its admins may call it off."""
 
     do: ClassVar[str] = "schedule"
     title: SessionTitle
     starts: Millis
     minutes: Minutes = 60
     description: About = ""
+
+
+class CallOff(_Command, frozen=True):
+    """Call a session of the group off, whoever planned it; one that is live ends."""
+
+    do: ClassVar[str] = "call_off"
+    session: Id
+    reason: Annotated[str, Meta(max_length=500)] = ""
 
 
 class Look(_Command, frozen=True):
@@ -224,6 +241,13 @@ class SessionScheduled(_Event, frozen=True):
     ends: Millis
 
 
+class SessionCalledOff(_Event, frozen=True):
+    """A session of the group does not take place, or has ended."""
+
+    type: ClassVar[str] = "group.session_called_off"
+    session: Id
+
+
 class GroupDeleted(_Event, frozen=True):
     """The group has ended: its admins wanted it, or nobody is left."""
 
@@ -233,7 +257,7 @@ class GroupDeleted(_Event, frozen=True):
 
 GROUP_EVENTS: tuple[type[Any], ...] = (
     GroupCreated, GroupChanged, GroupJoined, GroupLeft, GroupInvited, InvitationEnded, GroupRoleChanged,
-    SessionScheduled, GroupDeleted, *CHAT_EVENTS,
+    SessionScheduled, SessionCalledOff, GroupDeleted, *CHAT_EVENTS,
 )  # fmt: skip
 
 

@@ -24,10 +24,14 @@ from homeroom.protocol.group import (
     GroupRole,
     GroupRoleChanged,
     InvitationEnded,
+    SessionCalledOff,
     SessionScheduled,
     Visibility,
 )
 from homeroom.protocol.ids import Millis
+
+OVERRUN_MS = 14 * 3_600_000
+"""So long after its planned end a session may still be live: begun late, and ended by nobody."""
 
 
 class GroupMember(Struct, frozen=True):
@@ -39,7 +43,7 @@ class GroupMember(Struct, frozen=True):
 
 
 class Meeting(Struct, frozen=True):
-    """A session of the group that was planned: who planned it, and its times in Unix ms as they were planned."""
+    """A session of the group that was planned: whose it is, and its times in Unix ms as they were planned."""
 
     title: str
     by: str
@@ -51,7 +55,7 @@ class GroupState(Struct):
     """A group as its subscribers see it, the same for each of them. `created` is 0 while it does not exist, `deleted` while it has not ended.
 
     `invited` may join, `barred` were removed and may not; both map the person to the time of it. `sessions` maps the id of a session
-    to what was planned; those that are over are dropped when the next one is planned.
+    to what was planned; those that cannot be live any more, 14 hours after their planned end, are dropped when the next one is planned.
     """
 
     name: str = ""
@@ -100,6 +104,16 @@ def upcoming(state: GroupState, now: int) -> dict[str, Meeting]:
     return {session: meeting for session, meeting in state.sessions.items() if meeting.ends > now}
 
 
+def unfinished(state: GroupState, now: int) -> dict[str, Meeting]:
+    """Return the sessions that may be still to come or live at `now` (Unix ms)."""
+    return {session: meeting for session, meeting in state.sessions.items() if meeting.ends + OVERRUN_MS > now}
+
+
+def heir_of(state: GroupState, user: str) -> str | None:
+    """Return the admin, here the longest, to whom the sessions of `user` go over; `None` when there is no other."""
+    return next((admin for admin in admins_of(state) if admin != user), None)
+
+
 def _described(state: GroupState, e: GroupCreated | GroupChanged) -> None:
     state.name, state.description, state.course, state.specialty = e.name, e.description, e.course, e.specialty
     state.max_members, state.visibility = e.max_members, e.visibility
@@ -122,6 +136,12 @@ def _joined(state: GroupState, fact: Happening, e: GroupJoined) -> None:
 
 
 def _left(state: GroupState, fact: Happening, e: GroupLeft) -> None:
+    heir = heir_of(state, e.user)
+    if heir is not None:
+        state.sessions = {
+            session: replace(meeting, by=heir) if meeting.by == e.user else meeting
+            for session, meeting in state.sessions.items()
+        }
     state.members.pop(e.user, None)
     leave_chat(state.chat, e.user)
     if e.reason == "removed":
@@ -146,7 +166,11 @@ def _promoted(state: GroupState, fact: Happening, e: GroupRoleChanged) -> None:
 
 
 def _scheduled(state: GroupState, fact: Happening, e: SessionScheduled) -> None:
-    state.sessions = {**upcoming(state, fact.at), e.session: Meeting(e.title, fact.by, e.starts, e.ends)}
+    state.sessions = {**unfinished(state, fact.at), e.session: Meeting(e.title, fact.by, e.starts, e.ends)}
+
+
+def _called_off(state: GroupState, fact: Happening, e: SessionCalledOff) -> None:
+    state.sessions.pop(e.session, None)
 
 
 def _deleted(state: GroupState, fact: Happening, e: GroupDeleted) -> None:
@@ -163,5 +187,6 @@ _CHANGES: dict[type[Any], Callable[[GroupState, Any, Any], None]] = {
     InvitationEnded: _uninvited,
     GroupRoleChanged: _promoted,
     SessionScheduled: _scheduled,
+    SessionCalledOff: _called_off,
     GroupDeleted: _deleted,
 }

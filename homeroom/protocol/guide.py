@@ -131,9 +131,10 @@ REST = cleandoc(
     """
     ## REST
 
-    Each verb has a twin, named in its chapter. Names in braces are path fields, `{id}` the actor's id (a path without it is about
-    oneself); the other arguments are the JSON body, or the query of a GET. Unlike in a frame, a field or parameter that nobody
-    knows is refused by its name. `POST /api/rooms/lobby/messages` with `{"text": "hello"}`:
+    Each verb has a twin, named in its chapter. Names in braces are path fields, `{id}` the actor's id, or its address, `room:lobby` for
+    `lobby` (a path without it is about oneself); the other arguments are the JSON body, or the query of a GET. Unlike in a frame, a field or parameter that nobody
+    knows is refused by its name, and so is one that says another thing than the path; of a key that stands twice in a body,
+    the last counts. `POST /api/rooms/lobby/messages` with `{"text": "hello"}`:
 
     ```
     200   {"data": {"id": "18"}, "pos": ["room:lobby", 18]}
@@ -149,8 +150,9 @@ REST = cleandoc(
     same person to the same address, is carried out once, and the first answer returns with `again`; another request with
     that key is `conflict`. Without it, a request that is sent twice is carried out twice.
 
-    What may be followed can be looked at: `GET` of the thing itself answers its snapshot, `/replay` its events with their
-    numbers and times, page by page (`after` a number, at most `limit`; `next` is the `after` of the next page, if there is one), and
+    What may be followed can be looked at: `GET` of the thing itself answers its snapshot. Where its chapter names the door, `/replay`
+    answers its events with their numbers and times, page by page (`after` a number, at most `limit`; `next` is the `after` of the
+    next page, if there is one); of others they come to those who follow, and by catching up. And
     `GET /api/presence/of/<address>` which of the people of a room, a session or a group are here. Lists have pages as well: their `after`, when it is not empty, is
     opaque and leads to the next one.
 
@@ -197,3 +199,13 @@ BUDGETS = cleandoc(
     `Retry-After`), nothing was done, and the connection goes on.
     """
 )
+
+CHANNELS = """## Channels of the records
+
+What is kept in tables, such as classes, schedules and report cards, is written by REST and told on channels: streams without an actor.
+They are followed, resumed and caught up on like any other; a command to one is answered `not_found` or `bad_command`.
+
+A snapshot says what the channel is about, and little more: the records themselves are read by REST. One write is told on several
+channels, on each with a number of its own; all of them are told it, or none. Subscriptions end with `gone`: `forbidden` within 5 s of
+the membership that granted them, `not_found` when the thing itself is deleted. What actors tell a class or a table comes on
+its channel too, with the type and the data that the actor's chapter describes."""

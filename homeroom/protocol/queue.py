@@ -63,7 +63,9 @@ class Settings(Struct, frozen=True, omit_defaults=True):
 
 
 class Create(Settings, frozen=True, omit_defaults=True):
-    """Make the queue, closed; its maker owns it. Its id is the maker's own, or made by the server; another one only an admin chooses.
+    """Make the queue, closed; its maker owns it. Its id is the maker's own: `POST` without one makes that, and what is asked there without
+    an id (`schedule`, `queue`, `admit`) is asked of it. Any other id only an admin chooses, but 26 random letters a-z and
+    digits 2-7: under such ids one makes further queues, by `PUT`.
 
     People find office hours by their instructor's id, so nobody makes those of another.
     """

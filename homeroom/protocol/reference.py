@@ -14,6 +14,7 @@ from msgspec.structs import FieldInfo, fields
 
 from homeroom.protocol import guide
 from homeroom.protocol.access import ANY, ROLES, STAFF, SYSTEM_ROLE, Rule
+from homeroom.protocol.channels import CHANNEL_KINDS, Change
 from homeroom.protocol.codec import tag_of
 from homeroom.protocol.errors import ERRORS, Close, may_reconnect
 from homeroom.protocol.frames import ClientFrame, Event, Resumed, ServerFrame, Snapshot
@@ -49,8 +50,25 @@ class ListEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class DoorEntry:
+    """One door that is no verb's: `METHOD /path`, what it is for, the structure of its body or query (if any), and of its answer.
+
+    `replies`: the answer is the `data` of a verb's reply.
+    """
+
+    door: str
+    about: str
+    asked: type[Any] | None
+    reply: Any
+    replies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class KindEntry:
-    """One kind as the reference shows it; `view` is the snapshot that is sent, `looks` are the doors to those who may follow it."""
+    """One kind as the reference shows it; `view` is the snapshot that is sent, `looks` are the doors to those who may follow it.
+
+    `ids` says what an id is made of, where it is not just any.
+    """
 
     name: str
     verbs: Sequence[VerbEntry]
@@ -59,6 +77,17 @@ class KindEntry:
     view: type[Any]
     lists: Sequence[ListEntry] = ()
     looks: Sequence[str] = ()
+    ids: str = ""
+    doors: Sequence[DoorEntry] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEntry:
+    """One record type as the reference shows it: the types of its events, and the kinds of the channels they are told on."""
+
+    name: str
+    events: Sequence[str]
+    channels: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +108,18 @@ class BudgetEntry:
     at_once: float
 
 
-def describe_protocol(kinds: Iterable[KindEntry], limits: Iterable[LimitEntry], budgets: Iterable[BudgetEntry]) -> str:
+def describe_protocol(
+    kinds: Iterable[KindEntry],
+    limits: Iterable[LimitEntry],
+    budgets: Iterable[BudgetEntry],
+    records: Iterable[RecordEntry],
+) -> str:
     """Return the whole page."""
     parts = [
         *(guide.HEAD, guide.TOKEN, guide.CONNECTION, guide.REQUESTS, guide.STREAMS, _struct(Event), _EVENT_NOTE),
         *(guide.REST, *_frames(), *_figures(limits, budgets), *_codes()),
         *(line for kind in kinds for line in _kind(kind)),
+        *_channels(records),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -145,19 +180,45 @@ def _codes() -> Iterable[str]:
 def _kind(kind: KindEntry) -> Iterable[str]:
     yield f"## `{kind.name}`"
     looks = f" To the same people: {', '.join(f'`GET {path}`' for path in kind.looks)}." if kind.looks else ""
-    yield f"Address and stream: `{kind.name}:<id>`. May be followed by {rule_in_words(kind.watch)}.{looks}"
+    made = f" `<id>` is {kind.ids}." if kind.ids else ""
+    yield f"Address and stream: `{kind.name}:<id>`.{made} May be followed by {rule_in_words(kind.watch)}.{looks}"
     yield f"### Verbs of `{kind.name}`"
     yield from map(_verb, kind.verbs)
     if kind.lists:
         yield f"### Lists of `{kind.name}`"
         yield from map(_list, kind.lists)
+    if kind.doors:
+        yield f"### Further doors of `{kind.name}`"
+        yield from map(_door, kind.doors)
     yield f"### Events of `{kind.name}`"
     yield from (f"#### `{event.type}`\n\n{_struct(event)}" for event in kind.events)
     yield f"### Snapshot of `{kind.name}`"
     yield f"The `state` of a subscription's `snapshot`: {shape_of(kind.view)}."
     words = [*(verb.command for verb in kind.verbs), *kind.events]
     replies = [verb.reply for verb in kind.verbs if verb.reply is not None] + [one.reply for one in kind.lists]
+    replies += [one.reply for one in kind.doors]
     yield from _structures(f"`{kind.name}`", structures_in([kind.view, *replies, *words]), known=words)
+
+
+def _channels(records: Iterable[RecordEntry]) -> Iterable[str]:
+    yield guide.CHANNELS
+    rows = ((f"`{one.name}:<id>`", one.id, one.followers, f"`{one.state.__name__}`") for one in CHANNEL_KINDS)
+    yield _table(("stream", "id of", "may be followed by", "snapshot"), rows)
+    yield f"### The `d` of a record's event\n\n{_struct(Change)}"
+    told = ((f"`{one.name}`", _codes_of(one.events), _codes_of(one.channels)) for one in records)
+    yield "### Events of records"
+    yield _table(("record", "its events", "told on"), told)
+    yield "### Signals of channels\n\nEphemeral: `sig` on the stream, the newest wins, and it holds the whole set."
+    signals = (
+        (f"`{signal.type}`", f"`{one.name}:<id>`", shape_of(signal)) for one in CHANNEL_KINDS for signal in one.signals
+    )
+    yield _table(("signal", "told on", "its `d`"), signals)
+    shown = dict.fromkeys(shape for one in CHANNEL_KINDS for shape in (one.state, *one.signals))
+    yield from _structures("channels", structures_in(shown), known=())
+
+
+def _codes_of(names: Iterable[str]) -> str:
+    return " ".join(f"`{name}`" for name in names)
 
 
 def _verb(verb: VerbEntry) -> str:
@@ -173,6 +234,12 @@ def _list(one: ListEntry) -> str:
     return f"#### `GET {one.path}`\n\n{_struct(one.query)}\n\n{facts}"
 
 
+def _door(one: DoorEntry) -> str:
+    asked = f"{_struct(one.asked)}\n\n" if one.asked is not None else ""
+    answers = "Replies" if one.replies else "Answers"
+    return f"#### `{one.door}`\n\n{one.about}\n\n{asked}{answers} {shape_of(one.reply)}."
+
+
 def _struct(struct: type[Any], note: str = "") -> str:
     """Return a structure's own words and the table of its fields."""
     rows = [(f"`{info.encode_name}`", shape_of(info.type), _default(info)) for info in fields(struct)]
@@ -184,6 +251,8 @@ def _struct(struct: type[Any], note: str = "") -> str:
 def _default(info: FieldInfo) -> str:
     if info.required:
         return ""
+    if info.default is msgspec.UNSET:
+        return "left out"
     if info.default_factory is not msgspec.NODEFAULT:
         value = info.default_factory()
         return "`{…}`" if isinstance(value, msgspec.Struct) else f"`{msgspec.json.encode(value).decode()}`"

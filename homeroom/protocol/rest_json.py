@@ -4,7 +4,7 @@ Never here: the arguments of verbs (`verbs`), the frames of the WebSocket (`code
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -32,8 +32,15 @@ def read_body(body: bytes, type: type[T], limits: Limits = LIMITS) -> T:
     Raises `RemoteProtocolError`: `bad_frame` when it is no JSON object or over a limit, `bad_command` when it does not fit, or
     has a field that the type does not know.
     """
-    values = decode_object(body, limits)
-    check_fields(values, type)
+    return read_values(decode_object(body, limits), type)
+
+
+def read_values(values: Mapping[str, Any], type: type[T], *, elsewhere: Collection[str] = ()) -> T:
+    """Return a decoded JSON object as the structure `type`; what came from `elsewhere` (the path) is not told among the known fields.
+
+    Raises `RemoteProtocolError` `bad_command` as `read_body` does.
+    """
+    check_fields(values, type, elsewhere=elsewhere)
     return _fit(values, type, strict=True)
 
 

@@ -38,6 +38,7 @@ from homeroom.protocol.session_words import (
     Ended,
     Enrolled,
     Expelled,
+    HandedOver,
     Materials,
     ParticipantJoined,
     ParticipantLeft,
@@ -184,6 +185,10 @@ def _counted_list(state: SessionState, fact: Happening, e: Enrolled | Expelled) 
     state.enrolled = e.count
 
 
+def _handed_over(state: SessionState, fact: Happening, e: HandedOver) -> None:
+    state.owner, state.owner_name = e.owner, e.owner_name
+
+
 def _joined(state: SessionState, fact: Happening, e: ParticipantJoined) -> None:
     before = state.people.get(e.user)
     joined = before.joined if before is not None else fact.at
@@ -291,6 +296,7 @@ _CHANGES: dict[type[Any], Callable[[SessionState, Any, Any], None]] = {
     DoorsOpened: _opened,
     Enrolled: _counted_list,
     Expelled: _counted_list,
+    HandedOver: _handed_over,
     ParticipantJoined: _joined,
     ParticipantLost: _lost,
     ParticipantReturned: _returned,
@@ -341,7 +347,7 @@ class AttendeeList(Struct, frozen=True):
 class Attended(Struct, frozen=True):
     """How long a person was there: in all (ms, the union of its intervals), in how many intervals, and from when to when.
 
-    `last` is 0 while the person is still there.
+    `first` is when its first interval began, as in the sheet: when it joined or, where nothing was heard of it then, the first sign of its life. `last` is 0 while the person is still there.
     """
 
     user: Id

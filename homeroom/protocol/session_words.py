@@ -23,7 +23,7 @@ ENROLL_MAX = 500
 MATERIALS_MAX = 20
 
 Status = Literal["scheduled", "live", "ended", "cancelled"]
-Audience = Literal["open", "listed"]
+Audience = Literal["open", "listed", "course"]
 Standing = Literal["here", "lost", "gone"]
 LeaveReason = Literal["left", "lost", "removed", "ended", "cancelled"]
 """Why somebody is not in a session any more: by itself, its connection was lost, thrown out, or everybody at once."""
@@ -65,7 +65,7 @@ class Create(_Command, frozen=True):
     """Make a session; its maker owns it. Times are Unix ms.
 
     Its end is given as `ends` or as `minutes` (60 when neither is), never as both. `open`: everybody of the
-    school may join; `listed`: the people enrolled, and nobody else learns of it. `owner`, its name and `group` are honoured from the
+    school may join; `listed`: the people enrolled, and nobody else learns of it; `course`: they, and whoever belongs to the course. `owner`, its name and `group` are honoured from the
     system alone, which makes sessions for study groups; `people` are enrolled from the beginning.
     """
 
@@ -88,7 +88,8 @@ class Create(_Command, frozen=True):
 class Change(_Command, frozen=True):
     """Change the plan; what is not given stays. The start can be moved only before it has started.
 
-    The session of a study group stays with the group: `audience` and `course` are changed by admins of the school alone. Of a
+    The session of a study group stays with the group: `audience` and `course` are changed by admins of the school alone. One that is for
+    its course stays with that one. Of a
     start that is moved several times within five minutes, those who are expected are told the first and the last.
     """
 
@@ -118,7 +119,7 @@ class End(_Command, frozen=True):
 
 
 class Cancel(_Command, frozen=True):
-    """Let it not take place; its history is kept. With the study group that planned it, also one that is live ends."""
+    """Let it not take place; its history is kept. Where the study group that planned it ends or calls it off, also one that is live ends."""
 
     do: ClassVar[str] = "cancel"
     reason: Reason = ""
@@ -144,12 +145,22 @@ class Expel(_Command, frozen=True):
     people: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=ENROLL_MAX)]
 
 
+class HandOver(_Command, frozen=True):
+    """From its study group: who owned the session is no member any more; it belongs to another one now, and who had it is out."""
+
+    do: ClassVar[str] = "hand_over"
+    owner: Id
+    owner_name: Name = ""
+
+
 class Join(_Command, frozen=True):
     """Come in. Attendance counts the time in which the server hears of the person: a WebSocket, heartbeats
     (`POST /api/presence/heartbeat`, at least one a minute) or what the person does in the session.
 
     Somebody who joins by REST and gives no such sign is lost after 20 s, and counted up to the last sign, these 20 s not
-    included; back within two minutes of it, the time between counts as well.
+    included. Who does something in the session within two minutes of it was here all the time, the join included. Who comes back
+    within two minutes by a connection or a heartbeat alone was here since the last sign; if there was none since the join, since this one.
+    Looking, typing and a vote in an anonymous poll are no sign.
     """
 
     do: ClassVar[str] = "join"
@@ -291,6 +302,14 @@ class Expelled(_Event, frozen=True):
     people: tuple[Id, ...] | None = None
 
 
+class HandedOver(_Event, frozen=True):
+    """The session belongs to somebody else now: who owned it is no member of its study group any more."""
+
+    type: ClassVar[str] = "session.handed_over"
+    owner: Id
+    owner_name: Name = ""
+
+
 class ParticipantJoined(_Event, frozen=True):
     """A person came in; `role` is its role in the school."""
 
@@ -309,7 +328,7 @@ class ParticipantLost(_Event, frozen=True):
 
 
 class ParticipantReturned(_Event, frozen=True):
-    """A lost person is here again, and counts as having been here all the time."""
+    """A lost person is here again, and counts as having been here all the time; of whom nothing was heard since the join, only from now on, unless it did something in the session itself."""
 
     type: ClassVar[str] = "session.participant_returned"
     user: Id
@@ -338,6 +357,6 @@ class Reminded(_Event, frozen=True):
 
 
 PLAN_EVENTS: tuple[type[Any], ...] = (
-    Created, Changed, Started, Ended, Cancelled, DoorsOpened, Enrolled, Expelled, ParticipantJoined, ParticipantLost,
-    ParticipantReturned, ParticipantLeft, RecordingSet, Reminded,
+    Created, Changed, Started, Ended, Cancelled, DoorsOpened, Enrolled, Expelled, HandedOver, ParticipantJoined,
+    ParticipantLost, ParticipantReturned, ParticipantLeft, RecordingSet, Reminded,
 )  # fmt: skip

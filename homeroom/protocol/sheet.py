@@ -3,6 +3,7 @@
 Never here: quoting, and the neutralising of formulas (`http.csv`): the values stand here as they are.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -16,3 +17,8 @@ class Sheet(Struct, frozen=True):
     name: Annotated[str, Meta(max_length=100, pattern=r"\A[A-Za-z0-9_.\-]+\Z")]
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+
+
+def sheet_time(at: int | None) -> str | None:
+    """Return a time in Unix ms as a cell of every sheet: ISO 8601, UTC, to the second; nothing for one that never was (0)."""
+    return datetime.fromtimestamp(at // 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None

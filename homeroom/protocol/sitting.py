@@ -38,7 +38,12 @@ class _Command(Struct, frozen=True, omit_defaults=True):
 
 
 class Start(_Command, frozen=True):
-    """Begin, or come back; the clock runs from the first time. Before the exam is open, and for who is not listed, it is refused at once. `device` becomes the one that writes, and takes over from any other."""
+    """Begin, or come back; the clock runs from the first time. `device` becomes the one that writes, and takes over from any other.
+
+    The questions come with the sitting, in its snapshot: follow it, or look at it at `GET /api/sittings/{id}`. Before the exam is
+    open, and for who is not listed, a start is refused at once. The answer may be `waiting`: until the paper has come, a moment, or
+    until a paused exam goes on. The sitting then starts by itself (`sitting.started`, its questions with it) or says why not (`sitting.declined`).
+    """
 
     do: ClassVar[str] = "start"
     device: Device = ""
@@ -167,8 +172,8 @@ class Result(Struct, frozen=True, omit_defaults=True):
 
 
 class StartAnswer(Struct, frozen=True):
-    """The answer to `start`. `waiting`: the paper is on its way, and the stream tells `sitting.started`, or `sitting.declined` if the exam
-    was closed, its clocks were stopped or the student was expelled meanwhile; sending `start` again answers how it stands.
+    """The answer to `start`. `waiting`: the paper is on its way, or the exam is paused, and the stream tells `sitting.started`, or
+    `sitting.declined` if the exam was closed or the student was expelled meanwhile; sending `start` again answers how it stands.
 
     `closes` is the deadline by the server's clock, and `now` is that clock; 0 while it waits.
     """

@@ -151,10 +151,11 @@ class Extended(_Event, frozen=True):
 
 
 class ClockStopped(_Event, frozen=True):
-    """The clock stands."""
+    """The clock stands, `since` a time that is not after the event's own; 0: since that."""
 
     type: ClassVar[str] = "sitting.paused"
     whose: Hold
+    since: Millis = 0
     prev: Link = ""
 
 

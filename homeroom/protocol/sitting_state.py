@@ -171,7 +171,7 @@ def _extended(state: SittingState, fact: Happening, e: Extended) -> None:
 
 def _stopped(state: SittingState, fact: Happening, e: ClockStopped) -> None:
     state.holds.append(e.whose)
-    state.paused = state.paused or fact.at
+    state.paused = state.paused or e.since or fact.at
 
 
 def _went_on(state: SittingState, fact: Happening, e: ClockWentOn) -> None:

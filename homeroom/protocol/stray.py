@@ -1,4 +1,5 @@
-"""Fields of a body that its type does not know: `titel` would be as good as none, and nobody would be told.
+"""Fields of a request that its type does not know, or that say another thing than its path: one of two would be as good as none, and
+nobody would be told which.
 
 For REST alone: whoever writes a request is told of a slip, while frames of the WebSocket may carry what a later client says.
 Never here: whether the fields that are known fit (`verbs`, `rest_json`).
@@ -37,6 +38,17 @@ def check_fields(values: Mapping[str, Any], type: Any, *, do: str = "", elsewher
     raise RemoteProtocolError(
         "bad_command", f"{told}: no such field; {allowed}", data={"field": stray.place, "allowed": allowed}
     )
+
+
+def check_path(given: Mapping[str, Any], path: Mapping[str, Any], *, do: str = "") -> None:
+    """Raise `RemoteProtocolError` `bad_command` for a field of a body (or query) that the `path` names as well, with another value."""
+    for name, value in path.items():
+        if name in given and given[name] != value:
+            allowed = "as in the path, or none"
+            told = f"{do}: {name}" if do else name
+            raise RemoteProtocolError(
+                "bad_command", f"{told}: the path says another one", data={"field": name, "allowed": allowed}
+            )
 
 
 @lru_cache(maxsize=1_000)

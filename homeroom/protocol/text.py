@@ -35,6 +35,11 @@ def clean_text(text: str) -> str:
     return kept
 
 
+def strip_unfit(text: str) -> str:
+    """Return `text` as `clean_text` does, however little is left of it; NUL is the caller's to refuse."""
+    return _UNFIT.sub("", text)
+
+
 def _is_seen(char: str) -> bool:
     return not (char.isspace() or _UNSEEN.match(char) or unicodedata.category(char) == "Cf")
 

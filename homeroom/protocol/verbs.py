@@ -4,7 +4,7 @@ Built from plain mappings, kind -> verb -> structure, handed in by the compositi
 Never here: who may use a verb (its `Rule`, judged by the actor), and what it does.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -16,7 +16,7 @@ from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.frames import LIMITS, Limits
 from homeroom.protocol.misfit import find_misfit
 from homeroom.protocol.scan import scan_json
-from homeroom.protocol.stray import check_fields
+from homeroom.protocol.stray import check_fields, check_path
 
 _NO_ARGUMENTS = {"msgpack": b"\x80", "json": b"{}"}
 _encode_canonical = msgspec.msgpack.Encoder(order="deterministic").encode
@@ -25,10 +25,16 @@ Decode = Callable[[Any], Any]
 
 
 class VerbTable:
-    """All verbs of all kinds: kind -> verb -> the structure of its arguments."""
+    """All verbs of all kinds: kind -> verb -> the structure of its arguments.
 
-    def __init__(self, kinds: Mapping[str, Mapping[str, type[Any]]]) -> None:
+    `inner` are, by kind, the verbs of the engine's own: they decode like others, and no answer names them.
+    """
+
+    def __init__(
+        self, kinds: Mapping[str, Mapping[str, type[Any]]], inner: Mapping[str, Collection[str]] | None = None
+    ) -> None:
         self._types = {kind: dict(verbs) for kind, verbs in kinds.items()}
+        self._inner = inner or {}
         self._decoders: dict[str, dict[str, dict[str, Decode]]] = {
             "msgpack": self._make_decoders(lambda wanted: msgspec.msgpack.Decoder(wanted).decode),
             "json": self._make_decoders(lambda wanted: msgspec.json.Decoder(wanted).decode),
@@ -52,14 +58,17 @@ class VerbTable:
             raise _wrong_arguments(do, error, self._find(self._types, kind, do)) from None
 
     def decode_body(self, kind: str, do: str, body: bytes, fields: Mapping[str, Any], limits: Limits = LIMITS) -> Any:
-        """Return the command of a REST request: its JSON `body` (may be empty), with `fields` of the path and query laid over it.
+        """Return the command of a REST request: its JSON `body` (may be empty), and `fields` of the path and query beside it.
 
         Strings in `fields` are read leniently ("50" is the number 50). Raises as `decode` does, also for a field that the
-        command does not know, and `bad_frame` when the body is not JSON or over a limit.
+        command does not know or that stands in `fields` with another value, and `bad_frame` when the body is not JSON or over a
+        limit. Of a key that stands twice in the body, the last counts.
         """
         given = decode_object(body, limits)
         check_fields(given, self._find(self._types, kind, do), do=do, elsewhere=fields)
-        return self.convert(kind, do, {**given, **self._read_fields(kind, do, fields)})
+        read = self._read_fields(kind, do, fields)
+        check_path(given, read, do=do)
+        return self.convert(kind, do, {**given, **read})
 
     def convert(self, kind: str, do: str, values: Mapping[str, Any]) -> Any:
         """Return the command made of builtin types. Raises as `decode` does."""
@@ -83,14 +92,13 @@ class VerbTable:
     def _make_decoders(self, make: Callable[[type[Any]], Decode]) -> dict[str, dict[str, Decode]]:
         return {kind: {do: make(wanted) for do, wanted in verbs.items()} for kind, verbs in self._types.items()}
 
-    @staticmethod
-    def _find(table: Mapping[str, Mapping[str, Any]], kind: str, do: str) -> Any:
+    def _find(self, table: Mapping[str, Mapping[str, Any]], kind: str, do: str) -> Any:
         verbs = table.get(kind)
         if verbs is None:
             raise RemoteProtocolError("not_found", "no such address")
         found = verbs.get(do)
         if found is None:
-            allowed = ", ".join(sorted(verbs))
+            allowed = ", ".join(sorted(verbs.keys() - set(self._inner.get(kind, ())))) or "none"
             raise RemoteProtocolError("bad_command", "no such verb", data={"field": "do", "allowed": allowed})
         return found
 

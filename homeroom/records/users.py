@@ -1,38 +1,31 @@
-"""The people of the school: who they are, their role, and the hash of their password.
+"""The people of the school for those who ask by themselves: logging in, the command line, the demo; and the hash of a password.
 
-A change of role, password or standing ends what was given before it: `tokens_from` moves, and every login ends with it.
+A person is changed in one way, through the records (`school.users`), so that everybody hears of it; what it ends follows there.
 Never here: hashing (`passwords`), logins (`logins`), and who may change whom (the doors and the command line ask first).
 """
 
-import unicodedata
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Any
 
-import msgspec
-from msgspec import Meta, Struct
-from uuid_utils import uuid7
+from msgspec import Struct
 
-from homeroom.engine.behaviour import SYSTEM, Refusal
+from homeroom.engine.behaviour import SYSTEM, Caller, Refusal
 from homeroom.engine.clock import Clock
 from homeroom.engine.database import Database
-from homeroom.engine.postgres import UniqueViolation
-from homeroom.protocol.access import ROLE_ALIASES, Role
+from homeroom.protocol.access import ROLE_ALIASES, SYSTEM_ROLE, Role
 from homeroom.protocol.ids import Id
-from homeroom.protocol.text import UnfitText, clean_name
-from homeroom.records.audit import write_audit
+from homeroom.records.columns import Name
+from homeroom.records.declare import Unit
+from homeroom.records.quiet import quiet_store
+from homeroom.records.school.users import PASSWORD_CHANGED, USER, Login, User, end_logins, fold_login
+from homeroom.records.store import Store
 
-Login = Annotated[str, Meta(pattern=r"\A[^\s\x00-\x1f\x7f]{1,254}\Z", description="1 to 254 characters without blanks")]
-PersonName = Annotated[str, Meta(min_length=1, max_length=100)]
-FIND = "SELECT id, login, name, role, active, created_at, version FROM users WHERE id = $1"
-FIND_LOGIN = "SELECT id, login, name, role, active, created_at, version, password FROM users WHERE login = $1"
-PAGE = "SELECT id, login, name, role, active, created_at, version FROM users WHERE id > $1 ORDER BY id LIMIT $2"
-CHANGES = {
-    "password": """UPDATE users SET password = $2, updated_at = $3, tokens_from = $3, version = version + 1
-WHERE id = $1 RETURNING id, login, name, role, active, created_at, version""",
-    "role": """UPDATE users SET role = $2, updated_at = $3, tokens_from = $3, version = version + 1
-WHERE id = $1 RETURNING id, login, name, role, active, created_at, version""",
-    "active": """UPDATE users SET active = $2, updated_at = $3, tokens_from = $3, version = version + 1
-WHERE id = $1 RETURNING id, login, name, role, active, created_at, version""",
-}
+_FIELDS = "id, login, name, role, active, created_at, version"
+FIND = f"SELECT {_FIELDS} FROM users WHERE id = $1"  # noqa: S608 - constants
+FIND_LOGIN = f"SELECT {_FIELDS}, password FROM users WHERE login = $1 AND deleted_at IS NULL"  # noqa: S608 - constants
+PAGE = f"SELECT {_FIELDS} FROM users WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2"  # noqa: S608 - constants
+_KEEP = "UPDATE users SET password = $2 WHERE id = $1"
+_THERE = "SELECT FROM users WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE"
 
 
 class Person(Struct, frozen=True):
@@ -40,7 +33,7 @@ class Person(Struct, frozen=True):
 
     id: Id
     login: Login
-    name: PersonName
+    name: Name
     role: Role
     active: bool
     created_at: int
@@ -48,11 +41,11 @@ class Person(Struct, frozen=True):
 
 
 class Users:
-    """The table of people."""
+    """The table of people. Changes go through `store`; without one they are found out by servers that ask."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, store: Store | None = None) -> None:
         self._database = database
-        self._clock = clock
+        self._store = store or quiet_store(database, clock)
 
     async def add(
         self, login: str, name: str, role: str, password: str | None, *, id: str | None = None, by: str = SYSTEM
@@ -61,22 +54,14 @@ class Users:
 
         Without `id` a new one is made. Raises `conflict` for a login or id that is taken, `bad_command` for unfit words.
         """
-        now = self._clock.now()
-        person = make_person(id or str(uuid7()), login, name, role, now)
-        try:
-            async with self._database.transaction() as connection:
-                await connection.execute(
-                    "INSERT INTO users (id, login, name, role, password, created_at, updated_at) "
-                    "VALUES ($1, $2, $3, $4, $5, $6, $6)",
-                    *(person.id, person.login, person.name, person.role, password, now),
-                )
-                await write_audit(connection, ("user", person.id), "created", by=by, at=now, detail=person.role)
-        except UniqueViolation:
-            raise Refusal("conflict", "this login or id is taken", data={"field": "login"}) from None
-        return person
+        values = {"login": fold_login(login), "name": name, "role": ROLE_ALIASES.get(role, role)}
+        async with self._store.unit(Caller(by, SYSTEM_ROLE)) as unit:
+            made: User = await unit.insert(USER, values if id is None else {**values, "id": id})
+            await keep_password(unit, made.id, password)
+        return _known(made)
 
     async def find(self, id: str) -> Person | None:
-        """Return the person with this id."""
+        """Return the person with this id, also one who was deleted: that one is not active."""
         return _person(await self._database.fetch_row(FIND, id))
 
     async def find_login(self, login: str) -> tuple[Person, str | None] | None:
@@ -103,59 +88,49 @@ class Users:
 
     async def set_password(self, id: str, password: str | None, *, by: str = SYSTEM) -> Person:
         """Keep another password's hash; raises `not_found`."""
-        return await self._change(id, ("password", password), "password_changed", by)
+        async with self._store.unit(Caller(by, SYSTEM_ROLE)) as unit:
+            await _find(unit, id)
+            return _known(await change_password(unit, id, password))
 
     async def set_role(self, id: str, role: str, *, by: str = SYSTEM) -> Person:
-        """Give another role; raises `not_found`, and `bad_command` for what is none."""
-        role = ROLE_ALIASES.get(role, role)
-        _fit(role, Role, "role")
-        return await self._change(id, ("role", role), "role_changed", by, role)
+        """Give another role; raises `not_found`, `bad_command` for what is none, `conflict` for the last super_admin."""
+        return await self._change(id, {"role": ROLE_ALIASES.get(role, role)}, by)
 
     async def set_active(self, id: str, active: bool, *, by: str = SYSTEM) -> Person:
-        """Let a person in, or not any more; raises `not_found`."""
-        return await self._change(id, ("active", active), "activated" if active else "deactivated", by)
+        """Let a person in, or not any more; raises `not_found`, and `conflict` for the last super_admin."""
+        return await self._change(id, {"active": active}, by)
 
-    async def _change(self, id: str, change: tuple[str, Any], action: str, by: str, detail: str = "") -> Person:
-        """Make one change of `CHANGES` and end all that was given before."""
-        now, (column, value) = self._clock.now(), change
-        async with self._database.transaction() as connection:
-            rows = await connection.fetch(CHANGES[column], id, value, now)
-            person = _person(rows[0] if rows else None)
-            if person is None:
-                raise Refusal("not_found", "no such person")
-            end = "UPDATE logins SET ended_at = $2, reason = $3 WHERE user_id = $1 AND ended_at IS NULL"
-            await connection.execute(end, id, now, action)
-            await write_audit(connection, ("user", id), action, by=by, at=now, detail=detail)
-        return person
+    async def _change(self, id: str, changes: Mapping[str, Any], by: str) -> Person:
+        async with self._store.unit(Caller(by, SYSTEM_ROLE)) as unit:
+            await _find(unit, id)
+            return _known(await unit.update(USER, id, changes))
 
 
-def make_person(id: str, login: str, name: str, role: str, now: int) -> Person:
-    """Return a new person, each word checked; raises `bad_command` that names the field."""
-    try:
-        shown = clean_name(name)
-    except UnfitText as error:
-        raise Refusal("bad_command", f"name: {error}", data={"field": "name"}) from None
-    return Person(
-        _fit(id, Id, "id"),
-        _fit(fold_login(login), Login, "login"),
-        _fit(shown, PersonName, "name"),
-        _fit(ROLE_ALIASES.get(role, role), Role, "role"),
-        active=True,
-        created_at=now,
-        version=1,
-    )
+async def _find(unit: Unit, id: str) -> None:
+    """Raise `not_found` for nobody, and for somebody who was deleted."""
+    if not await unit.fetch(_THERE, id):
+        raise Refusal("not_found", "no such person")
 
 
-def fold_login(login: str) -> str:
-    """Return the one spelling of a login: case and width do not make another person."""
-    return unicodedata.normalize("NFKC", login).strip().lower()
+async def keep_password(unit: Unit, id: str, password: str | None) -> None:
+    """Keep a password's hash of somebody new."""
+    if password is not None:
+        await unit.execute(_KEEP, id, password)
 
 
-def _fit(value: str, type: Any, field: str) -> Any:
-    try:
-        return msgspec.convert(value, type)
-    except msgspec.ValidationError as error:
-        raise Refusal("bad_command", f"{field}: {error}", data={"field": field, "allowed": str(error)}) from None
+async def change_password(unit: Unit, id: str, password: str | None, *, but: str = "") -> User:
+    """Keep another password's hash; returns the person as it is then.
+
+    All that was given before ends; with `but`, a login of the person, the other logins alone. Raises as `Unit.update` does.
+    """
+    changed: User = await unit.update(USER, id, {}, PASSWORD_CHANGED)
+    await unit.execute(_KEEP, id, password)
+    await end_logins(unit, id, "password_changed", but=but)
+    return changed
+
+
+def _known(user: User) -> Person:
+    return Person(user.id, user.login, user.name, user.role, user.active, user.created_at, user.version)
 
 
 def _person(row: Any) -> Person | None:

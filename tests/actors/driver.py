@@ -25,12 +25,15 @@ from homeroom.engine.behaviour import (
     Guardians,
     Kind,
     Lookup,
+    Members,
     Recall,
     Refusal,
     Row,
+    Rule,
     Signal,
     Tell,
     nobody,
+    nobody_there,
 )
 from homeroom.engine.look_up_memory import look_up
 from homeroom.engine.read_model import ReadModels
@@ -84,6 +87,7 @@ class Driver:
     arrived: int = 0
     """When the commands came in at the door, Unix ms; 0: when they are carried out."""
     guardians: Guardians = nobody
+    members: Members = nobody_there
     consult: Callable[[Consult], Any] = lambda asked: asked.lookup.into([])
     """Finds rows of others; here are none."""
 
@@ -165,7 +169,7 @@ class Driver:
     def follow(self, caller: Caller) -> Follower:
         """Subscribe `caller` now."""
         if not self.kind.watch.permits(caller.role, self.behaviour.relations(caller)):
-            raise Refusal("not_found" if self.behaviour.hidden(caller) else "forbidden", "not yours to see")
+            raise self._denied(self.kind.watch, caller)
         follower = Follower(caller, stored(self.behaviour.view(caller)), self.reduce)
         self.followers.append(follower)
         return follower
@@ -186,7 +190,12 @@ class Driver:
         assert verb is not None, f"{command!r} is no command of {self.kind.name}"
         assert stored(command) == command
         if not verb.rule.permits(caller.role, self.behaviour.relations(caller)):
-            raise Refusal("not_found" if self.behaviour.hidden(caller) else "forbidden", "not yours to do")
+            raise self._denied(verb.rule, caller)
+
+    def _denied(self, rule: Rule, caller: Caller) -> Refusal:
+        ways = self.behaviour.within_reach(caller).items()
+        told = (way for relation, way in ways if isinstance(way, Refusal) and rule.permits(caller.role, (relation,)))
+        return next(told, Refusal("not_found" if self.behaviour.hidden(caller) else "forbidden", "not yours"))
 
     def _decide(self, command: Any, caller: Caller) -> Decision:
         before = msgspec.msgpack.encode(self.behaviour.state)
@@ -206,7 +215,8 @@ class Driver:
         return self.facts[seq - 1] if 1 <= seq <= len(self.facts) else None
 
     def _context(self, caller: Caller) -> Context:
-        return Context(self.now, caller, self.seq + 1, self.random, arrived=self.arrived, guardians=self.guardians)
+        people: dict[str, Any] = {"guardians": self.guardians, "members": self.members}
+        return Context(self.now, caller, self.seq + 1, self.random, arrived=self.arrived, **people)
 
     def _keep(self, decision: Decision, by: str) -> None:
         for event in decision.events:

@@ -1,6 +1,6 @@
 """The real engine with every kind of actor on a journal in memory or another, for what a driver without an engine cannot show."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
@@ -11,7 +11,8 @@ import trio
 from homeroom.actors.kinds import KINDS
 from homeroom.engine.behaviour import SYSTEM_CALLER, Caller, Guardians, Refusal, nobody
 from homeroom.engine.clock import TrioClock
-from homeroom.engine.engine import Engine
+from homeroom.engine.courier import Deliver
+from homeroom.engine.engine import NOWHERE, Engine
 from homeroom.engine.envelope import Done, Joined, Watch
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal_memory import MemoryJournal, MemoryStore
@@ -84,21 +85,26 @@ class School:
 
 
 @asynccontextmanager
-async def open_school(store: MemoryStore | None = None, guardians: Guardians = nobody) -> AsyncIterator[School]:
+async def open_school(
+    store: MemoryStore | None = None, guardians: Guardians = nobody, beyond: Mapping[str, Deliver] = NOWHERE
+) -> AsyncIterator[School]:
     """Run an engine with all kinds on `store`, or on a new one."""
     journal = MemoryJournal(store)
-    async with open_school_on(journal, journal.store, guardians) as school:
+    async with open_school_on(journal, journal.store, guardians, beyond) as school:
         yield school
 
 
 @asynccontextmanager
 async def open_school_on(
-    journal: MemoryJournal | PostgresJournal, store: MemoryStore, guardians: Guardians = nobody
+    journal: MemoryJournal | PostgresJournal,
+    store: MemoryStore,
+    guardians: Guardians = nobody,
+    beyond: Mapping[str, Deliver] = NOWHERE,
 ) -> AsyncIterator[School]:
     """Run an engine with all kinds on a journal."""
     await journal.ensure_tables(table for kind in KINDS for table in kind.tables)
     wire, hub, clock = StoredWire(), Hub({"msgpack": MsgpackFrames()}), TrioClock(await journal.now())
-    engine = Engine(KINDS, journal, wire, hub, clock=clock, random=Random(1), guardians=guardians)
+    engine = Engine(KINDS, journal, wire, hub, clock=clock, random=Random(1), guardians=guardians, beyond=beyond)
     async with trio.open_nursery() as nursery:
         await nursery.start(hub.run)
         await nursery.start(engine.run)

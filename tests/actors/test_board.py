@@ -158,7 +158,7 @@ def test_scoring_an_unknown_board_is_not_found_and_so_is_all_else_there(id: str)
         assert board.try_do(command, ANN) == "not_found"
     for order in (Recompute(), Configure("UTC")):
         assert board.try_do(order, ADMIN) == board.try_do(order, ANN) == "not_found"
-    with pytest.raises(Refusal, match="not_found"):
+    with pytest.raises(Refusal, match="no such board: its id is a period \\(weekly, monthly, all_time\\), a dot"):
         board.follow(ADMIN)
     assert board.seq == 0
 
@@ -310,6 +310,25 @@ def test_an_alias_that_looks_like_somebodys_name_is_a_conflict(alias: str) -> No
     board = new_board()
     score(board, "ben", 1, name="Bob Ray")
     assert board.try_do(SetAlias(alias), ANN) == "conflict"
+
+
+@pytest.mark.parametrize("alias", ["ben", "BEN", "b\u00aden", "Eve"])
+def test_an_alias_that_is_the_user_id_of_somebody_on_the_board_is_a_conflict(alias: str) -> None:
+    board = new_board()
+    score(board, "ben", 1, name="Bob Ray")
+    choose(board, SetAlias("Fox"), EVE)
+    assert board.try_do(SetAlias(alias), ANN) == "conflict"
+    board.restart(snapshot_at=board.seq)
+    assert board.try_do(SetAlias(alias), ANN) == "conflict"
+
+
+def test_an_alias_that_is_a_user_id_of_another_board_gets_a_number_there() -> None:
+    first, second = new_board(), new_board("weekly.geo")
+    score(second, "ben", 1, name="Bob Ray")
+    second.do(Score("ann", "Ann", 1, "quiz"), SYSTEM)
+    first.do(SetAlias("Ben"), ANN)
+    settle(first, second)
+    assert [board.behaviour.state.people["ann"].alias for board in (first, second)] == ["Ben", "Ben 2"]
 
 
 @pytest.mark.parametrize("alias", ["\u3164", "\u2800", "\u00ad\u200d", "\u115f \u1160"])

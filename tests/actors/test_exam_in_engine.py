@@ -14,13 +14,16 @@ from homeroom.engine.envelope import Answer, Done, Envelope
 from homeroom.protocol.chat import Say
 from homeroom.protocol.exam import (
     Announce,
+    Appoint,
     AskResults,
     AskSittings,
     AskStudents,
     Close,
     Create,
     Delete,
+    Dismiss,
     Enroll,
+    Expel,
     Join,
     Open,
     Pause,
@@ -29,9 +32,10 @@ from homeroom.protocol.exam import (
     Release,
     Resume,
 )
+from homeroom.protocol.sheet import sheet_time
 from homeroom.protocol.sitting import GRACE_MS, AskResult, Review, SaveAnswer, Start, Submit
 from tests.actors.exams import CLOSED, MOST, RIGHT
-from tests.actors.people import ADMIN, ANN, BEN, EVE, PARENT, TEACHER
+from tests.actors.people import ADMIN, ANN, BEN, COLLEAGUE, EVE, PARENT, TEACHER
 from tests.actors.school import Onlooker, School, open_school
 
 EXAM, SITTING = "exam:mid", "sitting:mid.ann"
@@ -321,6 +325,7 @@ async def test_lists_show_everybody_what_is_theirs(autojump_clock: MockClock) ->
         assert sheet.columns[0] == "student"
         assert sheet.rows[0][0] == "ann"
         assert len(sheet.rows[0]) == len(sheet.columns)
+        assert sheet.rows[0][sheet.columns.index("submitted")] == sheet_time(row.submitted)
         await school.do("exam:draft", Enroll((Person("eve"),)), TEACHER)
         assert await exams(EVE) == set()
         await school.do("exam:draft", Delete(), TEACHER)
@@ -328,6 +333,35 @@ async def test_lists_show_everybody_what_is_theirs(autojump_clock: MockClock) ->
         assert await exams(ANN) == {"mid"}
         with pytest.raises(Refusal, match="not_found"):
             await school.state("exam:draft", TEACHER)
+
+
+async def test_the_list_shows_a_draft_to_those_who_watch_over_it_and_to_nobody_on_its_list_of_any_role(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_school() as school:
+        people = (Person("colleague"), Person("admin"), Person("teacher"), Person("ann"))
+        await school.do("exam:draft", Create("SECRET", questions=CLOSED, students=people), TEACHER)
+
+        async def listed(who: Caller) -> bool:
+            return bool((await school.ask("exams", ExamsQuery(), who)).items)
+
+        assert await listed(TEACHER), "its owner, who is on the list as well"
+        assert not await listed(COLLEAGUE)
+        assert not await listed(ANN)
+        await school.do("exam:draft", Expel("teacher"), TEACHER)
+        assert await listed(TEACHER)
+        await school.do("exam:draft", Expel("colleague"), TEACHER)
+        await school.do("exam:draft", Appoint("colleague"), TEACHER)
+        assert await listed(COLLEAGUE)
+        await school.do("exam:draft", Dismiss("colleague"), TEACHER)
+        assert not await listed(COLLEAGUE)
+        await school.do("exam:draft", Publish(), TEACHER)
+        assert await listed(ANN)
+        assert not await listed(COLLEAGUE)
+        await school.do("exam:draft", Enroll((Person("colleague"),)), TEACHER)
+        assert await listed(COLLEAGUE)
+        await school.do("exam:draft", Expel("ann"), TEACHER)
+        assert not await listed(ANN)
 
 
 async def test_a_result_reaches_the_parents_also_when_nobody_served_at_the_deadline(autojump_clock: MockClock) -> None:

@@ -394,3 +394,13 @@ def test_a_group_with_all_that_it_may_hold_is_still_a_small_snapshot() -> None:
         group.now += 1_000
         group.do(Say("🙂" * 200), ANN)
     assert len(StoredWire().encode(group.behaviour.state)) < 1_000_000
+
+
+def test_a_parent_who_is_invited_is_told_for_whom_groups_are_and_can_decline() -> None:
+    group = private_group()
+    group.do(Invite("parent"), ANN)
+    for command in (Accept(), Join()):
+        assert group.try_do(command, PARENT) == "forbidden"
+    assert group.behaviour.within_reach(PARENT) == {"member": "study groups are for students and staff"}
+    assert group.events_of(Decline(), PARENT) == [InvitationEnded("parent", "declined")]
+    assert group.try_do(Decline(), PARENT) == "not_found", "who is not invited any more knows of no private group"

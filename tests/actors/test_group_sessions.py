@@ -1,27 +1,31 @@
 """Sessions that a study group plans, and the figures of what happens in it."""
 
+from typing import Any
+
 import pytest
 
 from homeroom.actors.group_figures import WEEK_MS, week_of
-from homeroom.actors.group_sessions import AHEAD_MS
-from homeroom.engine.behaviour import Refusal, Tell
+from homeroom.actors.group_sessions import AHEAD_MS, KEPT_MAX
+from homeroom.engine.behaviour import Caller, Refusal, Tell
 from homeroom.protocol.chat import React, Read, Say
 from homeroom.protocol.group import (
     SESSIONS_MAX,
     WEEKS_MAX,
     Activity,
+    CallOff,
     Delete,
     GroupFigures,
     Join,
     Leave,
     Remove,
     Schedule,
+    SessionCalledOff,
     SessionScheduled,
     WeekFigures,
 )
-from homeroom.protocol.group_state import Meeting
+from homeroom.protocol.group_state import OVERRUN_MS, Meeting
 from homeroom.protocol.presence import Exit
-from homeroom.protocol.session_words import Cancel, Create, Enroll, Expel
+from homeroom.protocol.session_words import Cancel, Create, Enroll, Expel, HandOver
 from tests.actors.driver import START, Driver
 from tests.actors.groups import public_group
 from tests.actors.people import ADMIN, ANN, BEN, EVE, TEACHER
@@ -73,8 +77,23 @@ def test_sessions_to_come_are_bounded_and_those_that_are_over_make_room() -> Non
         plan(group)
     assert group.try_do(Schedule("One more", START + HOUR), BEN) == "full"
     group.now += 4 * HOUR
+    assert group.try_do(Schedule("One more", group.now + HOUR), BEN) == "ok"
+    group.now += OVERRUN_MS
     session = plan(group, group.now + HOUR)
-    assert list(group.behaviour.state.shown.sessions) == [session]
+    assert len(group.behaviour.state.shown.sessions) == 2, (
+        "what was planned 14 hours ago is forgotten, its last one is not"
+    )
+    assert session in group.behaviour.state.shown.sessions
+
+
+def test_sessions_that_should_be_over_are_bounded_too() -> None:
+    group = public_group()
+    for _ in range(KEPT_MAX):
+        group.now += 6 * 60_000
+        group.do(Schedule("Quick", group.now, 5), BEN)
+    assert group.try_do(Schedule("One more", group.now, 5), BEN) == "full"
+    group.now += OVERRUN_MS
+    assert group.try_do(Schedule("One more", group.now, 5), BEN) == "ok"
 
 
 def test_who_joins_later_is_enrolled_and_who_goes_is_taken_off_the_list() -> None:
@@ -88,22 +107,57 @@ def test_who_joins_later_is_enrolled_and_who_goes_is_taken_off_the_list() -> Non
     assert group.tells[1:] == [Tell(f"session:{session}", Expel(("eve",)))]
 
 
-def test_the_planner_who_leaves_keeps_its_session_and_what_is_over_is_left_alone() -> None:
+@pytest.mark.parametrize("goes", [(Leave(), BEN), (Remove("ben"), ANN), (Remove("ben"), ADMIN)])
+def test_the_sessions_of_a_planner_who_goes_belong_to_an_admin_of_the_group(goes: tuple[Any, Caller]) -> None:
+    group = public_group()
+    session, follower = plan(group), group.follow(ANN)
+    group.tells.clear()
+    group.do(*goes)
+    assert group.tells[1:] == [Tell(f"session:{session}", HandOver("ann", "Ann"))]
+    assert follower.state.sessions[session].by == group.behaviour.state.shown.sessions[session].by == "ann"
+
+
+def test_who_goes_is_taken_out_of_a_session_that_runs_beyond_its_planned_end() -> None:
+    group = public_group()
+    session = plan(group)
+    theirs = group.do(Schedule("Sheet 4", START + HOUR), ANN).session
+    group.tells.clear()
+    group.now += 4 * HOUR
+    group.do(Remove("ben"), ANN)
+    assert group.tells[1:] == [
+        Tell(f"session:{session}", HandOver("ann", "Ann")),
+        Tell(f"session:{theirs}", Expel(("ben",))),
+    ]
+
+
+def test_who_joins_is_not_enrolled_in_what_should_be_over_and_who_goes_long_after_it_is_taken_out_of_nothing() -> None:
     group = public_group()
     plan(group)
-    group.tells.clear()
-    group.do(Leave(), BEN)
-    assert [tell.to for tell in group.tells] == ["presence:ben"]
     group.tells.clear()
     group.now += 4 * HOUR
     group.do(Join(), EVE)
     assert [tell.to for tell in group.tells] == ["presence:eve"]
+    group.tells.clear()
+    group.now += OVERRUN_MS
+    group.do(Leave(), BEN)
+    assert [tell.to for tell in group.tells] == ["presence:ben"]
+
+
+def test_an_admin_of_the_group_calls_off_a_session_that_somebody_else_planned() -> None:
+    group = public_group()
+    session, follower = plan(group), group.follow(BEN)
+    group.tells.clear()
+    assert group.try_do(CallOff(session), BEN) == "forbidden"
+    assert group.events_of(CallOff(session, "No room\n"), ANN) == [SessionCalledOff(session)]
+    assert group.tells == [Tell(f"session:{session}", Cancel("No room"))]
+    assert follower.state.sessions == {}
+    assert group.try_do(CallOff(session), ANN) == "not_found"
 
 
 def test_with_the_group_its_sessions_end_whoever_planned_them_but_for_those_that_are_over() -> None:
     group = public_group()
     plan(group)
-    group.now += 4 * HOUR
+    group.now += 4 * HOUR + OVERRUN_MS
     mine = plan(group, group.now + HOUR)
     theirs = group.do(Schedule("Sheet 4", group.now + HOUR), ANN).session
     gone = [Tell(f"session:{session}", Cancel("the study group was deleted")) for session in (mine, theirs)]

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from homeroom.actors.inbox import INBOX
 from homeroom.actors.inbox_history import OLDER_PAGE
 from homeroom.actors.inbox_memory import KEYS_MAX, UNREAD_MAX
 from homeroom.engine.behaviour import Caller, Refusal, Tell
@@ -23,7 +24,7 @@ from homeroom.protocol.inbox import (
     Sent,
     UnreadCount,
 )
-from homeroom.protocol.inbox_state import KEPT
+from homeroom.protocol.inbox_state import KEPT, reduce_inbox
 from tests.actors.driver import START, Driver, stored
 from tests.actors.inboxes import bring, new_inbox, notice
 from tests.actors.people import ADMIN, ANN, BEN, PARENT, SUPER, SYSTEM, TEACHER
@@ -174,6 +175,38 @@ def test_z4_a_link_is_https_or_relative(url: str) -> None:
 @pytest.mark.parametrize("url", ["", "/exams/123", "exams?id=1#top", "https://school.example/x"])
 def test_z4_a_fitting_link_is_taken(url: str) -> None:
     assert stored(Send("talk", "Hello", url=url)).url == url
+
+
+def test_m13_what_people_send_holds_nothing_that_turns_or_hides_text_in_no_part_of_it() -> None:
+    inbox = new_inbox()
+    data: Data = {"k\u202ey": "a\u202eb\x1b", "empty": "", "n": 5, "on": True}
+    inbox.do(Send("note", "ti\u202etle", "mess\x07age", data), ANN)
+    (found,) = inbox.behaviour.view(ANN).notices
+    assert (found.title, found.message) == ("title", "message")
+    assert found.data == {"ky": "ab", "empty": "", "n": 5, "on": True, "from": "ann", "from_name": "Ann"}
+
+
+@pytest.mark.parametrize(
+    ("data", "url"),
+    [
+        ({"k": "a\0b"}, ""),
+        ({"k\0": "a"}, ""),
+        ({"\u202e": "a"}, ""),
+        ({"k": "\u200b"}, ""),
+        ({"k": "a", "k\u200b": "b"}, ""),
+        ({}, "/exams/\u202etxt.exe"),
+        ({}, "https://example.org/\x7f"),
+    ],
+)
+def test_m13_a_datum_or_link_that_cannot_be_kept_as_it_is_is_refused_to_oneself_and_to_others(
+    data: Data, url: str
+) -> None:
+    inbox = Driver(INBOX, "teacher", reduce_inbox)
+    for user in (None, "ben"):
+        with pytest.raises(Refusal) as caught:
+            inbox.do(Send("note", "Title", data=data, url=url, user=user), TEACHER)
+        assert (caught.value.code, caught.value.data["field"]) == ("bad_command", "url" if url else "data")
+    assert (inbox.events, inbox.tells) == ([], [])
 
 
 def test_a_title_of_which_nothing_can_be_seen_is_refused() -> None:

@@ -5,6 +5,7 @@ import pytest
 from homeroom.actors.inbox import HUSHES_MAX, MUTES_MAX
 from homeroom.actors.inbox_memory import BURSTS_MAX
 from homeroom.actors.inbox_silence import BURST_MS, HOUR_MS, HOURLY, quiet_until
+from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.inbox import (
     FOREVER,
     Digested,
@@ -230,16 +231,18 @@ def test_quiet_hours_are_taken_away_by_naming_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "command",
+    ("command", "field", "why"),
     [
-        SetQuietHours("22:00"),
-        SetQuietHours(end="22:00"),
-        SetQuietHours("22:00", "22:00"),
-        SetQuietHours("22:00", "07:00", "Europe/Atlantis"),
+        (SetQuietHours("22:00"), "end", "it is missing"),
+        (SetQuietHours(end="22:00"), "start", "it is missing"),
+        (SetQuietHours("22:00", "22:00"), "end", "different times"),
+        (SetQuietHours("22:00", "07:00", "Europe/Atlantis"), "zone", "no zone"),
     ],
 )
-def test_quiet_hours_that_are_none_are_refused(command: SetQuietHours) -> None:
-    assert new_inbox().try_do(command, ANN) == "bad_command"
+def test_quiet_hours_that_are_none_are_refused_by_name(command: SetQuietHours, field: str, why: str) -> None:
+    with pytest.raises(Refusal, match=why) as refused:
+        new_inbox().do(command, ANN)
+    assert (refused.value.code, refused.value.data["field"]) == ("bad_command", field)
 
 
 @pytest.mark.parametrize(

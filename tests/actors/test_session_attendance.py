@@ -12,7 +12,7 @@ from homeroom.engine.behaviour import Caller, Tell
 from homeroom.http.csv import write_csv
 from homeroom.protocol.chat import MessagePosted, Say, Typing
 from homeroom.protocol.presence import Beat, Enter, Exit
-from homeroom.protocol.session_floor import Ask, PollOpen, PollVote, RaiseHand
+from homeroom.protocol.session_floor import Ask, PollOpen, PollVote, PollVoted, RaiseHand
 from homeroom.protocol.session_state import Attended
 from homeroom.protocol.session_words import (
     Attendance,
@@ -40,6 +40,11 @@ def total(session: Driver, user: str, caller: Caller = TEACHER) -> int:
     """Return the minutes that somebody was there."""
     people = {one.user: one.total_ms for one in session.do(Attendance(), caller).people}
     return int(people[user]) // MINUTE
+
+
+def first(session: Driver, user: str) -> int:
+    """Return when somebody's first interval began, as the totals tell it."""
+    return int(next(one.first for one in session.do(Attendance(), TEACHER).people if one.user == user))
 
 
 def intervals(session: Driver, user: str) -> list[tuple[int, int | None, str | None]]:
@@ -144,6 +149,14 @@ def test_E12_who_joins_first_and_is_seen_later_counts_from_then_on() -> None:
     session.advance(9 * MINUTE)
     assert intervals(session, "eve") == [(1, None, None)]
     assert total(session, "eve") == 9
+    assert first(session, "eve") == STARTS + MINUTE, "the totals say the same as the sheet"
+    session.do(Leave(), EVE)
+    session.advance(MINUTE)
+    session.do(Join(), EVE)
+    session.do(Away("eve", session.now))
+    session.advance(MINUTE)
+    session.do(Back("eve", session.now))
+    assert first(session, "eve") == STARTS + MINUTE
 
 
 def test_who_joined_without_a_connection_and_does_something_is_back_and_counts_from_the_beginning() -> None:
@@ -192,9 +205,21 @@ def test_a_lost_person_who_goes_or_ends_it_was_here_until_then(command: Any) -> 
     assert (joined, gone) == (0, 1)
 
 
-def test_looking_typing_and_voting_bring_nobody_back() -> None:
+def test_a_vote_that_is_shown_by_name_brings_its_voter_back() -> None:
     session = live()
-    poll = session.do(PollOpen("Clear?", ("yes", "no")), TEACHER).id
+    poll = session.do(PollOpen("Clear?", ("yes", "no"), changeable=True), TEACHER).id
+    session.do(Join(), EVE)
+    session.do(Away("eve", STARTS))
+    session.advance(MINUTE)
+    assert session.events_of(PollVote(poll, (0,)), EVE) == [PollVoted(poll, "eve", (0,)), ParticipantReturned("eve")]
+    session.do(Away("eve", session.now))
+    assert session.events_of(PollVote(poll, (0,)), EVE) == [ParticipantReturned("eve")], "also by the same vote again"
+    assert total(session, "eve") == 1
+
+
+def test_looking_typing_and_voting_in_secret_bring_nobody_back() -> None:
+    session = live()
+    poll = session.do(PollOpen("Clear?", ("yes", "no"), anonymous=True), TEACHER).id
     session.do(Join(), EVE)
     session.do(Away("eve", STARTS))
     seq = session.seq
@@ -300,6 +325,23 @@ def test_a_parent_of_somebody_else_is_refused_and_learns_nothing_of_a_listed_ses
     stranger = Caller("other", "parent", "Other", frozenset({"zoe"}))
     assert live().try_do(Attendance(), stranger) == "forbidden"
     assert listed().try_do(AttendanceSheet(), stranger) == "not_found"
+
+
+@pytest.mark.parametrize("audience", ["listed", "open"])
+def test_who_was_there_and_its_parents_see_that_attendance_also_after_it_was_expelled(audience: str) -> None:
+    session = listed() if audience == "listed" else live()
+    session.now = STARTS
+    session.do(Enroll(("ann", "eve")), TEACHER)
+    session.do(Join(), ANN)
+    session.advance(3 * MINUTE)
+    session.do(Expel(("ann", "eve")), TEACHER)
+    assert people_seen(session, ANN) == people_seen(session, WARD_PARENT) == ({"ann"}, {"ann"})
+    assert session.do(AttendanceSheet(), WARD_PARENT).rows[0][6] == 180
+    refused = "not_found" if audience == "listed" else "forbidden"
+    for who in (ANN, WARD_PARENT):
+        assert session.try_do(Attendees(), who) == refused
+    eves = Caller("parent", "parent", "Pat", frozenset({"eve"}))
+    assert session.try_do(Attendance(), EVE) == session.try_do(Attendance(), eves) == refused, "she never came"
 
 
 def test_the_totals_tell_role_name_and_from_when_to_when() -> None:

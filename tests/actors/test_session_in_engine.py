@@ -48,6 +48,23 @@ async def unread(school: School, who: Caller) -> list[str]:
     return [notice["type"] for notice in state["notices"]]
 
 
+async def test_who_was_in_a_session_is_told_that_it_has_ended_and_not_to_join_it(autojump_clock: MockClock) -> None:
+    async with open_school() as school:
+        await open_live(school, ANN)
+        with pytest.raises(Refusal, match="forbidden: not yours: say: join first"):
+            await school.do(SESSION, Say("hello"), EVE)
+        await school.do(SESSION, End(), TEACHER)
+        with pytest.raises(Refusal, match="conflict: the session has ended") as told:
+            await school.do(SESSION, Say("too late"), ANN)
+        assert told.value.data == {"status": "ended"}
+        with pytest.raises(Refusal, match="conflict: the session has ended"):
+            await school.do(SESSION, Join(), EVE)
+        with pytest.raises(Refusal, match=r"forbidden: not yours: say$"):
+            await school.do(SESSION, Say("who was never here"), EVE)
+        with pytest.raises(Refusal, match=r"forbidden: not yours: end$"):
+            await school.do(SESSION, End(), ANN)
+
+
 async def test_a_lost_connection_closes_the_interval_where_it_was_last_heard_of(autojump_clock: MockClock) -> None:
     async with open_school() as school:
         await open_live(school, ANN, BEN)

@@ -9,6 +9,7 @@ from trio.testing import MockClock
 from homeroom.engine.behaviour import SYSTEM_CALLER, Refusal
 from homeroom.engine.journal_memory import MemoryJournal
 from homeroom.protocol import group as groups
+from homeroom.protocol.chat import History, Say
 from homeroom.protocol.inbox import Notify
 from homeroom.protocol.session_words import (
     Cancel,
@@ -16,11 +17,16 @@ from homeroom.protocol.session_words import (
     Change,
     Changed,
     Create,
+    End,
     Ended,
     Enroll,
     Enrolled,
     Expel,
+    Expelled,
+    HandedOver,
+    HandOver,
     Join,
+    ParticipantLeft,
     Start,
 )
 from tests.actors.driver import Driver
@@ -98,6 +104,34 @@ def test_with_its_group_a_live_session_ends_and_one_that_has_ended_stays_so() ->
     assert session.events_of(Cancel("the study group was deleted"), SYSTEM_CALLER) == [Ended()]
     assert shown(session).people["ben"].standing == "gone"
     assert session.events_of(Cancel("the study group was deleted"), SYSTEM_CALLER) == []
+
+
+def test_a_live_session_goes_over_to_an_admin_when_its_planner_is_removed_and_the_planner_is_out_of_it() -> None:
+    session = of_a_group()
+    session.do(Start(), ANN)
+    session.do(Join(), ANN)
+    session.do(Join(), BEN)
+    handed = session.events_of(HandOver("ben", "Ben"))
+    assert handed == [HandedOver("ben", "Ben"), Expelled(1, ("ann",)), ParticipantLeft("ann", "removed")]
+    assert session.evicted == ["ann"]
+    assert session.rows["session_people", "ann"]["active"] is False
+    assert session.rows["sessions",]["owner"] == "ben"
+    for command in (Say("still here"), End(), Join(), Start()):
+        assert session.try_do(command, ANN) == "not_found"
+    assert session.events_of(HandOver("ben", "Ben")) == []
+    assert session.try_do(End(), BEN) == "ok"
+
+
+def test_a_planned_session_goes_over_as_well_and_one_that_is_over_stays_with_who_had_it() -> None:
+    session = of_a_group()
+    assert session.events_of(HandOver("ben", "Ben")) == [HandedOver("ben", "Ben"), Expelled(1, ("ann",))]
+    session.do(Enroll(("ann",)))
+    session.do(Start(), BEN)
+    session.do(Join(), ANN)
+    session.do(End(), BEN)
+    for late in (HandOver("eve", "Eve"), Expel(("ann",))):
+        assert session.events_of(late) == []
+    assert session.try_do(History(), ANN) == "ok"
 
 
 async def test_members_of_a_deleted_group_cannot_join_its_session_any_more(autojump_clock: MockClock) -> None:

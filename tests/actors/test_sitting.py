@@ -12,7 +12,7 @@ from homeroom.protocol import sitting_events as happened
 from homeroom.protocol.board import Score
 from homeroom.protocol.exam import Close, Enroll, Expel, Extend, Join, Open, Pause, Person, Publish, Release, Resume
 from homeroom.protocol.exam_messages import Call, Decline
-from homeroom.protocol.exam_paper import Item
+from homeroom.protocol.exam_paper import Item, Question
 from homeroom.protocol.inbox import Hush, Notify, Unhush
 from homeroom.protocol.presence import Disengage, Engage
 from homeroom.protocol.sitting import (
@@ -36,6 +36,7 @@ from tests.actors.exams import (
     ITEMS,
     MINUTE,
     MOST,
+    PI,
     Campus,
     answer_all,
     both_running,
@@ -155,15 +156,56 @@ def test_the_deadline_is_never_later_than_the_exam_closes() -> None:
     assert campus.sit(Start(), ANN).closes == START + 10 * MINUTE
 
 
-def test_nobody_starts_when_the_exam_has_closed_or_the_clock_stands() -> None:
+def test_nobody_starts_when_the_exam_has_closed() -> None:
     campus = open_exam()
-    campus.do(Pause())
-    assert campus.try_sit(Start(), ANN) == "conflict"
-    campus.do(Resume())
     campus.do(Close())
     assert campus.try_sit(Start(), ANN) == campus.try_sit(Start(), BEN) == "conflict"
     assert campus.sitting(BEN).facts == []
     assert campus.try_sit(SaveAnswer("pi", 1, 3.0), ANN) == "conflict"
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_who_starts_while_the_clock_stands_waits_and_begins_when_it_goes_on(joined: bool) -> None:
+    campus = open_exam(closes=START + 45 * MINUTE)
+    if not joined:
+        campus.do(Pause())
+        assert campus.sit(Start("phone"), BEN).status == "waiting"
+    else:
+        campus.do(Join(), BEN)
+        campus.do(Pause())
+        follower = campus.sitting(BEN).follow(BEN)
+        assert campus.sit(Start("phone"), BEN).status == "waiting"
+    seq = campus.sitting(BEN).seq
+    campus.advance(10 * MINUTE)
+    assert campus.sit(Start(), BEN).status == "waiting"
+    assert campus.sitting(BEN).seq == seq, "asked once more it waits as before"
+    campus.do(Resume())
+    state = campus.sitting(BEN).behaviour.view(BEN)
+    assert (state.status, state.device, state.closes) == ("running", "phone", START + 10 * MINUTE + 30 * MINUTE)
+    assert state.window == START + 55 * MINUTE
+    if joined:
+        assert (follower.state.status, follower.state.closes) == ("running", state.closes)
+        assert follower.state.questions
+    assert campus.sit(Start(), BEN).status == "running"
+
+
+def test_who_starts_between_the_end_of_a_pause_and_its_sittings_hearing_of_it_begins_too() -> None:
+    campus = open_exam()
+    campus.do(Pause())
+    campus.hall.do(Resume(), TEACHER)
+    assert campus.sitting(ANN).do(Start(), ANN).status == "waiting"
+    campus.deliver()
+    assert campus.sitting(ANN).behaviour.view(ANN).status == "running"
+
+
+def test_who_waits_for_a_clock_that_stands_is_declined_when_the_exam_closes() -> None:
+    campus = open_exam()
+    campus.do(Pause())
+    campus.sit(Start(), ANN)
+    campus.do(Close())
+    state = campus.sitting(ANN).behaviour.view(ANN)
+    assert (state.status, state.declined) == ("prepared", "conflict")
+    assert campus.try_sit(Start(), ANN) == "conflict"
 
 
 def test_a_start_in_the_window_of_grace_of_the_exam_is_too_late() -> None:
@@ -394,6 +436,44 @@ def test_late_values_are_kept_up_to_a_bound_and_refused_beyond_it(monkeypatch: p
     assert campus.sit(Review(), TEACHER, ANN).late["pi"].value == 2.0
 
 
+def test_late_values_together_hold_as_many_characters_as_answers_do_and_what_exceeds_them_is_named() -> None:
+    essays = tuple(Item(Question(f"e{n}", "essay", "Why?")) for n in range(12))
+    campus = running(questions=(*essays, PI))
+    campus.advance(31 * MINUTE)
+    refusals = [refusal_of(campus, SaveAnswer(f"e{n}", 1, "x" * 20_000)) for n in range(11)]
+    assert {refusal.code for refusal in refusals} == {"too_late"}
+    assert [refusal.data["kept"] for refusal in refusals] == [True] * 10 + [False]
+    assert refusals[10].data["why"] == "full"
+    assert "200000 characters" in refusals[10].msg
+    assert refusal_of(campus, SaveAnswer("e0", 2, "x" * 20_000)).data["kept"], "it takes the place of another"
+    assert refusal_of(campus, SaveAnswer("pi", 1, 3.14)).data["kept"], "a number is no text"
+    late = campus.sit(Review(), TEACHER, ANN).late
+    assert sum(len(one.value) for one in late.values() if isinstance(one.value, str)) == 200_000
+
+
+def test_a_late_value_that_is_not_kept_says_why() -> None:
+    campus = running()
+    campus.sit(SaveAnswer("pi", 5, 3.14), ANN)
+    campus.do(Close())
+    campus.advance(MINUTE)
+    assert refusal_of(campus, SaveAnswer("pi", 4, 3.0)).data["why"] == "older"
+    campus.do(Release())
+    assert refusal_of(campus, SaveAnswer("pi", 6, 3.0)).data["why"] == "released"
+
+
+def test_m13_what_cannot_be_seen_is_left_out_of_an_answer_and_nothing_is_refused_for_it() -> None:
+    campus = running(questions=ITEMS)
+    essay = SaveAnswer("essay", 1, "so\u202e it\x07 is\r\n\x1b[31m\u200b")
+    assert campus.sit(essay, ANN).saved
+    assert kept(campus) == {"essay": "so it is\n[31m"}
+    assert campus.sit(essay, ANN).saved, "the same sent again is the same"
+    assert campus.sit(SaveAnswer("river", 1, "\u200b\x07"), ANN).saved
+    assert kept(campus)["river"] == ""
+    campus.sit(Submit(), ANN)
+    assert refusal_of(campus, SaveAnswer("river", 2, "Seine\u202e")).data["kept"]
+    assert campus.sit(Review(), TEACHER, ANN).late["river"].value == "Seine"
+
+
 def test_an_extension_while_the_clock_stands_adds_to_what_is_left() -> None:
     campus = running()
     campus.do(Pause())
@@ -510,6 +590,60 @@ def test_a_pause_stops_the_clock_and_every_deadline_moves_by_as_long() -> None:
     assert campus.hall.behaviour.view(TEACHER).closes == START + HOUR + stood
     campus.advance(21 * MINUTE)
     assert campus.hall.behaviour.view(TEACHER).submitted == 2
+
+
+def hold_late(campus: Campus, ms: int, whose: str | None = None) -> int:
+    """Stop the clock, and let the message reach the sitting so many ms later; returns when it was stopped."""
+    stopped = campus.now
+    campus.hall.do(Pause(whose), TEACHER)
+    campus.now += ms
+    return stopped
+
+
+@pytest.mark.parametrize("whose", [None, "ann"])
+def test_an_answer_that_came_in_after_a_pause_is_refused_also_when_the_sitting_heard_of_it_later(
+    whose: str | None,
+) -> None:
+    campus = running()
+    stopped = hold_late(campus, 700, whose)
+    campus.deliver()
+    assert answer_at(campus, stopped + 1, SaveAnswer("pi", 1, 3.0), stopped + 700) == "conflict"
+    assert answer_at(campus, stopped, SaveAnswer("pi", 1, 3.14), stopped + 700) == "ok"
+    assert kept(campus) == {"pi": 3.14}
+
+
+def test_p17_the_verdict_on_an_answer_in_a_pause_is_the_same_after_replay_and_snapshot() -> None:
+    campus = running()
+    stopped = hold_late(campus, 700)
+    campus.deliver()
+    for snapshot_at in (None, campus.sitting(ANN).seq):
+        campus.sitting(ANN).restart(snapshot_at=snapshot_at)
+        assert campus.sitting(ANN).behaviour.view(ANN).paused == stopped
+        assert answer_at(campus, stopped + 1, SaveAnswer("pi", 1, 3.0), stopped + 900) == "conflict"
+
+
+def test_a_clock_that_was_stopped_in_time_stands_although_the_sitting_hears_of_it_after_its_deadline() -> None:
+    campus = running()
+    campus.advance(30 * MINUTE - 100)
+    stopped = hold_late(campus, 1_000)
+    campus.deliver()
+    assert campus.sitting(ANN).behaviour.view(ANN).paused == stopped
+    campus.advance(10 * MINUTE)
+    campus.do(Resume())
+    assert campus.sitting(ANN).behaviour.view(ANN).closes - campus.now == 100
+
+
+def test_no_time_is_given_twice_when_a_sitting_hears_late_of_a_pause_its_end_and_the_next_one() -> None:
+    campus = running()
+    hold_late(campus, 1_000)
+    campus.hall.do(Resume(), TEACHER)
+    campus.now += 1_000
+    hold_late(campus, 60_000)
+    campus.deliver()  # all three of them
+    heard = campus.now
+    assert campus.sitting(ANN).behaviour.view(ANN).paused == heard, "it ran until now, as far as anybody could tell"
+    campus.do(Resume())
+    assert campus.sitting(ANN).behaviour.view(ANN).closes == CLOSES + (heard - START)
 
 
 def test_one_students_clock_stands_alone_and_both_holds_must_end() -> None:
@@ -700,17 +834,61 @@ def test_results_released_at_the_close_reach_those_who_are_graded_later_too() ->
     assert campus.sit(AskResult(), BEN).score == 3
 
 
-def test_a_release_waits_for_a_sitting_that_was_reopened() -> None:
-    campus = running()
-    campus.sit(Submit(), ANN)
+def test_nothing_is_released_while_a_reopened_sitting_runs_and_the_answer_says_how_many_do() -> None:
+    campus = both_running(reveal=True)
     campus.do(Close())
-    campus.sit(Reopen(10), TEACHER, ANN)
-    campus.do(Release())
-    assert campus.sitting(ANN).behaviour.view(ANN).result is None
+    for who in (ANN, BEN):
+        campus.sit(Reopen(10), TEACHER, who)
+    with pytest.raises(Refusal) as caught:
+        campus.do(Release())
+    assert (caught.value.code, caught.value.data) == ("conflict", {"running": 2})
+    campus.sit(Submit(), BEN)
+    assert campus.try_do(Release()) == "conflict"
+    assert campus.try_sit(AskResult(), BEN) == "conflict"
     campus.sit(SaveAnswer("pi", 1, 3.14), ANN)
     campus.advance(11 * MINUTE)
+    assert campus.try_do(Release()) == "ok"
     assert campus.sit(AskResult(), ANN).score == 2
     assert campus.try_sit(Reopen(10), TEACHER, ANN) == "conflict"
+
+
+def test_the_release_is_free_again_when_who_was_reopened_is_taken_off_the_list_also_after_a_snapshot() -> None:
+    campus = both_running()
+    campus.do(Close())
+    campus.sit(Reopen(10), TEACHER, ANN)
+    campus.hall.restart(snapshot_at=campus.hall.seq)
+    assert campus.try_do(Release()) == "conflict"
+    campus.do(Expel("ann"))
+    assert campus.try_do(Release()) == "ok"
+
+
+@pytest.mark.parametrize(("reveal", "outcome"), [(True, "conflict"), (False, "ok")])
+def test_nobody_writes_again_once_the_keys_are_out_also_with_an_essay_that_nobody_judged(
+    reveal: bool, outcome: str
+) -> None:
+    campus = both_running(questions=ITEMS, reveal=reveal)
+    for who in (ANN, BEN):
+        campus.sit(SaveAnswer("essay", 1, "Because."), who)
+    campus.do(Close())
+    campus.sit(Grade("essay", 5), TEACHER, BEN)
+    campus.do(Release())
+    assert bool(campus.sit(AskResult(), BEN).keys) == reveal
+    assert campus.sitting(ANN).behaviour.view(ANN).result is None
+    assert campus.try_sit(Reopen(10), TEACHER, ANN) == outcome
+
+
+def test_a_sitting_that_is_reopened_while_the_keys_are_on_their_way_ends_again_at_once() -> None:
+    campus = both_running(questions=ITEMS, reveal=True)
+    campus.sit(SaveAnswer("essay", 1, "Because."), ANN)
+    campus.do(Close())
+    campus.sitting(ANN).do(Reopen(10), TEACHER)  # its report is not carried yet
+    campus.hall.do(Release(), TEACHER)
+    campus.deliver()
+    assert campus.sitting(ANN).behaviour.view(ANN).status == "submitted"
+    assert campus.hall.behaviour.view(TEACHER).submitted == 2
+    assert campus.try_sit(SaveAnswer("capital", 1, "b"), ANN) == "ok", "it came in within the grace of that end"
+    campus.advance(GRACE_MS + 1)
+    assert campus.try_sit(SaveAnswer("capital", 2, "c"), ANN) == "too_late"
 
 
 def test_grading_needs_a_submitted_sitting() -> None:
@@ -780,3 +958,14 @@ def test_a_student_listed_again_after_having_been_expelled_can_start() -> None:
     campus.do(Enroll((Person("ann", "Ann"),)))
     campus.sit(Start(), ANN)
     assert campus.sitting(ANN).behaviour.view(ANN).status == "running"
+
+
+def test_who_never_began_is_told_so_and_not_that_the_result_comes_later() -> None:
+    campus = open_exam()
+    campus.sit(Start(), BEN)
+    campus.do(Close())
+    campus.do(Release())
+    told = refusal_of(campus, AskResult())
+    assert (told.code, told.data) == ("conflict", {"status": "prepared"})
+    assert "not begun" in told.msg
+    assert campus.sit(AskResult(), BEN).score == 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 from homeroom.actors.kinds import KINDS
 from homeroom.bootstrap import budget_settings, gateway_settings
@@ -10,26 +11,49 @@ from homeroom.engine.behaviour import Kind, Verb
 from homeroom.engine.settings import EngineSettings
 from homeroom.http.budgets import Rate
 from homeroom.http.pipeline import WebSettings
-from homeroom.http.rest import twin_paths
-from homeroom.http.roster import roster_path
+from homeroom.http.presence import KIND as PRESENCE
+from homeroom.http.presence import PresenceDesk
+from homeroom.http.rest import Done, twin_paths
+from homeroom.http.roster import Roster, roster_path
+from homeroom.http.routes import Route
 from homeroom.http.sync import PAGE_EVENTS, STREAMS_MAX, SyncLimits
 from homeroom.http.things import has_looks, replay_path, thing_path
 from homeroom.protocol.access import Rule
 from homeroom.protocol.errors import Close
-from homeroom.protocol.reference import BudgetEntry, KindEntry, LimitEntry, ListEntry, VerbEntry, describe_protocol
+from homeroom.protocol.reference import (
+    BudgetEntry,
+    DoorEntry,
+    KindEntry,
+    LimitEntry,
+    ListEntry,
+    RecordEntry,
+    VerbEntry,
+    describe_protocol,
+)
+from homeroom.records.declare import RecordType
+from homeroom.records.types import RECORD_TYPES
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 
 
 def page() -> str:
     """Return the page as the code says it today."""
-    return describe_protocol(map(_kind, KINDS), _limits(Config()), _budgets(Config()))
+    return describe_protocol(map(_kind, KINDS), _limits(Config()), _budgets(Config()), map(_record, RECORD_TYPES))
 
 
 def _kind(kind: Kind) -> KindEntry:
     verbs = [_verb(kind, verb) for verb in kind.verbs]
     lists = [ListEntry(one.path, one.query, one.reply, _rule(one.rule), one.budget) for one in kind.lists]
-    return KindEntry(kind.name, verbs, kind.events, _rule(kind.watch), kind.shown, lists, _looks(kind))
+    return KindEntry(
+        kind.name, verbs, kind.events, _rule(kind.watch), kind.shown, lists, _looks(kind), kind.ids, _doors(kind)
+    )
+
+
+def _record(type: RecordType) -> RecordEntry:
+    events = [type.event(change) for change in ("created", "updated", "deleted")]
+    actions = [action.event for action in type.actions]
+    channels = [f"{channel.kind}:" + (" (ids)" if channel.shape == "ids" else "") for channel in type.channels]
+    return RecordEntry(type.name, list(dict.fromkeys([*events, *actions])), list(dict.fromkeys(channels)))
 
 
 def _looks(kind: Kind) -> list[str]:
@@ -37,6 +61,21 @@ def _looks(kind: Kind) -> list[str]:
     taken = {path for verb in kind.verbs for method, path in twin_paths(kind, verb) if method == "GET"}
     looks = [thing_path(kind), *([replay_path(kind)] if kind.replay else [])] if has_looks(kind) else []
     return [path for path in (*looks, *([roster_path(kind)] if kind.people else [])) if path not in taken]
+
+
+def _doors(kind: Kind) -> list[DoorEntry]:
+    """Return the doors to a kind that are neither a verb's nor a look at one thing: those to other people's presence."""
+    nothing: Any = None  # what the desks work with: here they only tell their doors
+    if kind.name != PRESENCE:
+        return []
+    routes = (*PresenceDesk(nothing, kind, nothing, nothing).routes(), *Roster(nothing, KINDS, nothing).routes()[:1])
+    return list(map(_door, routes))
+
+
+def _door(route: Route) -> DoorEntry:
+    replies = issubclass(route.reply, Done)
+    reply = get_args(get_type_hints(route.reply)["data"])[0] if replies else route.reply
+    return DoorEntry(f"{route.method} {route.path}", route.summary, route.body or route.query, reply, replies)
 
 
 def _verb(kind: Kind, verb: Verb) -> VerbEntry:

@@ -77,3 +77,10 @@ def test_what_is_written_by_hand_names_every_field(struct: type[Struct]) -> None
 )
 def test_rules_are_told_in_words(rule: Rule, words: str) -> None:
     assert rule_in_words(rule) == words
+
+
+def test_the_chapter_of_a_kind_says_what_its_ids_are_made_of_and_names_its_doors_that_are_no_verbs() -> None:
+    assert "`<id>` is the id of the exam, a dot, and that of the student." in chapter("sitting")
+    assert "weekly, monthly, all_time" in chapter("board").split("\n###")[0]
+    for door in ("GET /api/presence/online", "POST /api/presence/bulk", "GET /api/presence/user/{user}"):
+        assert f"#### `{door}`" in chapter("presence")

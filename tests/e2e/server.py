@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench import processes
-from bench.houses import GENEROUS, ROOT, House
+from bench.houses import BARE, GENEROUS, ROOT, House
 from homeroom.engine.clock import TrioClock
 from homeroom.engine.embedded import running_dsn
 from homeroom.http.keys import KeyRing, own_key
@@ -28,7 +28,7 @@ from tests.http.peer import Peer, dial
 OPEN = re.compile(r"open at http://\S+:(\d+)")
 PLAIN = ("-m", "homeroom")
 PLANTED = ("-m", "tests.e2e.planted")
-QUIET = {**GENEROUS, "PYTHONDONTWRITEBYTECODE": "", "COLUMNS": "200", "DATABASE_URL": ""}
+QUIET = {**GENEROUS, "PYTHONDONTWRITEBYTECODE": "", "COLUMNS": "200", "DATABASE_URL": "", **BARE}
 HASTY = {"HOMEROOM_ALLOW_UNSAFE_DATABASE": "true"}
 """With the tests' own PostgreSQL, which does not sync: that matters in a power loss only."""
 ROLES = {person.id: (person.name, person.role) for person in DEMO_PEOPLE}
@@ -42,20 +42,26 @@ class Ended(NamedTuple):
 
 
 class Server(House):
-    """One demo school in a folder of its own, on a port of its own choice that it keeps in all its lives.
+    """One school, the demo's unless said otherwise, in a folder of its own, on a port of its own choice that it keeps in all its lives.
 
     `database`: the DSN of one that it is given; else it runs its own, which syncs and dies with it.
     `planted`: with the faults that `planted` can strike with; so it is also when a whole run is to find a planted bug.
     """
 
     def __init__(
-        self, env: Mapping[str, str] | None = None, *, database: str | None = None, planted: bool = False
+        self,
+        env: Mapping[str, str] | None = None,
+        *,
+        database: str | None = None,
+        planted: bool = False,
+        demo: bool = True,
     ) -> None:
         folder = Path(tempfile.mkdtemp(prefix="homeroom-e2e-"))
         entry = PLANTED if planted or "PLANTED_BUG" in os.environ else PLAIN
         self.fuse = folder / "fuse"
         """What `planted` looks at: the name of the point where it is to strike."""
-        argv = [sys.executable, *entry, "serve", "--demo", "--data-dir", str(folder / "data"), "--port"]
+        school = ["--demo"] if demo else []
+        argv = [sys.executable, *entry, "serve", *school, "--data-dir", str(folder / "data"), "--port"]
         given = {**HASTY, "DATABASE_URL": database} if database else {}
         super().__init__("Homeroom", argv, {**QUIET, "PLANTED_FUSE": str(self.fuse), **given, **(env or {})}, 0, folder)
         self._asked_at = 0.0

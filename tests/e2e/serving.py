@@ -39,7 +39,7 @@ class Serving:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=self._folder,
-            env=environment | {"COLUMNS": "200", "NO_COLOR": "1"},
+            env=environment | {"COLUMNS": "200", "NO_COLOR": "1", "HOMEROOM_DEMO_SIZE": "bare"},
         )
         guard = threading.Timer(START_S, self._process.kill)
         guard.start()

@@ -133,6 +133,16 @@ async def test_a_session_that_died_while_idle_is_noticed_before_it_is_used(noted
     assert await numbers(noted) == []
 
 
+async def test_a_session_that_died_unnoticed_is_lost_at_once_and_not_after_the_longest_time(noted: Database) -> None:
+    for _ in range(5):
+        async with noted.connection() as used:
+            await used.fetch("SELECT 1")
+            async with noted.connection() as other:
+                await other.fetch("SELECT pg_terminate_backend($1, 5000)", used.pid)
+            with trio.fail_after(TRIAL.timeout_s / 2), pytest.raises(Disconnected):
+                await used.fetch("SELECT 1")
+
+
 async def test_a_servers_last_words_that_come_out_of_turn_are_a_lost_connection(noted: Database) -> None:
     """A server that was killed tells its sessions, and a driver that has read it takes no more statements."""
     words = b"SFATAL\0VFATAL\0C57P02\0Mterminating connection because of a crash\0\0"
@@ -318,3 +328,53 @@ def _write_certificate(folder: Path) -> Path:
     path = folder / "both.pem"
     path.write_bytes(key.private_bytes(*form) + certificate.public_bytes(serialization.Encoding.PEM))
     return path
+
+
+async def test_statements_used_last_are_kept_when_there_are_too_many(
+    noted: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("homeroom.engine.postgres.STATEMENTS_KEPT", 3)
+    async with noted.connection() as connection:
+        connection._statements.clear()
+        for sql in ("SELECT 1", "SELECT 2", "SELECT 3", "SELECT 1", "SELECT 4", "SELECT 1"):
+            assert await connection.fetch(sql)
+        assert list(connection._statements) == ["SELECT 3", "SELECT 4", "SELECT 1"]
+        (row,) = await connection.fetch("SELECT 2 AS two")
+        assert (row["two"], len(connection._statements)) == (2, 3)
+
+
+async def test_a_statement_is_parsed_once_and_one_that_is_forgotten_is_forgotten_by_the_server_too(
+    noted: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("homeroom.engine.postgres.STATEMENTS_KEPT", 3)
+    told = "SELECT statement, generic_plans + custom_plans AS runs FROM pg_prepared_statements"
+    async with noted.connection() as connection:
+        connection._statements.clear()
+        for sql in ("SELECT 1", "SELECT 2", *["SELECT 3"] * 5, "SELECT 4", told):
+            await connection.fetch(sql)
+        runs = {row["statement"]: row["runs"] for row in await connection.fetch(told)}
+        assert runs.pop("SELECT 3") == 5
+        assert "SELECT 1" not in runs
+
+
+async def test_after_a_table_has_changed_a_statement_is_refused_once_and_made_anew(noted: Database) -> None:
+    sql = "SELECT * FROM noted"
+    async with noted.connection() as connection:
+        assert await connection.fetch(sql) == []
+        await connection.execute("ALTER TABLE noted ADD COLUMN more text")
+        with pytest.raises(Refused):
+            await connection.fetch(sql)
+        assert await connection.fetch(sql) == []
+
+
+async def test_a_pool_beside_another_waits_for_nobody_in_it(database_url: str) -> None:
+    async with (
+        open_database(database_url, TRIAL, size=1) as database,
+        database.beside(2) as records,
+        records.connection(),
+        records.connection(),
+    ):
+        assert await database.fetch("SELECT 1")
+        assert (database.statistics()["busy"], records.statistics()["busy"]) == (0, 2)
+        async with database.connection():
+            assert database.statistics()["busy"] == 1

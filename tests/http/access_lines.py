@@ -100,10 +100,11 @@ LINES: dict[str, dict[str, str]] = {
         "leave": GUESTS_OF_A_GROUP,
         "invite": "member people:admin | admins",
         "accept": GUESTS_OF_A_GROUP,
-        "decline": GUESTS_OF_A_GROUP,
+        "decline": f"{GUESTS_OF_A_GROUP} parent:invited",
         "promote": "people:admin | admins",
         "remove": "people:admin | admins",
         "schedule": "member people:admin",
+        "call_off": "people:admin | admins",
         "look": GUESTS_OF_A_GROUP,
         "members": "member people:admin | admins",
         "activity": "member people:admin | admins",
@@ -133,13 +134,14 @@ LINES: dict[str, dict[str, str]] = {
         "admit_early": "owner | admins",
         "enroll": "owner | admins",
         "expel": "owner | admins",
+        "hand_over": SYSTEM,
         "roster": "owner | admins",
         "set_recording": "owner | admins",
         "join": f"stranger {KNOWN_TO_A_SESSION}",
         "leave": f"stranger {KNOWN_TO_A_SESSION}",
         "attendees": KNOWN_TO_A_SESSION,
-        "attendance": f"{KNOWN_TO_A_SESSION} | parent:guardian",
-        "attendance_sheet": f"{KNOWN_TO_A_SESSION} | parent:guardian",
+        "attendance": f"attended {KNOWN_TO_A_SESSION} | parent:guardian",
+        "attendance_sheet": f"attended {KNOWN_TO_A_SESSION} | parent:guardian",
         "away": SYSTEM,
         "back": SYSTEM,
         "raise_hand": "present owner",
@@ -230,7 +232,7 @@ LINES: dict[str, dict[str, str]] = {
 POLL, QUESTION = "3", "7"
 """The numbers of the events that bring them on the stage of a session."""
 RELATIONS_TO_AN_EXAM = ("owner", "proctor", "examinee", "outsider")
-RELATIONS_TO_A_SESSION = ("stranger", "outsider", "barred", "enrolled", "present", "owner", "guardian")
+RELATIONS_TO_A_SESSION = ("stranger", "outsider", "barred", "enrolled", "present", "owner", "guardian", "attended")
 
 EXAMPLES: dict[str | type[Any], dict[str, Any]] = {
     "create": {"title": "Room"},
@@ -259,11 +261,13 @@ EXAMPLES: dict[str | type[Any], dict[str, Any]] = {
     group.Change: {"description": "Mondays"},
     group.Promote: {"user": "bob"},
     group.Schedule: {"title": "Sheet 3", "starts": START_MS + 3_600_000},
+    group.CallOff: {"session": "s1"},
     session.Create: {"title": "Algebra", "starts": START_MS + 3_600_000},
     session.Change: {"title": "Algebra 2"},
     session.Enroll: {"people": ["carl"]},
     session.Expel: {"people": ["carl"]},
     "set_recording": {"url": "https://example.org/recording"},
+    session.HandOver: {"owner": "bob"},
     session.Away: {"user": "bob", "at": START_MS},
     session.Back: {"user": "bob", "at": START_MS},
     session_floor.Ask: {"text": "Why?"},
@@ -349,6 +353,8 @@ OUTCOMES: dict[tuple[str, str, str], str] = {
     **{("group", "create", relation): "conflict" for relation in (
         "stranger", "outsider", "barred", "invited", "member", "admin")},
     **{("group", "accept", relation): "conflict" for relation in ("stranger", "outsider", "barred")},
+    **{("group", "call_off", relation): "not_found" for relation in (
+        "stranger", "outsider", "barred", "invited", "member", "admin")},
     ("room", "leave", "owner"): "conflict",
     **{("session", verb, relation): "conflict" for verb in ("create", "end") for relation in RELATIONS_TO_A_SESSION},
     **{("session", "upvote", relation): "conflict" for relation in ("present", "owner")},
@@ -371,6 +377,8 @@ DOORS: dict[str, tuple[str, str]] = {
     "GET /api/presence/online": ("people", ""),
     "GET /api/presence/user/{user}": ("staff", "/api/presence/user/somebody"),
     "POST /api/presence/bulk": ("people", ""),
+    "POST /api/exams/{exam}/submit": ("people", "/api/exams/none/submit"),
+    "POST /api/office-hours/join-queue": ("people", ""),
     "PUT /api/presence/activity": ("people", ""),
     "GET /api/realtime/sync": ("people", ""),
     "GET /api/realtime/stats": ("admins", ""),
@@ -400,7 +408,7 @@ LISTS: dict[str, str] = {
 HIDDEN: dict[tuple[str, str], str] = {
     ("room", "outsider"): "teacher student parent",
     ("group", "outsider"): "teacher student parent",
-    ("session", "outsider"): "teacher student parent",
+    **{("session", relation): "teacher student parent" for relation in ("outsider", "attended")},
     ("board", "unknown"): "people",
     **{(kind, "outsider"): "teacher student parent" for kind in ("exam", "sitting", "proctor")},
     ("queue", "outsider"): "teacher student parent",
@@ -477,9 +485,9 @@ async def stage_session(school: School, id: str, relation: str, person: Person) 
     """Make a session in which `person` stands in `relation`, with Bob in it, a poll, a question and a message of `person` or the maker."""
     address, owner = f"session:{id}", person if relation == "owner" else BOSS
     inside, system = relation in {"present", "owner"}, (SYSTEM, SYSTEM)
-    audience = "listed" if relation in {"outsider", "guardian"} else "open"
+    audience = "listed" if relation in {"outsider", "guardian", "attended"} else "open"
     plan = {"title": "Algebra", "starts": START_MS + 3_600_000, "audience": audience, "owner": owner[0]}
-    listed = {"enrolled": (person[0],), "present": (person[0],), "guardian": (WARD,)}.get(relation, ())
+    listed = {"guardian": (WARD,), **dict.fromkeys(("enrolled", "present", "attended"), (person[0],))}.get(relation, ())
     author = person if inside else BOSS
     await school.do(address, convert(plan, session.Create), system)
     await school.do_all(
@@ -492,7 +500,9 @@ async def stage_session(school: School, id: str, relation: str, person: Person) 
         (session_floor.Ask("Why?"), author),
     )
     message: str = (await school.do(address, Say("first"), author)).reply.id
-    if relation == "barred":
+    if relation == "attended":
+        await school.do(address, session.Join(), person)
+    if relation in {"barred", "attended"}:
         await school.do(address, session.Expel((person[0],)), owner)
     return message
 
@@ -575,3 +585,35 @@ STAGES: dict[str, tuple[Stage, tuple[str, ...]]] = {
 
 IDS: dict[tuple[str, str], str] = {("board", "known"): "weekly.{}"}
 """What an id of a kind looks like in a relation, where any text will not do."""
+
+CHANNELS: dict[str, dict[str, str]] = {
+    "class": {
+        "stranger": "admins",
+        "teacher": "people",
+        "teaching": "people",
+        "student": "people",
+        "guardian": "admins",
+    },
+    "course": {
+        "stranger": "admins",
+        "owner": "people",
+        "enrolled": "people",
+        "assistant": "people",
+        "withdrawn": "admins",
+        "guardian": "admins",
+    },
+    "cohort": {"stranger": "admins", "mentor": "people", "member": "people", "guardian": "admins"},
+    "reportcard": {
+        "stranger": "admins",
+        "own_draft": "admins",
+        "own_published": "people",
+        "guardian_of_draft": "admins",
+        "guardian_of_published": "people",
+        "teacher": "people",
+        "classmate": "admins",
+    },
+    "user": {"self": "people", "stranger": "", "guardian": ""},
+    "role": {"admin": "admins", **{role: role for role in ("super_admin", "teacher", "student", "parent")}},
+    "table": {"records": "admins", "kinds": "admins", "alias": "admins", "people": "admins"},
+}
+"""The channels of the records: relation to who may follow; of `role` and `table`, which one it is. Nobody else may."""

@@ -19,7 +19,7 @@ from homeroom.engine.engine import Engine
 from homeroom.engine.envelope import Done
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal_memory import START_MS, MemoryJournal
-from homeroom.http.app import AppParts, Demo, make_app
+from homeroom.http.app import AppParts, Demo, RecordParts, make_app
 from homeroom.http.authentication import Authentication
 from homeroom.http.budgets import Budgets, BudgetSettings, Rate
 from homeroom.http.keys import KeyRing, secret_key
@@ -67,6 +67,7 @@ class School:
         database: Database | None = None,
         demo: Demo | None = None,
         self_registration: bool = False,
+        records: RecordParts | None = None,
     ) -> None:
         self.kinds = kinds
         self.journal = journal or MemoryJournal()
@@ -86,7 +87,7 @@ class School:
         self.present: list[str] = []
         self.budgets = Budgets(trio.current_time, budgets)
         self.sync = Sync(
-            self.engine,
+            self.engine.ref,
             self.hub,
             self.journal,
             self.wire,
@@ -101,6 +102,7 @@ class School:
         self.logins = Logins(known, self.clock)
         self.parts = AppParts(
             engine=self.engine,
+            ref=self.engine.ref,
             wire=self.wire,
             kinds=kinds,
             verbs=VerbTable({kind.name: {verb.command.do: verb.command for verb in kind.verbs} for kind in kinds}),
@@ -126,6 +128,7 @@ class School:
             settings=settings,
             statistics={"engine": self.engine.statistics, "hub": self.hub.statistics},
             demo=demo,
+            records=records,
         )
 
     @cached_property

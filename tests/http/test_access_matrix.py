@@ -337,6 +337,7 @@ async def test_z1_what_is_hidden_cannot_be_told_from_what_is_not_there(nursery: 
                 (door, example(verb))
                 for verb in kind.verbs
                 if not verb.rule.permits(role, blank.relations(make_caller(role, "")))  # who may make it, makes it
+                if not verb.rule.permits(role, (relation,))  # what is one's own stays so, hidden as the thing may be
                 if not verb.fresh  # whose role makes none is told so, there and nowhere alike
                 for door in twin_paths(kind, verb)
                 if "{id}" in door[1]

@@ -239,9 +239,12 @@ async def test_an_admin_adds_people_and_a_super_admin_adds_admins(school: Databa
     assert reply.body == {"id": reply.body["id"], "name": "New", "role": "teacher"}
     assert (await school.log_in("new@school.example")).status == 200
     assert (await school.post("register", new, token=ada)).code == "conflict"
-    above = {"login": "above", "name": "Above", "password": PASSWORD, "role": "super_admin"}
-    assert (await school.post("register", above, token=ada)).code == "forbidden"
-    assert (await school.post("register", above, token=root)).status == 201
+    mentor = {"login": "mia", "name": "Mia", "password": PASSWORD, "role": "mentor"}
+    assert (await school.post("register", mentor, token=ada)).body["role"] == "teacher"
+    for role in ("admin", "super_admin"):
+        above = {"login": role, "name": "Above", "password": PASSWORD, "role": role}
+        assert (await school.post("register", above, token=ada)).code == "forbidden"
+        assert (await school.post("register", above, token=root)).status == 201
     audit = await read_audit(school.users._database, ("user", reply.body["id"]))
     assert [(row.action, row.by) for row in audit][-1] == ("created", "ada")
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from homeroom.http.csv import neutralise, sheet_out, write_csv
-from homeroom.protocol.sheet import Cell, Sheet
+from homeroom.protocol.sheet import Cell, Sheet, sheet_time
 
 STARTS = "=+-@\uff1d\uff0b\uff0d\uff20"
 OVERLOOKED = " \t\u00a0\u3000\u200b\ufeff\"'`"
@@ -115,3 +115,10 @@ def test_a_sheet_is_a_file_with_its_name_that_no_browser_takes_for_a_page() -> N
     assert out.mimetype == "text/csv; charset=utf-8"
     assert out.headers["Content-Disposition"] == 'attachment; filename="attendance-s1.csv"'
     assert out.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("at", "cell"), [(0, None), (None, None), (1_700_000_000_999, "2023-11-14T22:13:20Z"), (1, "1970-01-01T00:00:00Z")]
+)
+def test_a_time_in_a_sheet_is_in_utc_and_one_that_never_was_is_an_empty_cell(at: int | None, cell: str | None) -> None:
+    assert sheet_time(at) == cell

@@ -20,7 +20,7 @@ from homeroom.engine.behaviour import Caller
 from homeroom.engine.envelope import Done
 from homeroom.engine.journal_memory import WELL, Fate
 from homeroom.http.websocket_frames import CONTINUATION
-from homeroom.protocol.exam import Create, Open, Person, Publish
+from homeroom.protocol.exam import Create, Open, Pause, Person, Publish
 from homeroom.protocol.sitting import GRACE_MS, Review, ReviewAnswer
 from tests.actors.exams import CLOSED
 from tests.http.harness import House, open_house
@@ -153,6 +153,31 @@ async def test_e3_an_answer_that_reached_the_door_in_time_counts_although_its_tu
     assert (late["code"], late["d"]["kept"]) == ("too_late", True)
     assert [(question, saved.verdict) for question, saved in review.answers.items()] == [("pi", "in_grace")]
     assert ([*review.late], review.reason, review.score) == (["river"], "deadline", 2)
+
+
+async def test_an_answer_that_reached_the_door_after_a_pause_was_acknowledged_is_refused_however_long_the_sitting_is_busy(
+    mock_clock: MockClock,
+) -> None:
+    async with open_hall(mock_clock) as hall:
+        ann = await hall.seat("ann")
+        hall.slow("append", sitting("ann"))
+        hall.go_to(-5_000)
+        await ann.put({"t": "cmd", "id": 51, "to": sitting("ann"), "do": "flag", "d": {"question": "pi"}})
+        await ann.ping()  # the answer tells that what came before it has been read
+        await ann.put(answer("ann", 52, "pi", 3.14))
+        await ann.ping()
+        assert isinstance(await hall.house.engine.ref("exam:mid").ask(Pause(), TEACHER), Done)
+        hall.go_to(-4_999)
+        await ann.put(answer("ann", 53, "river", "Seine SECRETKEY"))
+        await ann.ping()
+        for _ in range(2):  # the append of the flag, and that of all the rest
+            await wait_all_tasks_blocked()
+            mock_clock.jump(SLOW_S)
+        before, after = await ann.answer(52), await ann.answer(53)
+        review = await hall.review("ann")
+    assert (before["t"], before["d"]["saved"]) == ("ok", True)
+    assert (after["code"], after["d"]["paused"] - hall.closes) == ("conflict", -5_000)
+    assert ([*review.answers], review.late) == (["pi"], {})
 
 
 def in_one_message(frames: list[Any]) -> bytes:

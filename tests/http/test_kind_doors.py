@@ -7,12 +7,15 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from homeroom.actors.kinds import KINDS
+from homeroom.bootstrap import inner_verbs
 from homeroom.engine.behaviour import Kind, Verb
 from homeroom.engine.journal_memory import Fate, MemoryJournal
 from homeroom.engine.settings import EngineSettings
 from homeroom.http.app import all_routes
 from homeroom.http.budgets import BudgetSettings, Rate
 from homeroom.http.metrics import Metrics
+from homeroom.http.rest import twin_paths
 from homeroom.http.routes import check_doors
 from homeroom.http.things import REPLAY_MAX
 from homeroom.protocol.access import EVERYBODY
@@ -351,3 +354,45 @@ async def test_a_text_of_another_form_is_told_in_words_and_not_by_a_pattern(
     assert reply.code == "bad_command"
     assert told in reply.body["detail"]
     assert "\\" not in reply.body["detail"]
+
+
+# --- addresses for ids
+
+
+async def test_a_door_takes_the_address_of_its_kind_for_the_id_and_that_of_no_other(school: School) -> None:
+    await write(school, 1)
+    named = await school.call("GET", "/api/diaries/d", ANN)
+    assert (await school.call("GET", "/api/diaries/diary:d", ANN)).body == named.body
+    replayed = await school.call("GET", "/api/diaries/diary:d/replay", ANN)
+    assert replayed.body == (await school.call("GET", "/api/diaries/d/replay", ANN)).body
+    written = await school.call("POST", "/api/diaries/diary:d/note", ANN, body={"text": "by address"})
+    assert written.body["pos"] == ["diary:d", 3]
+    for strange in ("room:d", "diary:diary:d", "diary:", ":d"):
+        assert (await school.call("GET", f"/api/diaries/{strange}", ANN)).code == "not_found"
+
+
+async def test_a_board_that_cannot_be_is_not_found_with_the_ids_that_there_are(rest_school: School) -> None:
+    told = await rest_school.call("GET", "/api/leaderboards/daily.all", ANN)
+    assert told.code == "not_found"
+    assert "weekly, monthly, all_time" in told.body["detail"]
+    assert (await rest_school.call("GET", "/api/leaderboards/weekly.all", ANN)).body["period"] == "weekly"
+
+
+async def test_the_sheet_of_results_has_a_door_with_the_name_of_its_file(rest_school: School) -> None:
+    made = await rest_school.call("PUT", "/api/exams/mid", TESS, body={"title": "Midterm"})
+    assert made.status == 201
+    for door in ("/api/exams/mid/results", "/api/exams/mid/results.csv"):
+        sheet = await rest_school.call("GET", door, TESS)
+        assert (sheet.status, sheet.headers["Content-Type"].partition(";")[0]) == (200, "text/csv")
+        assert "submitted" in sheet.body
+        assert (await rest_school.call("GET", door, ANN)).code == "not_found"
+
+
+def test_the_verbs_of_the_engine_itself_are_known_so_that_no_answer_names_them() -> None:
+    inner = inner_verbs(KINDS)
+    assert inner["exam"] == {"call", "report"}
+    assert "hand_over" in inner["session"]
+    assert not inner["group"]
+    for kind in KINDS:
+        doors = {verb.command.do for verb in kind.verbs if twin_paths(kind, verb)}
+        assert not inner[kind.name] & doors

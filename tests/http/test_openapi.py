@@ -108,6 +108,25 @@ async def test_every_operation_has_a_name_of_its_own_a_summary_and_every_placeho
         assert all(parameter["schema"] for parameter in operation["parameters"])
 
 
+async def test_bodies_and_what_is_inside_them_say_that_they_take_no_other_fields(document: dict[str, Any]) -> None:
+    tried = 0
+    for _, path, operation in operations(document):
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        for schema in _structures(document, content["schema"]) if content else ():
+            assert schema["additionalProperties"] is False, path
+            tried += 1
+    assert tried > 100
+
+
+def _structures(document: dict[str, Any], schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the structures of a body: its own, and those inside it."""
+    found = resolve(document, schema)
+    if "properties" in found:
+        yield found
+    for reference in texts_at("$ref", found):
+        yield from _structures(document, {"$ref": reference})
+
+
 async def test_every_error_is_a_problem_document_and_passing_ones_say_when_to_come_back(
     document: dict[str, Any],
 ) -> None:
@@ -177,3 +196,29 @@ async def test_every_parameter_whose_type_has_words_shows_them(document: dict[st
         for one in operation["parameters"]:
             if "description" in one["schema"]:
                 assert one["description"] == one["schema"]["description"], path
+
+
+async def test_ids_and_addresses_in_paths_say_what_they_are_made_of(document: dict[str, Any]) -> None:
+    def told(path: str) -> dict[str, Any]:
+        parameter: dict[str, Any] = document["paths"][path]["get"]["parameters"][0]
+        return parameter
+
+    own = told("/api/presence/user/{user}")
+    assert own["description"].startswith("the id of the person whose it is")
+    for given, path in (
+        ("room:lobby", "/api/rooms/{id}"),
+        ("lobby", "/api/rooms/{id}"),
+        ("ann", "/api/presence/user/{user}"),
+    ):
+        assert re.match(told(path)["schema"]["pattern"], given)
+    assert not re.match(told("/api/rooms/{id}")["schema"]["pattern"], "session:s1")
+    address = told("/api/presence/of/{address}")
+    assert re.match(address["schema"]["pattern"], "session:s1")
+    assert not re.match(address["schema"]["pattern"], "s1")
+
+
+async def test_the_description_says_where_a_token_comes_from(document: dict[str, Any]) -> None:
+    told = document["info"]["description"]
+    assert "`POST /api/auth/login`" in told
+    assert "homeroom token create" in told
+    assert "post" in document["paths"]["/api/auth/login"]

@@ -5,7 +5,7 @@ import trio
 
 from homeroom.http.budgets import BudgetSettings, Rate
 from homeroom.http.presence import BULK_MAX
-from homeroom.protocol.presence import Hide, SetStatus
+from homeroom.protocol.presence import Enter, Hide, SetStatus
 from tests.http.rest_school import School
 
 TEACHER, ANN = ("tess", "teacher"), ("ann", "student")
@@ -26,6 +26,17 @@ async def test_staff_see_who_is_here(rest_school: School) -> None:
         ("b", "busy", "Quiz"),
         ("c", "dnd", "Quiz"),
     ]
+
+
+async def test_who_is_here_by_heartbeats_alone_is_listed_and_nobody_else(rest_school: School) -> None:
+    await come(rest_school, "wired")
+    for user in ("ann", "hidden"):
+        assert (await rest_school.call("POST", "/api/presence/heartbeat", (user, "student"), body={})).code == "ok"
+    await rest_school.do("presence:hidden", Hide(), ("hidden", "student"))
+    await rest_school.do("presence:gone", Enter("lobby"))
+    users = (await rest_school.call("GET", "/api/presence/online", TEACHER)).body["users"]
+    assert [(one["user"], one["status"]) for one in users] == [("wired", "online"), ("ann", "online")]
+    assert (await rest_school.call("GET", "/api/presence/user/ann", TEACHER)).body["status"] == "online"
 
 
 async def test_who_hides_is_not_here(rest_school: School) -> None:
@@ -126,3 +137,11 @@ async def test_a_journal_that_is_away_is_503_and_no_empty_list(rest_school: Scho
     rest_school.present.append("somebody")
     reply = await rest_school.call("GET", "/api/presence/online", TEACHER)
     assert (reply.status, reply.code) == (503, "unavailable")
+
+
+async def test_several_are_asked_for_in_the_spelling_of_the_sources_too_but_not_in_both(rest_school: School) -> None:
+    await come(rest_school, "a")
+    reply = await rest_school.call("POST", "/api/presence/bulk", TEACHER, body={"userIds": ["a"]})
+    assert [one["user"] for one in reply.body["users"]] == ["a"]
+    twice = await rest_school.call("POST", "/api/presence/bulk", TEACHER, body={"userIds": ["a"], "users": ["a"]})
+    assert (twice.code, twice.body["d"]["field"]) == ("bad_command", "users")

@@ -57,9 +57,28 @@ async def test_office_hours_from_the_schedule_to_the_last_student(school: School
     assert (await school.call("GET", f"{path}/statistics", TIA)).body["data"]["served_today"] == 1
 
 
-async def test_a_queue_can_be_made_with_an_id_of_the_servers_and_found(school: School) -> None:
+async def test_a_queue_made_without_an_id_is_ones_own_where_the_doors_without_an_id_find_it(school: School) -> None:
+    made = await school.call("POST", ROOT, TIA, body={"title": "Geometry"}, headers={"idempotency-key": "one"})
+    assert (made.status, made.body["id"], made.headers["location"]) == (201, "tia", f"{ROOT}/tia")
+    again = await school.call("POST", ROOT, TIA, body={"title": "Geometry"}, headers={"idempotency-key": "one"})
+    assert (again.status, again.body["id"], again.body["again"]) == (201, "tia", True)
+    assert (await school.call("POST", f"{ROOT}/schedule", TIA, body=MONDAYS)).code == "ok"
+    assert (await school.call("GET", f"{ROOT}/queue", TIA)).body["data"]["entries"] == []
+    assert len((await school.call("GET", f"{ROOT}/instructor/tia", ANN)).body["data"]["upcoming"]) == 10
+
+
+async def test_a_second_queue_is_told_how_it_is_made(school: School) -> None:
+    await make(school)
+    refused = await school.call("POST", ROOT, TIA, body={"title": "Geometry"})
+    assert refused.code == "conflict"
+    assert "PUT /api/office-hours/{id}" in refused.body["detail"]
+    further = f"{ROOT}/{'a2' * 13}"
+    assert (await school.call("PUT", further, TIA, body={"title": "Geometry"})).status == 201
+    assert (await school.call("GET", f"{further}/entries", TIA)).code == "ok"
+
+
+async def test_a_queue_is_found_by_who_may_and_in_no_list_of_others(school: School) -> None:
     made = await school.call("POST", ROOT, TIA, body={"title": "Geometry"})
-    assert made.status == 201
     found = (await school.call("GET", f"{ROOT}?status=closed", ANN)).body["queues"]
     assert [(row["id"], row["title"], row["owner"], row["waiting"]) for row in found] == [
         (made.body["id"], "Geometry", "tia", 0)

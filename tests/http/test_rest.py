@@ -1,5 +1,7 @@
 """The REST twins of the verbs: the same commands, the same answers, exactly once."""
 
+from dataclasses import replace
+
 import pytest
 import trio
 import trio.testing
@@ -35,6 +37,15 @@ async def test_a_room_lives_by_rest_alone(rest_school: School) -> None:
     assert (left.get("text"), left["retracted"]) == (None, "tess")
     assert (await call("POST", "/api/rooms/r1/leave", ANN)).status == 200
     assert (await call("POST", "/api/rooms/r1/messages", ANN, body={"text": "x"})).code == "forbidden"
+
+
+async def test_the_doors_ask_the_way_to_a_thing_where_all_ask_it(rest_school: School) -> None:
+    asked: list[str] = []
+    found = rest_school.parts.ref
+    rest_school.parts = replace(rest_school.parts, ref=lambda to: asked.append(to) or found(to))  # type: ignore[func-returns-value]
+    assert (await rest_school.call("PUT", "/api/rooms/r1", TEACHER, body={"title": "Physics"})).status == 201
+    assert (await rest_school.call("GET", "/api/rooms/r1", TEACHER)).status == 200
+    assert asked == ["room:r1", "room:r1"]
 
 
 async def test_markup_comes_back_as_it_was_written_and_never_as_a_page(rest_school: School) -> None:
@@ -120,19 +131,22 @@ async def test_who_could_join_is_told_to_and_who_could_not_is_not(rest_school: S
         assert reply.code == "forbidden"
         assert reply.body["detail"].endswith(": join first")
     moderating = await rest_school.call("PUT", "/api/rooms/r1/mode", ("carl", "student"), body={"mode": "open"})
-    assert (moderating.code, moderating.body["detail"]) == ("forbidden", "not yours to set_mode")
+    assert (moderating.code, moderating.body["detail"]) == ("forbidden", "not yours: set_mode")
     await rest_school.do("room:r1", Remove("bob"), TEACHER)
     removed = await rest_school.call("POST", "/api/rooms/r1/messages", BOB, body={"text": "x"})
-    assert (removed.code, removed.body["detail"]) == ("forbidden", "not yours to say")
+    assert (removed.code, removed.body["detail"]) == ("forbidden", "not yours: say")
 
 
-async def test_the_path_wins_over_the_body(rest_school: School) -> None:
+async def test_path_and_body_that_name_two_things_are_refused_and_change_neither(rest_school: School) -> None:
     await open_room(rest_school)
     first, second = [(await rest_school.do("room:r1", Say(f"m{n}"), ANN)).reply.id for n in range(2)]
-    body = {"text": "changed", "message": second}
-    assert (await rest_school.call("PATCH", f"/api/rooms/r1/messages/{first}", ANN, body=body)).status == 200
+    path = f"/api/rooms/r1/messages/{first}"
+    reply = await rest_school.call("PATCH", path, ANN, body={"text": "changed", "message": second})
+    assert (reply.status, reply.code, reply.body["d"]["field"]) == (400, "bad_command", "message")
     page = (await rest_school.call("GET", "/api/rooms/r1/messages", ANN)).body["data"]["messages"]
-    assert [one["text"] for one in page] == ["changed", "m1"]
+    assert [one["text"] for one in page] == ["m0", "m1"]
+    same = await rest_school.call("PATCH", path, ANN, body={"text": "changed", "message": first})
+    assert same.status == 200
 
 
 @pytest.mark.parametrize("id", ["..", "a b", "x" * 65, "%00", "a%2fb", "ö", "r1;x", "%ff"])

@@ -17,7 +17,7 @@ from homeroom.http.keys import KeyRing, secret_key
 from homeroom.http.tokens import Tokens
 from homeroom.http.wards import OVERLAP_MS, Wards
 from homeroom.protocol.access import EVERYBODY, ROLES
-from homeroom.records.guardians import Link
+from homeroom.records.school.guardianships import Link
 from tests.http.harness import believe, open_house
 
 

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from homeroom.actors.kinds import KINDS
 from homeroom.protocol.asyncapi import describe_websocket
+from homeroom.protocol.channels import CHANNEL_KINDS
 from homeroom.protocol.codec import tag_of
 from homeroom.protocol.errors import ERRORS, Close
 from homeroom.protocol.frames import ClientFrame, ServerFrame
@@ -36,6 +37,8 @@ def test_every_frame_verb_reply_snapshot_and_event_is_a_message_and_every_messag
     expected |= {f"cmd.{kind.name}.{verb.command.do}" for kind in KINDS for verb in kind.verbs}
     expected |= {f"reply.{kind.name}.{verb.command.do}" for kind in KINDS for verb in kind.verbs if verb.reply}
     expected |= {f"event.{event.type}" for kind in KINDS for event in kind.events}
+    expected |= {"change", *(f"snapshot.{channel.name}" for channel in CHANNEL_KINDS)}
+    expected |= {f"event.{signal.type}" for channel in CHANNEL_KINDS for signal in channel.signals}
     assert set(DOCUMENT["components"]["messages"]) == expected
     assert set(DOCUMENT["channels"]["ws"]["messages"]) == expected
 
@@ -52,6 +55,11 @@ def test_snapshots_are_described_as_they_are_sent() -> None:
     assert {"title", "members", "chat"} <= set(payload("snapshot.room")["properties"])
     assert {"user", "status", "activity", "last_heard"} == set(payload("snapshot.presence")["properties"])
     assert set(payload("reply.room.history")["properties"]) == {"messages", "more"}
+
+
+def test_the_data_of_a_records_event_is_described() -> None:
+    assert set(payload("change")["properties"]) == {"id", "operation", "version", "row"}
+    assert set(payload("snapshot.class")["properties"]) == {"id", "title", "version"}
 
 
 def test_events_inside_frames_are_described() -> None:

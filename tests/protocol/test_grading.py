@@ -88,6 +88,12 @@ def test_a_value_of_the_wrong_type_does_not_fit_and_is_told_what_does(question: 
     assert misfit(question, value)
 
 
+def test_what_cannot_be_seen_makes_no_answer_wrong_neither_in_the_answer_nor_in_the_key() -> None:
+    river = Question("river", "text", "The river?", 2)
+    for accepted, value in (("Seine", "Se\u200bine\u202e"), ("Se\u200bine", "Seine")):
+        assert grade(river, Key(accepted=(accepted,)), value).points == 2
+
+
 @given(st.text(max_size=30), st.booleans(), st.booleans())
 def test_normalising_twice_is_normalising_once(text: str, case: bool, accents: bool) -> None:
     key = Key(accepted=("x",), case=case, accents=accents)

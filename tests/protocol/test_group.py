@@ -7,7 +7,7 @@ import pytest
 
 from homeroom.protocol import group
 from homeroom.protocol.chat_state import Happened
-from homeroom.protocol.group_state import GroupState, Meeting, admins_of, reduce_group, show_group, upcoming
+from homeroom.protocol.group_state import OVERRUN_MS, GroupState, Meeting, admins_of, reduce_group, show_group, upcoming
 
 GOOD: list[tuple[type[Any], dict[str, Any]]] = [
     (group.Create, {"name": "x" * 100, "description": "d" * 2_000, "max_members": 500, "visibility": "private"}),
@@ -43,6 +43,7 @@ EVENTS: list[Any] = [
     group.InvitationEnded("ben", "declined"),
     group.GroupRoleChanged("ann", "member"),
     group.SessionScheduled("s1", "Sheet 3", 5, 10),
+    group.SessionCalledOff("s1"),
     group.GroupDeleted("empty"),
 ]
 
@@ -91,8 +92,11 @@ def test_events_make_the_state() -> None:
 
 def test_planning_drops_what_is_over() -> None:
     state = reduced(*EVENTS[:3], EVENTS[7])
-    reduce_group(state, Happened(9, 11, "ann", group.SessionScheduled("s2", "Sheet 4", 20, 30)))
-    assert list(state.sessions) == ["s2"]
+    late = 10 + OVERRUN_MS
+    reduce_group(state, Happened(9, late - 1, "ann", group.SessionScheduled("s2", "Sheet 4", 20, 30)))
+    assert list(state.sessions) == ["s1", "s2"], "it may still be live"
+    reduce_group(state, Happened(10, late, "ann", group.SessionScheduled("s3", "Sheet 5", late, late + 1)))
+    assert list(state.sessions) == ["s2", "s3"]
 
 
 def test_an_unknown_event_changes_nothing() -> None:

@@ -6,7 +6,7 @@ import pytest
 from msgspec import Raw, Struct
 
 from homeroom.protocol.errors import RemoteProtocolError
-from homeroom.protocol.stray import NAME_MOST, check_fields
+from homeroom.protocol.stray import NAME_MOST, check_fields, check_path
 from homeroom.protocol.verbs import VerbTable
 
 
@@ -73,3 +73,10 @@ def test_a_frame_may_say_more_than_is_known() -> None:
     assert table.decode("json", "room", "do", Raw(b'{"user": "ann", "later": 1}')).user == "ann"
     with pytest.raises(RemoteProtocolError, match="later: no such field"):
         table.decode_body("room", "do", b'{"user": "ann", "later": 1}', {})
+
+
+def test_what_a_path_names_as_well_is_named_alike_or_refused() -> None:
+    check_path({"user": "ann", "on": True}, {"user": "ann", "question": "q1"})
+    with pytest.raises(RemoteProtocolError, match="flag: question: the path says another one") as caught:
+        check_path({"question": "q2"}, {"question": "q1"}, do="flag")
+    assert caught.value.data == {"field": "question", "allowed": "as in the path, or none"}

@@ -63,8 +63,28 @@ def test_the_strings_of_a_query_become_what_the_verb_wants() -> None:
         TABLE.decode_body("room", "history", b"", {"limit": "1000"})
 
 
-def test_the_path_is_stronger_than_the_body() -> None:
-    assert TABLE.decode_body("room", "say", b'{"text":"body"}', {"text": "path"}) == Say("path")
+def test_a_body_that_says_another_thing_than_the_path_is_refused_by_the_name_of_the_field() -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        TABLE.decode_body("room", "say", b'{"text":"body"}', {"text": "path"})
+    assert (caught.value.code, caught.value.data["field"]) == ("bad_command", "text")
+
+
+@pytest.mark.parametrize("body", [b'{"limit":20}', b"{}", b""])
+def test_a_body_may_say_the_same_as_the_path_or_nothing(body: bytes) -> None:
+    assert TABLE.decode_body("room", "history", body, {"limit": "20"}) == History(20)
+
+
+@pytest.mark.parametrize("body", [b'{"text":"no","text":"yes"}', b'{"text":5,"text":"yes"}'])
+def test_m9_of_a_key_that_stands_twice_in_a_body_the_last_counts(body: bytes) -> None:
+    assert TABLE.decode_body("room", "say", body, {}) == Say("yes")
+    with pytest.raises(RemoteProtocolError, match="path"):
+        TABLE.decode_body("room", "say", body, {"text": "no"})
+
+
+@pytest.mark.parametrize("format", ["msgpack", "json"])
+def test_m9_of_a_key_that_stands_twice_in_a_frames_arguments_the_last_counts(format: str) -> None:
+    twice = {"json": b'{"text":"no","text":"yes"}', "msgpack": b"\x82\xa4text\xa2no\xa4text\xa3yes"}
+    assert TABLE.decode(format, "room", "say", twice[format]) == Say("yes")
 
 
 @pytest.mark.parametrize(
@@ -85,3 +105,12 @@ def test_a_wrong_argument_is_named_with_what_is_allowed() -> None:
         TABLE.decode("json", "room", "say", b'{"text":"x","mentions":["a",5]}')
     data: Any = caught.value.data
     assert data == {"field": "mentions[1]", "allowed": "text"}
+
+
+def test_a_verb_that_is_not_there_is_answered_with_those_that_somebody_outside_may_use() -> None:
+    inner = VerbTable({"room": {"say": Say, "leave": Leave, "history": History}}, {"room": {"history"}})
+    for table, allowed in ((TABLE, "history, leave, say"), (inner, "leave, say")):
+        with pytest.raises(RemoteProtocolError) as caught:
+            table.decode("json", "room", "shout", b"{}")
+        assert caught.value.data == {"field": "do", "allowed": allowed}
+    assert inner.decode("json", "room", "history", b"{}") == History()

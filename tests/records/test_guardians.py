@@ -7,8 +7,9 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.engine.database import Database
 from homeroom.records.audit import read_audit
 from homeroom.records.demo import add_demo_people, link_demo_families
-from homeroom.records.guardians import GUARDIANS_MAX, WARDS_MAX, Guardians, Link
+from homeroom.records.guardians import Guardians
 from homeroom.records.passwords import Passwords
+from homeroom.records.school.guardianships import GUARDIANS_MAX, WARDS_MAX, Link
 from homeroom.records.users import Users
 from tests.records.clock import SteppingClock
 
@@ -50,11 +51,8 @@ async def test_a_parent_stands_for_those_who_were_linked_and_not_ended(guardians
 
 
 async def test_only_parents_stand_for_students_and_only_for_those_there_are(guardians: Guardians) -> None:
-    assert await code_of(guardians, "tess", "ann") == "conflict"
-    assert await code_of(guardians, "pam", "pit") == "conflict"
-    assert await code_of(guardians, "pam", "pam") == "conflict"
-    assert await code_of(guardians, "pam", "nobody") == "not_found"
-    assert await code_of(guardians, "nobody", "ann") == "not_found"
+    for pair in (("tess", "ann"), ("pam", "pit"), ("pam", "pam"), ("pam", "nobody"), ("nobody", "ann")):
+        assert await code_of(guardians, *pair) == "bad_command"
     assert await guardians.changed_since(0) == []
 
 
@@ -145,6 +143,21 @@ async def test_the_demo_s_families_are_linked_once_and_a_link_that_was_taken_awa
 @pytest.mark.parametrize("text", ["'; DROP TABLE guardians; --", "pam' OR ''='", "$1"])
 async def test_z6_what_looks_like_sql_is_nobody(guardians: Guardians, text: str) -> None:
     await guardians.link("pam", "ann")
-    assert await code_of(guardians, text, "ann") == "not_found"
+    assert await code_of(guardians, text, "ann") == "bad_command"
     assert await guardians.wards_of(text) == frozenset()
     assert await guardians.wards_of("pam") == {"ann"}
+
+
+async def test_a_link_that_was_made_anew_is_told_as_it_is_however_far_back_one_reads(guardians: Guardians) -> None:
+    await guardians.link("pam", "ann")
+    await guardians.unlink("pam", "ann")
+    assert [link.active for link in await guardians.changed_since(0)] == [False]
+    await guardians.link("pam", "ann")
+    assert [link.active for link in await guardians.changed_since(0)] == [True]
+
+
+async def test_links_in_a_ring_are_refused_also_over_others(guardians: Guardians, database: Database) -> None:
+    await guardians.link("pam", "ann")
+    await database.execute("INSERT INTO guardians (guardian, ward, changed_at) VALUES ('pit', 'pam', 1)")
+    with pytest.raises(Refusal, match="cyclic guardian link"):
+        await guardians.link("ann", "pit")

@@ -103,9 +103,9 @@ async def test_each_change_raises_the_version_ends_every_login_and_is_written_do
     assert (found[0].role, found[0].active, found[1]) == ("teacher", False, "new")
     audit = [(row.action, row.by) for row in await read_audit(database, ("user", "ann")) if row.action != "logged_in"]
     assert audit == [
-        ("deactivated", "boss"),
+        ("updated", "boss"),
         ("password_changed", "boss"),
-        ("role_changed", "boss"),
+        ("updated", "boss"),
         ("created", "admin"),
     ]
 
@@ -124,3 +124,28 @@ async def test_a_better_hash_of_the_same_password_ends_nothing(users: Users, dat
     found = await users.find_login("ann")
     assert found is not None
     assert (found[1], found[0].version) == ("better", 1)
+
+
+async def test_whatever_the_command_line_changes_is_told_to_those_who_follow(users: Users, database: Database) -> None:
+    await users.add("ann", "Ann", "student", "hash", id="ann", by="admin")
+    await users.set_role("ann", "mentor")
+    await users.set_password("ann", "new")
+    rows = await database.fetch("SELECT stream, seq, type FROM journal ORDER BY stream, seq")
+    told = ["user.created", "user.updated", "user.password_changed"]
+    assert [(row["stream"], row["seq"], row["type"]) for row in rows] == [
+        (stream, number, event)
+        for stream in ("role:admin", "role:super_admin", "table:users", "user:ann")
+        for number, event in enumerate(told, 1)
+    ]
+
+
+async def test_the_last_super_admin_stays_one(users: Users) -> None:
+    for login in ("root", "boss"):
+        await users.add(login, login, "super_admin", None, id=login)
+    await users.set_active("boss", active=False)
+    for change in (users.set_role("root", "admin"), users.set_active("root", active=False)):
+        with pytest.raises(Refusal) as caught:
+            await change
+        assert caught.value.code == "conflict"
+    await users.set_active("boss", active=True)
+    assert (await users.set_role("root", "admin")).role == "admin"

@@ -72,7 +72,9 @@ class Life:
             epoch=epoch,
         )
         self.gateway = Gateway(parts)
-        self.sync = Sync(self.engine, self.hub, journal, wire, take=budgets.take, check=believe_at_once, clock=clock)
+        self.sync = Sync(
+            self.engine.ref, self.hub, journal, wire, take=budgets.take, check=believe_at_once, clock=clock
+        )
         self.ends: dict[End, None] = {}
         self.accepting = False
         self.over = trio.Event()

@@ -1,0 +1,112 @@
+"""Commands for people and their tokens: `homeroom user …`, `homeroom token …`. What is done stands in `errands`."""
+
+import getpass
+import json
+import re
+import sys
+import warnings
+from functools import partial
+from typing import Any, get_args
+
+import click
+from rich.table import Table
+
+from homeroom import errands
+from homeroom.cli_base import DATA_DIR, errors, output, read_config, run
+from homeroom.protocol.access import Role
+
+
+@click.group()
+def user() -> None:
+    """Look after people."""
+
+
+def _fit_login(context: click.Context, parameter: click.Parameter, login: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.\-]{1,64}", login):
+        raise click.BadParameter("a login is also the id: 1 to 64 of A-Z a-z 0-9 _ - .")
+    return login
+
+
+@user.command("add")
+@click.argument("login", callback=_fit_login)
+@click.option("--name", help="The name that others see (the login).")
+@click.option("--role", type=click.Choice(get_args(Role)), default="student", show_default=True)
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
+@DATA_DIR
+def user_add(login: str, name: str | None, role: str, password_stdin: bool, **options: Any) -> None:
+    """Add a person with the id and login LOGIN."""
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask_password()
+    config = read_config(**options)
+    with errors.status("adding"):
+        run(partial(errands.add_user, config, login, name or login, role, password))
+    output.print(f"{login} added as {role}")
+
+
+@user.command("list")
+@click.option("--role", type=click.Choice(get_args(Role)), help="Those of one role alone.")
+@DATA_DIR
+def user_list(role: str | None, **options: Any) -> None:
+    """List the people: login, id, role, name; and of parents, whom they stand for."""
+    people = run(partial(errands.list_users, read_config(**options), role))
+    table = Table("login", "id", "role", "name", "stands for", box=None)
+    for person, wards in people:
+        away = "" if person.active else " (left)"
+        table.add_row(person.login, person.id, person.role, f"{person.name}{away}", " ".join(wards))
+    output.print(table)
+
+
+@user.command("link")
+@click.argument("parent")
+@click.argument("child")
+@DATA_DIR
+def user_link(parent: str, child: str, **options: Any) -> None:
+    """Let PARENT stand for CHILD: see what the school shows to parents. In force within seconds, also while the server runs."""
+    new = run(partial(errands.link_user, read_config(**options), parent, child))
+    output.print(f"{parent} stands for {child}" if new else f"{parent} stands for {child} already")
+
+
+@user.command("unlink")
+@click.argument("parent")
+@click.argument("child")
+@DATA_DIR
+def user_unlink(parent: str, child: str, **options: Any) -> None:
+    """Let PARENT stand for CHILD no longer; a running server closes the parent's connections within seconds."""
+    run(partial(errands.unlink_user, read_config(**options), parent, child))
+    output.print(f"{parent} stands for {child} no longer")
+
+
+def _ask_password() -> str:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            first, second = getpass.getpass("Password: "), getpass.getpass("Again: ")
+    except (getpass.GetPassWarning, EOFError):
+        raise click.UsageError(
+            "there is no terminal to ask for the password: pipe it in, with --password-stdin"
+        ) from None
+    if first != second:
+        raise click.ClickException("the two passwords differ")
+    return first
+
+
+@click.group()
+def token() -> None:
+    """Make and check access tokens."""
+
+
+@token.command("create")
+@click.argument("login")
+@click.option("--ttl", type=click.FloatRange(1, 43_200), default=3_600.0, show_default=True, help="Life in seconds.")
+@DATA_DIR
+def token_create(login: str, ttl: float, **options: Any) -> None:
+    """Print a token for LOGIN, alone on standard output; works also while the server runs."""
+    click.echo(run(partial(errands.create_token, read_config(**options), login, ttl)))
+
+
+@token.command("check")
+@click.argument("text", metavar="[TOKEN]", required=False)
+@DATA_DIR
+def token_check(text: str | None, **options: Any) -> None:
+    """Tell whom a token speaks for and until when; reads standard input when no TOKEN is given."""
+    found = run(partial(errands.check_token, read_config(**options), text or sys.stdin.read().strip()))
+    click.echo(json.dumps(found, indent=2))

@@ -1,0 +1,93 @@
+"""The door of the activity feed: what happened to records, within the reader's scope, newest first.
+
+Never here: who may see which line (the feed asks for it in SQL), and what writes lines.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.http.old_events import our_events
+from homeroom.http.rest import Desk
+from homeroom.http.routes import Call, Out, Route
+from homeroom.http.spellings import respell, spellings
+from homeroom.protocol.ids import Id, Millis
+from homeroom.protocol.paging import After, PageLimit
+from homeroom.protocol.rest_json import read_query
+from homeroom.records.activity import Activity, Feed, FeedQuery
+
+Types = Annotated[
+    str,
+    Meta(
+        max_length=1_000,
+        pattern=r"\A(?:[A-Za-z_]{1,60}[.:][A-Za-z_]{1,60}(?:,(?=.)|\Z))*\Z",
+        description="types of events, joined by commas, such as entry.created; empty: all",
+        examples=["entry.created"],
+    ),
+]
+Kind = Annotated[str, Meta(pattern=r"\A[a-z_]{0,40}\Z", description="the type of a record, such as entry")]
+
+
+class ActivityQuery(Struct, frozen=True, kw_only=True):
+    """What happened. `start` and `end`: Unix ms, both inclusive."""
+
+    type: Types = ""
+    target_type: Kind = ""
+    target_id: Id | UnsetType = UNSET
+    start: Millis | UnsetType = UNSET
+    end: Millis | UnsetType = UNSET
+    limit: PageLimit = 50
+    after: After = ""
+
+
+_OTHER = spellings(ActivityQuery.__struct_encode_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityDesk:
+    """The desk."""
+
+    desk: Desk
+    activity: Activity
+
+    def routes(self) -> Iterable[Route]:
+        """Return the door."""
+        return (
+            Route(
+                "GET",
+                "/api/activity-feed",
+                "activity_feed",
+                "What happened to records that concern the reader, newest first.",
+                self.read,
+                "activity",
+                query=ActivityQuery,
+                reply=Feed,
+                errors=("rate_limited", "overloaded", "unavailable", "timeout"),
+                raw=True,
+                spellings=_OTHER,
+            ),
+        )
+
+    async def read(self, call: Call) -> Out:
+        """Answer a page; events may be named as the sources name them (`entry:created`)."""
+        self.desk.spend(call.person, "read")
+        query = read_query(respell(call.query, _OTHER), ActivityQuery)
+        return Out(await self.activity.page(_asked(query), call.person.caller))
+
+
+def _asked(query: ActivityQuery) -> FeedQuery:
+    if query.start is not UNSET and query.end is not UNSET and query.end < query.start:
+        data = {"field": "end", "allowed": "a time at or after `start`"}
+        raise Refusal("bad_command", "end: before the start", data=data)
+    return FeedQuery(
+        type=our_events(query.type),
+        target_type=query.target_type,
+        target_id=query.target_id or "",
+        start=query.start if query.start is not UNSET else None,
+        end=query.end if query.end is not UNSET else None,
+        limit=query.limit,
+        after=query.after,
+    )

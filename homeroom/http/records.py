@@ -1,0 +1,193 @@
+"""The REST doors of what the school keeps, made from the declarations: a new record type has its doors without a line here.
+
+A request becomes plain values under the names of the columns; the store checks who may, and writes. Never here: SQL, who may
+read or change what (the store, from the same declaration), the structures of bodies (`record_shapes`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.http.record_input import read_list, read_look, read_record_body, row_id
+from homeroom.http.record_shapes import Shapes, shapes_of
+from homeroom.http.rest import Desk, key_name
+from homeroom.http.routes import Call, Nothing, Out, Route
+from homeroom.http.versions import etag, wanted_version
+from homeroom.protocol.access import NOBODY, Rule
+from homeroom.protocol.errors import RemoteProtocolError
+from homeroom.records.declare import Action, Deed, RecordType
+from homeroom.records.store import Store
+
+T = TypeVar("T", bound=Struct)
+READ, WRITE = "read", "write"
+"""The budgets: reading is taken from the one that all reading shares, changing has one of its own."""
+BODY_BYTES = 262_144
+"""Room for the longest text of a record in any script, and for a list of a whole class."""
+
+_PASSING = ("rate_limited", "overloaded", "unavailable", "timeout")
+_OF_READS = ("forbidden", "not_found", *_PASSING)
+_OF_WRITES = ("forbidden", "not_found", "conflict", "full", "too_late", *_PASSING)
+
+
+def record_routes(store: Store, desk: Desk) -> list[Route]:
+    """Return the doors of all record types of a store."""
+    return [
+        route
+        for record in store.catalog.types.values()
+        for route in RecordDoors(record, shapes_of(record), store, desk).routes()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDoors:
+    """The doors of one record type."""
+
+    record: RecordType
+    shapes: Shapes
+    store: Store
+    desk: Desk
+
+    def routes(self) -> Iterator[Route]:
+        """Yield the doors to the rows by each of their names, then those of the actions and deeds."""
+        for number, path in enumerate((self.record.door, *self.record.also)):
+            yield from self._of_all(path, _mark(number))
+            yield from self._of_one(f"{path}/{{id}}", _mark(number))
+        for action in self.record.actions:
+            yield from self._of_action(action)
+        for deed in self.record.deeds:
+            yield from self._of_deed(deed)
+
+    def _of_all(self, path: str, mark: str) -> Iterator[Route]:
+        shapes, kind = self.shapes, self.record
+        yield self._route(
+            ("GET", path, f"list{mark}"), f"The {_plain(kind.plural)} that one may see, page by page.", self._list,
+            query=shapes.query, reply=shapes.page, spellings=shapes.asked,
+        )  # fmt: skip
+        yield self._route(
+            ("POST", path, f"create{mark}"), f"A new {_plain(kind.name)}.", self._create,
+            body=shapes.new, reply=shapes.shown, status=201, tagged=True,
+        )  # fmt: skip
+
+    def _of_one(self, path: str, mark: str) -> Iterator[Route]:
+        shapes, word = self.shapes, f"One {_plain(self.record.name)}"
+        shown = {"reply": shapes.shown, "tagged": True}
+        changed = {**shown, "matched": True}
+        yield self._route(("GET", path, f"read{mark}"), f"{word}.", self._read, query=shapes.look, **shown)
+        if self.record.update != NOBODY:
+            yield self._route(
+                ("PUT", path, f"replace{mark}"), f"{word}, all of it anew.", self._update, body=shapes.whole, **changed
+            )
+            yield self._route(
+                ("PATCH", path, f"change{mark}"), f"{word}, in part.", self._update, body=shapes.change, **changed
+            )
+        yield self._route(
+            ("DELETE", path, f"delete{mark}"), f"{word}, taken away.", self._delete, reply=Nothing, matched=True
+        )
+
+    def _of_action(self, action: Action) -> Iterator[Route]:
+        summary = f"{_plain(action.name).capitalize()}: one {_plain(self.record.name)}."
+        for number, door in enumerate((action.door, *action.also)):
+            method, _, path = door.partition(" ")
+            yield self._route(
+                (method, path, action.name + _mark(number)), _words(action.body, summary), partial(self._act, action),
+                body=action.body or Nothing, reply=self.shapes.shown, tagged=True, matched=True,
+            )  # fmt: skip
+
+    def _of_deed(self, deed: Deed) -> Iterator[Route]:
+        summary = f"{_plain(deed.name).capitalize()}: {_plain(self.record.plural)}."
+        for number, door in enumerate((deed.door, *deed.also)):
+            method, _, path = door.partition(" ")
+            yield self._route(
+                (method, path, deed.name + _mark(number)), _words(deed.body, summary), partial(self._perform, deed),
+                body=deed.body, reply=deed.reply,
+            )  # fmt: skip
+
+    def _route(self, door: tuple[str, str, str], summary: str, answer: Any, **more: Any) -> Route:
+        method, path, name = door
+        reads = method == "GET"
+
+        async def handler(call: Call) -> Out:
+            self.desk.spend(call.person, READ if reads else WRITE)
+            out: Out = await answer(call, more.get("body"))
+            return out
+
+        return Route(
+            method, path, f"{self.record.name}_{name}", summary, handler, tag=self.record.plural,
+            errors=_OF_READS if reads else _OF_WRITES, raw=True, keyed=not reads, body_bytes=BODY_BYTES, **more,
+        )  # fmt: skip
+
+    # --- what each door does
+
+    async def _list(self, call: Call, _: Any) -> Out:
+        query = read_list(call.query, self.shapes, self.record)
+        found = await self.store.page(self.record, query, call.person.caller)
+        return Out({"items": found.items, "after": found.after})
+
+    async def _read(self, call: Call, _: Any) -> Out:
+        wanted = read_look(call.query, self.shapes, self.record)
+        row = await self.store.read(self.record, row_id(call.path["id"]), call.person.caller)
+        shown = {name: value for name, value in row.items() if not wanted or name in wanted}
+        return Out(shown, headers=etag(row["version"]))
+
+    async def _create(self, call: Call, body: type[Struct]) -> Out:
+        values = msgspec.to_builtins(await self._given(call, body, self.record.create))
+        row = await self.store.create(self.record, values, call.person.caller, key=_key(call))
+        headers = {**etag(row["version"]), "Location": f"{self.record.door}/{row['id']}"}
+        return Out(row, 201, headers)
+
+    async def _update(self, call: Call, body: type[Struct]) -> Out:
+        name, version = row_id(call.path["id"]), wanted_version(call.match)
+        values = msgspec.to_builtins(await self._given(call, body, self.record.update, id=name))
+        row = await self.store.update(self.record, name, values, call.person.caller, version, key=_key(call))
+        return Out(row, headers=etag(row["version"]))
+
+    async def _delete(self, call: Call, _: Any) -> Out:
+        name, version = row_id(call.path["id"]), wanted_version(call.match)
+        await self.store.delete(self.record, name, call.person.caller, version, key=_key(call))
+        return Out(Nothing())
+
+    async def _act(self, action: Action, call: Call, body: type[Struct]) -> Out:
+        name, version = row_id(call.path["id"]), wanted_version(call.match)
+        given = await self._given(call, body, action.rule, id=name)
+        row = await self.store.act(
+            self.record, action, name, given if action.body else None, call.person.caller, version, key=_key(call)
+        )
+        return Out(row, headers=etag(row["version"]))
+
+    async def _perform(self, deed: Deed, call: Call, body: type[Struct]) -> Out:
+        given = await self._given(call, body, deed.rule, path=call.path)
+        return Out(await self.store.perform(self.record, deed, given, call.person.caller, key=_key(call)))
+
+    async def _given(
+        self, call: Call, body: type[T], rule: Rule, *, id: str = "", path: Mapping[str, str] | None = None
+    ) -> T:
+        """Return what was sent; who has no right by `rule` is told that before what is wrong with it."""
+        try:
+            return read_record_body(call.body, body, self.record, path)
+        except (RemoteProtocolError, Refusal):
+            await self.store.check_right(self.record, id, rule, call.person.caller)
+            raise
+
+
+def _key(call: Call) -> str | None:
+    """Return the name that the request's `Idempotency-Key` stands for; raises `bad_command` for what is none."""
+    return None if call.key is None else key_name(call.key)
+
+
+def _mark(number: int) -> str:
+    """Return what tells the further doors of the same from the first one."""
+    return f"_{number + 1}" if number else ""
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _words(body: type[Struct] | None, otherwise: str) -> str:
+    """Return what a door does: the words of its body, where it has some of its own."""
+    return (body.__doc__ or otherwise).splitlines()[0] if body is not None else otherwise

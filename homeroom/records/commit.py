@@ -1,0 +1,172 @@
+"""BEGIN, what is done, the tail, COMMIT, and only then what is published.
+
+The life of a transaction: (1) BEGIN; (2) the body; (3) the tail, one statement; (4) COMMIT, which nobody's hanging up
+interrupts; (5) events are published, subscriptions end, calls are made. A body that raises, or is cancelled, leaves nothing.
+When no answer to the COMMIT comes, the session is ended and PostgreSQL asked what became of the transaction: never guessed.
+Never here: what is written (`unit`, `tail`).
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+import trio
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.engine.database import Database
+from homeroom.engine.errors import unavailable
+from homeroom.engine.group_commit import Doubts
+from homeroom.engine.journal import Message
+from homeroom.engine.posted import Posted
+from homeroom.engine.postgres import Connection, DatabaseError, Disconnected
+from homeroom.engine.wire import Wire
+from homeroom.records.breath import Breath, batched
+from homeroom.records.faults import RETRY_MS, told_as_refusals
+from homeroom.records.tail import Written
+from homeroom.records.unit import Aftermath, Unit
+
+log = structlog.get_logger(__name__)
+
+BECAME = "SELECT pg_xact_status($1::text::xid8) = 'committed' AS committed"
+ASK_AGAIN_S = 0.05
+TOGETHER = 100
+"""Streams, or messages, after which others may have their turn."""
+NOTHING = Written("", (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Who is told after a commit; none may wait."""
+
+    publish: Callable[[Sequence[Posted]], None]
+    withdraw: Callable[[str, Iterable[str]], None]
+    learn: Callable[[object], None]
+    carry: Callable[[Sequence[Message]], None]
+
+    async def tell(self, written: Written, aftermath: Aftermath) -> None:
+        """Have this server know, publish, carry messages, end subscriptions, make the calls, in this order; all or nothing."""
+        with trio.CancelScope(shield=True):
+            await self._tell(written, aftermath, Breath())
+
+    async def _tell(self, written: Written, aftermath: Aftermath, breath: Breath) -> None:
+        for news in aftermath.news:
+            self.learn(news)
+        for posted in batched(written.posted, TOGETHER):
+            self.publish(posted)
+            await breath.taken()
+        for messages in batched(written.messages, TOGETHER):
+            self.carry(messages)
+            await breath.taken()
+        for stream, users in aftermath.withdrawn:
+            self.withdraw(stream, users)
+            await breath.taken()
+        for call in aftermath.calls:
+            call()
+
+
+class Commits:
+    """Carries out transactions of units, each with all that follows from it, or none of it."""
+
+    def __init__(self, database: Database, wire: Wire, outside: Outside) -> None:
+        self._database = database
+        self._wire = wire
+        self._outside = outside
+        self._doubts = Doubts(database)
+        self._open: list[tuple[Written, Aftermath]] = []
+
+    @asynccontextmanager
+    async def transaction(self, begin: Callable[[Connection], Unit]) -> AsyncIterator[Unit]:
+        """Lend the unit that `begin` makes of a connection; it is durable and published when the context ends.
+
+        Raises `Refusal`: what the body raised; `unavailable` when the database is away, in doubt or not; `overloaded`.
+        """
+        doubt: Written | None = None
+        with told_as_refusals():
+            async with self._database.connection() as connection:
+                await connection.execute("BEGIN")
+                unit = begin(connection)
+                async with _taken_back(connection):
+                    yield unit
+                    written = NOTHING if unit.tail.empty else await unit.tail.write(connection, self._wire)
+                with trio.CancelScope(shield=True):
+                    doubt = written if await self._commit(connection) else None
+                    if doubt is None:
+                        await self._outside.tell(written, unit.aftermath)
+            if doubt is not None:
+                await self._resolve(doubt, unit.aftermath)
+            elif self._open:
+                await self._resolve_open()
+
+    async def _commit(self, connection: Connection) -> bool:
+        """Commit; tells whether that is in doubt. Raises `Refused` when it was refused."""
+        with trio.move_on_after(self._database.settings.timeout_s):
+            try:
+                await connection.execute("COMMIT")
+            except Disconnected as error:
+                log.warning("a commit is in doubt", error=str(error))
+            else:
+                return False
+        self._doubts.add(connection)
+        return True
+
+    async def _resolve(self, doubt: Written, aftermath: Aftermath) -> None:
+        """Find out what became of a transaction, and go on as if nothing had happened when it was committed.
+
+        Raises `unavailable` when it was not, or had written nothing, or nobody can tell in time: then it stays open.
+        """
+        with trio.move_on_after(self._database.settings.timeout_s, shield=True):
+            if doubt.number and await self._became(doubt.number):
+                await self._outside.tell(doubt, aftermath)
+                return
+            raise unavailable(RETRY_MS, "the database went away; nothing was done")
+        self._open.append((doubt, aftermath))
+        raise unavailable(RETRY_MS, "the database went away; what was asked for may have happened")
+
+    async def _resolve_open(self) -> None:
+        """Tell late of what nobody could say anything about before: the next who commits finds the database there again."""
+        while self._open:
+            doubt, aftermath = self._open.pop()
+            with trio.CancelScope(shield=True):
+                try:
+                    await self._resolve(doubt, aftermath)
+                except Refusal as refusal:
+                    log.info("what was in doubt", became=refusal.msg)
+                    return
+
+    async def _became(self, number: str) -> bool:
+        """Return whether a transaction was committed, once its session has ended; asks until somebody answers."""
+        while True:
+            try:
+                await self._doubts.settle()
+                (row,) = await self._database.fetch(BECAME, number)
+                return row["committed"] is True
+            except DatabaseError as error:
+                log.info("a commit is still in doubt", error=str(error))
+            await trio.sleep(ASK_AGAIN_S)
+
+
+@asynccontextmanager
+async def _taken_back(connection: Connection) -> AsyncIterator[None]:
+    """Roll back when the body raises; when it is cancelled, drop the connection, which does the same."""
+    try:
+        yield
+    except Exception:
+        await _roll_back(connection)
+        raise
+    except BaseException:
+        connection.abort()
+        raise
+
+
+async def _roll_back(connection: Connection) -> None:
+    """Roll back, or drop a connection that cannot."""
+    try:
+        if connection.alive():
+            await connection.execute("ROLLBACK")
+    except DatabaseError as error:
+        log.info("dropped instead of rolled back", error=str(error))
+        connection.abort()
+    except BaseException:
+        connection.abort()
+        raise

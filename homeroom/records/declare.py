@@ -1,0 +1,421 @@
+"""What a record type is: its fields, relations, rules, channels, events, indexes and actions, said once.
+
+From a declaration come the tables (`schema`), who may what (`access`), the REST doors and their description, the audit,
+the activity and the events. One that cannot hold is refused when it is made. Never here: SQL of reading and writing, and
+the types of the school (`school/`).
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct
+
+from homeroom.engine.behaviour import Caller, Command
+from homeroom.protocol.access import ANY, ROLES, SYSTEM_ROLE, Rule
+from homeroom.protocol.inbox import Priority
+from homeroom.records.columns import BASE, Column, Row, columns_of
+from homeroom.records.tallies import Tally
+
+Shape = Literal["row", "ids"]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+_WORD = re.compile(r"\A[a-z][a-z0-9_]{1,39}\Z")
+_EVENT = re.compile(r"\A[a-z_]+\.[a-z_]+\Z")
+_DOOR = re.compile(r"\A(?:GET|POST|PUT|PATCH|DELETE) /api/[a-z0-9/{}_\-]+\Z")
+_CHANGES = ("created", "updated", "deleted")
+QUERY_WORDS = frozenset({"limit", "after", "sort", "fields"})
+"""Names that a list's query has already, so that no column that is filtered by may have them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where changes of a row are told: streams of one kind.
+
+    `ids` is SQL: an expression over the row `r`, or, with `many`, a query of one column that may use `r`. NULL is no
+    stream. `shape` "ids" tells id, operation and version only, for streams whose readers may not see the row.
+    """
+
+    kind: str
+    ids: str
+    shape: Shape = "row"
+    many: bool = False
+
+
+def table(name: str = "") -> Channel:
+    """Return the stream of the whole table, for admins: never with rows. `name` where it is not the type's plural."""
+    return Channel("table", f"'{name}'" if name else "", "ids")
+
+
+def to(kind: str, ids: str, shape: Shape = "row") -> Channel:
+    """Return the stream of one thing: `ids` is a column, or an expression over `r`."""
+    return Channel(kind, f"r.{ids}" if _WORD.match(ids) else ids, shape)
+
+
+def role(*names: str, shape: Shape = "row") -> Channel:
+    """Return the streams of roles."""
+    return Channel("role", "VALUES " + ", ".join(f"('{name}')" for name in names), shape, many=True)
+
+
+def each(kind: str, query: str, shape: Shape = "row") -> Channel:
+    """Return the streams of all that `query` finds."""
+    return Channel(kind, query, shape, many=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """That a column holds the id of a row of another type, `user` for a person; `role` is the one the person must have."""
+
+    to: str
+    role: str | None = None
+    on_delete: Literal["restrict", "cascade", "clear"] = "restrict"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When something is decided, in Unix ms, and for whom."""
+
+    now: int
+    caller: Caller
+
+
+class Unit(Protocol):
+    """One transaction, as deeds and `before` hooks see it: each write is checked for the caller, audited and told.
+
+    Rows come as the structures of their types. All of it raises `Refusal`, which takes everything back.
+    """
+
+    @property
+    def caller(self) -> Caller:
+        """Return for whom it is done."""
+
+    @property
+    def now(self) -> int:
+        """Return the time of the whole unit, Unix ms."""
+
+    async def insert(self, type: "RecordType", values: Mapping[str, Any]) -> Any:
+        """Add a row; an `id` among `values` is taken where the type says `own_id`."""
+
+    async def insert_many(self, type: "RecordType", rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Add rows, many by one statement."""
+
+    async def update(self, type: "RecordType", id: str, changes: Mapping[str, Any], event: str | None = None) -> Any:
+        """Change columns; `event` is told instead of the type's own."""
+
+    async def delete(self, type: "RecordType", id: str) -> None:
+        """Remove a row."""
+
+    async def update_many(
+        self, type: "RecordType", changes: Mapping[str, Mapping[str, Any]], event: str | None = None
+    ) -> list[Any]:
+        """Change rows by their ids, many by one statement."""
+
+    async def delete_many(self, type: "RecordType", ids: Sequence[str]) -> None:
+        """Remove rows, many by one statement."""
+
+    async def get(self, type: "RecordType", id: str) -> Any:
+        """Return a row that the caller may read, held until the end; raises `not_found`."""
+
+    async def get_many(
+        self, type: "RecordType", ids: Sequence[str], to: Literal["read", "update", "delete"] = "read"
+    ) -> list[Any]:
+        """Return rows that the caller may read, change or remove, held until the end."""
+
+    async def permit(self, type: "RecordType", values: Mapping[str, Any]) -> None:
+        """Raise `forbidden` unless the caller may create a row of `values`; a deed asks it before it tells anything."""
+
+    async def fetch(self, sql: str, *args: Any) -> list[Any]:
+        """Run a statement that reads; nothing is checked."""
+
+    async def execute(self, sql: str, *args: Any) -> None:
+        """Run a statement that writes beside the records; nothing is checked, and nobody is told."""
+
+    async def lock(self, name: str) -> None:
+        """Let units with the same `name` come one by one, until the end."""
+
+    def post(self, stream: str, event_type: str, body: Mapping[str, Any]) -> None:
+        """Tell one event more."""
+
+    def withdraw(self, stream: str, users: Iterable[str]) -> None:
+        """End these people's subscriptions to `stream` after the commit."""
+
+    def after(self, call: Callable[[], None]) -> None:
+        """Have `call` run after the commit."""
+
+    def news(self, news: object) -> None:
+        """Have this server know of `news` after the commit, without waiting until it asks."""
+
+    def tell(self, address: str, command: Command) -> None:
+        """Send an actor a durable message: it is carried out exactly once, when this transaction is committed."""
+
+    async def notify(self, type: "RecordType", notice: "Notice", rows: Sequence[Any]) -> None:
+        """Put a notice of each row into the inboxes of those whom it is for."""
+
+
+Check = Callable[[Any, Moment], None]
+"""Pure rules over more than one field of the row to be; raises `Refusal`."""
+Before = Callable[[Unit, Any, Any], Awaitable[None]]
+"""Rules that need other rows: (unit, row before or `None`, row to be or `None`), in the transaction, before the write."""
+Together = Callable[[Unit, Sequence[tuple[Any, Any]]], Awaitable[None]]
+"""As `After`, for all rows that one statement wrote: (unit, rows before and rows that are now), and before theirs."""
+After = Before
+"""What follows for other rows, and rules whose answer is only for those who may write: the same arguments, after the write."""
+Fill = Callable[[Any, Any, Moment], Mapping[str, Any]]
+"""(row before or `None`, row to be, moment) to the server's own columns of a create or an update; pure; raises `Refusal`."""
+Change = Callable[[Any, Any, Moment], Mapping[str, Any]]
+"""(row, body or `None`, moment) to the columns that change; pure; raises `Refusal`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One change of one row beside create, update and delete. The doors hold `{id}`."""
+
+    name: str
+    door: str
+    event: str
+    rule: Rule
+    change: Change
+    body: type[Struct] | None = None
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something done to many rows at once; `rule` is asked for the role alone, the unit asks for each row."""
+
+    name: str
+    door: str
+    rule: Rule
+    body: type[Struct]
+    reply: Any
+    perform: Callable[[Unit, Any], Awaitable[Any]]
+    also: tuple[str, ...] = ()
+
+
+Says = Callable[[Any], str]
+"""(row) to a line for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the inboxes of some people are told when a row has come to be so; never that of whoever did it.
+
+    type      type of the notice, by which people mute it
+    to        SQL: a query of one column, people's ids, that may use the row `r` (of a row that is gone: as it was)
+    when      (row before or `None`, row after or `None`) -> whether; pure. Without one, only a deed or a hook tells it
+    title     (row) -> its title, cut to fit; `message` likewise
+    data      columns that stand in its data beside `id`
+    url       where it leads, with `{id}`
+    about     (row) -> what it is about, its id unless said: in one transaction it is told of each once
+    wide      for so many that they are told in pages, by an errand, as soon as the change is durable
+    """
+
+    type: str
+    to: str
+    title: Says
+    when: Callable[[Any, Any], bool] | None = None
+    message: Says | None = None
+    data: tuple[str, ...] = ()
+    url: str = ""
+    priority: Priority = "normal"
+    about: Says | None = None
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """That each row puts the person of one column into the `kind` whose id another column, `of`, holds.
+
+    `part` is as what, where no column of that name says it; `when` are the values with which a row counts.
+    """
+
+    kind: Literal["class", "course", "cohort"]
+    person: str
+    of: str
+    part: str = ""
+    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordType:
+    """A record type. Raises `ValueError` for a declaration that cannot hold: none without channels, no unknown name.
+
+    read, create, update, delete    who may, by role and relation; a column of `settable` or `hidden` has a narrower rule
+    relations                       relation -> SQL predicate over the row `r`, with `:me` for the caller's id
+    made_by_server                  columns that no client sets
+    mine                            columns that hold the creator's id when a create leaves them out (or may not name them)
+    fill                            the server's columns in a create or an update by a client; actions say their own
+    hidden                          columns that only some may see: never in events
+    rich                            texts with markup, sanitised on the way in; all others are plain
+    filters, sorts                  columns; numbers and days are filtered by `_from` and `_to` as well
+    lenses                          column of `filters` -> SQL predicate over `r` with `:value`, asked instead of equality
+    searches                        further filters: text -> SQL predicate over `r` with `:value`
+    unique                          columns no two rows agree in: a second one is a `conflict` that names them
+    words                           change -> type of its event, where it is not `<name>.<change>`
+    aliases                         further names of fields on the way in: `{"start_time": "start_at"}`
+    spellings                       further words of an enumeration: `{"status": {"canceled": "cancelled"}}`
+    own_id                          whoever creates one may choose its id
+    by_hand                         its table, or view, is made by a migration of its own
+    farewell                        SQL assignments, with `:now`, that a delete makes: the row stays for those that name it, and its
+                                    relations say that nobody may read it any more
+    tallies                         the counters that its rows add to
+    path, also                      the list's door where it is not `/api/<plural>`, and further ones (`/api/reportcards`)
+    """
+
+    name: str
+    plural: str
+    row: type[Row]
+    channels: tuple[Channel, ...]
+    read: Rule
+    create: Rule
+    update: Rule
+    delete: Rule
+    relations: Mapping[str, str] = field(default_factory=dict)
+    references: Mapping[str, Reference] = field(default_factory=dict)
+    made_by_server: frozenset[str] = frozenset()
+    settable: Mapping[str, Rule] = field(default_factory=dict)
+    hidden: Mapping[str, Rule] = field(default_factory=dict)
+    rich: frozenset[str] = frozenset()
+    filters: tuple[str, ...] = ()
+    lenses: Mapping[str, str] = field(default_factory=dict)
+    searches: Mapping[str, str] = field(default_factory=dict)
+    sorts: tuple[str, ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()
+    checks: Check | None = None
+    before: Before | None = None
+    after: After | None = None
+    together: Together | None = None
+    fill: Fill | None = None
+    mine: frozenset[str] = frozenset()
+    actions: tuple[Action, ...] = ()
+    deeds: tuple[Deed, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    place: Place | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    spellings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    own_id: bool = False
+    by_hand: bool = False
+    farewell: str = ""
+    path: str = ""
+    also: tuple[str, ...] = ()
+    tallies: tuple[Tally, ...] = ()
+    columns: Mapping[str, Column] = field(init=False)
+    """All columns by name, those of `Row` first."""
+
+    def __post_init__(self) -> None:
+        """Read the columns off the row, name the table's stream, and check everything."""
+        object.__setattr__(self, "columns", MappingProxyType(columns_of(self.row)))
+        named = (
+            Channel("table", f"'{self.plural}'", "ids") if not channel.ids else channel for channel in self.channels
+        )
+        object.__setattr__(self, "channels", tuple(named))
+        for fault in _faults(self):
+            msg = f"record type {self.name!r}: {fault}"
+            raise ValueError(msg)
+
+    @property
+    def door(self) -> str:
+        """Return the path of its list, `/api/report-cards`."""
+        return f"/api/{self.path or self.plural.replace('_', '-')}"
+
+    def event(self, change: str) -> str:
+        """Return the type of the event of a `change`: created, updated or deleted."""
+        return self.words.get(change, f"{self.name}.{change}")
+
+    def own_columns(self) -> Iterator[Column]:
+        """Yield the columns that are not those of every record."""
+        return (column for name, column in self.columns.items() if name not in BASE)
+
+    def writable(self, *, create: bool) -> tuple[Column, ...]:
+        """Return the columns a client may name in a create, or in an update."""
+        own = tuple(column for column in self.own_columns() if column.name not in self.made_by_server)
+        return (self.columns["id"], *own) if create and self.own_id else own
+
+
+def _faults(type: RecordType) -> Iterator[str]:
+    """Yield what is wrong with a declaration."""
+    yield from _name_faults(type)
+    yield from _channel_faults(type)
+    yield from _column_faults(type)
+    yield from _rule_faults(type)
+
+
+def _name_faults(type: RecordType) -> Iterator[str]:
+    for word in (type.name, type.plural):
+        if not _WORD.match(word):
+            yield f"{word!r} is no name"
+    events = (*type.words.values(), *(action.event for action in type.actions))
+    yield from (f"{event!r} is no event" for event in events if not _EVENT.match(event))
+    yield from (f"{change!r} is no change" for change in type.words if change not in _CHANGES)
+    yield from (f"{notice.type!r} is no type of a notice" for notice in type.notices if not _EVENT.match(notice.type))
+    kinds = [notice.type for notice in type.notices]
+    yield from (f"two notices are {kind!r}" for kind in sorted({kind for kind in kinds if kinds.count(kind) > 1}))
+    things: tuple[Action | Deed, ...] = (*type.actions, *type.deeds)
+    doors = [door for thing in things for door in (thing.door, *thing.also)]
+    yield from (f"{door!r} is no door" for door in doors if not _DOOR.match(door))
+    for action in type.actions:
+        yield from (f"{door!r} names no row" for door in (action.door, *action.also) if "{id}" not in door)
+
+
+def _channel_faults(type: RecordType) -> Iterator[str]:
+    if not type.channels:
+        yield "nobody would hear of it: it has no channels"
+    for channel in type.channels:
+        if channel.kind == "table" and channel.shape != "ids":
+            yield "the stream of a table holds no rows"
+
+
+def _column_faults(type: RecordType) -> Iterator[str]:
+    places: Mapping[str, Sequence[str]] = {
+        "references": tuple(type.references),
+        "made_by_server": tuple(type.made_by_server),
+        "settable": tuple(type.settable),
+        "hidden": tuple(type.hidden),
+        "mine": tuple(type.mine),
+        "rich": tuple(type.rich),
+        "filters": type.filters,
+        "lenses": tuple(type.lenses),
+        "notices": tuple(name for notice in type.notices for name in notice.data),
+        "sorts": type.sorts,
+        "indexes": tuple(name for names in type.indexes for name in names),
+        "unique": tuple(name for names in type.unique for name in names),
+        "aliases": tuple(type.aliases.values()),
+        "spellings": tuple(type.spellings),
+        "tallies": tuple(name for tally in type.tallies for name in tally.columns),
+    }
+    for place, names in places.items():
+        yield from (f"{place} names {name!r}, which is no column" for name in names if name not in type.columns)
+    yield from (f"{name!r} is a search and a column" for name in type.searches if name in type.columns)
+    yield from (f"{name!r} is an alias and a column" for name in type.aliases if name in type.columns)
+    yield from (
+        f"{name!r} is a word of every query" for name in QUERY_WORDS.intersection((*type.filters, *type.searches))
+    )
+    yield from (f"{name!r} is no text, and so not rich" for name in type.rich if not type.columns[name].text)
+    yield from _server_faults(type)
+
+
+def _server_faults(type: RecordType) -> Iterator[str]:
+    for name in sorted(type.made_by_server):
+        if type.columns[name].required and name not in type.mine:
+            yield f"no client sets {name!r}, and it has no default"
+    for name, reference in type.references.items():
+        if reference.on_delete == "clear" and not type.columns[name].optional:
+            yield f"{name!r} cannot be cleared: it may not be empty"
+
+
+def _rule_faults(type: RecordType) -> Iterator[str]:
+    rules = {"read": type.read, "create": type.create, "update": type.update, "delete": type.delete}
+    rules |= {f"settable {name}": rule for name, rule in type.settable.items()}
+    rules |= {f"hidden {name}": rule for name, rule in type.hidden.items()}
+    rules |= {f"action {action.name}": action.rule for action in type.actions}
+    known = {ANY, *type.relations}
+    for place, rule in rules.items():
+        for who, relation in sorted(rule.pairs):
+            if relation not in known:
+                yield f"{place} names the unknown relation {relation!r}"
+            if who not in (*ROLES, SYSTEM_ROLE):
+                yield f"{place} names the unknown role {who!r}"

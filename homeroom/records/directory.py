@@ -1,0 +1,84 @@
+"""Who may be looked up by id, name and role: staff find everybody, others those whom they meet at school.
+
+A student meets whoever shares a class, a course or a cohort, and its mentors and parents; a parent those who teach or mentor its
+children. Never here: all else that there is of a person (`school.users`).
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from homeroom.engine.behaviour import Caller, Refusal
+from homeroom.engine.database import Database
+from homeroom.protocol.access import STAFF, SYSTEM_ROLE
+from homeroom.protocol.errors import RemoteProtocolError
+from homeroom.protocol.paging import decode_after, encode_after
+from homeroom.records.faults import told_as_refusals
+from homeroom.records.intake import check_storable
+from homeroom.records.school.users import NAMED_BY
+
+_MET = """WITH us (id) AS (SELECT $1 UNION SELECT ward FROM guardians WHERE guardian = $1 AND active),
+classes_of_us (id) AS (SELECT class_id FROM class_memberships WHERE user_id IN (SELECT id FROM us)),
+courses_of_us (id) AS (SELECT course_id FROM enrolments WHERE status = 'active' AND user_id IN (SELECT id FROM us)),
+met (id) AS (SELECT id FROM us
+UNION SELECT guardian FROM guardians WHERE ward = $1 AND active
+UNION SELECT user_id FROM class_memberships WHERE class_id IN (SELECT id FROM classes_of_us)
+UNION SELECT teacher_id FROM teachings WHERE class_id IN (SELECT id FROM classes_of_us)
+UNION SELECT user_id FROM enrolments WHERE status = 'active' AND course_id IN (SELECT id FROM courses_of_us)
+UNION SELECT teacher_id FROM courses WHERE id IN (SELECT id FROM courses_of_us)
+UNION SELECT b.user_id FROM cohort_memberships a JOIN cohort_memberships b USING (cohort_id)
+WHERE a.user_id IN (SELECT id FROM us)
+UNION SELECT mentor_id FROM mentorships WHERE active AND student_id IN (SELECT id FROM us)) """
+_FOUND = """SELECT r.id, r.name, r.role, r.active FROM users r
+WHERE $1::text IS NOT NULL AND r.id > $2::text AND (cardinality($3::text[]) > 0 OR r.active)
+AND (cardinality($3::text[]) = 0 OR r.id = ANY($3::text[])) AND ($4::text = '' OR r.role = $4) AND """
+_STUDENT = "r.id IN (SELECT id FROM met) AND "
+_PARENT = "r.id IN (SELECT id FROM met) AND (r.role = ANY(ARRAY['super_admin', 'admin', 'teacher']) OR r.id IN (SELECT id FROM us)) AND "
+_PAGE = f"({NAMED_BY.replace(':value', '$5::text')}) ORDER BY r.id LIMIT $6::bigint"
+_STATEMENTS = {"student": _MET + _FOUND + _STUDENT + _PAGE, "parent": _MET + _FOUND + _PARENT + _PAGE}
+_ALL = _FOUND + _PAGE
+
+
+class Entry(Struct, frozen=True):
+    """A person by name. Who is not `active` has left: journals still name the id."""
+
+    id: str
+    name: str
+    role: str
+    active: bool
+
+
+class Entries(Struct, frozen=True):
+    """A page of people in the order of their ids; `after` leads to the next one, empty when there is none."""
+
+    items: tuple[Entry, ...]
+    after: str = ""
+
+
+class Directory:
+    """Looks people up."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(  # noqa: PLR0917 - what a query has
+        self, caller: Caller, ids: Sequence[str], role: str, words: str, limit: int, after: str
+    ) -> Entries:
+        """Return those of `ids` whom the caller may know of, of all who are active when there are none.
+
+        Raises `bad_command` for an `after` of another list.
+        """
+        known = _ALL if caller.role in (*STAFF, SYSTEM_ROLE) else _STATEMENTS[caller.role]
+        args = (_behind(after), list(ids), role, check_storable("words", words), limit + 1)
+        with told_as_refusals():
+            rows = await self._database.fetch(known, caller.user, *args)
+        found = tuple(Entry(row["id"], row["name"], row["role"], row["active"]) for row in rows[:limit])
+        return Entries(found, encode_after(found[-1].id, "person:row") if len(rows) > limit else "")
+
+
+def _behind(after: str) -> str:
+    try:
+        place = decode_after(after, str)
+    except RemoteProtocolError as error:
+        raise Refusal(error.code, error.msg, data=error.data) from None
+    return "" if place is None else check_storable("after", place[0])

@@ -1,0 +1,91 @@
+"""What the database's refusals mean to whoever asked: which field, which fields, or who still refers to a row.
+
+Never here: what is asked.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.engine.errors import overloaded, unavailable
+from homeroom.engine.postgres import DatabaseError, Disconnected, Refused, UniqueViolation
+from homeroom.records.declare import RecordType
+from homeroom.records.schema import reference_names, unique_names
+
+RETRY_MS = 1_000
+_BROKEN_REFERENCE, _BROKEN_BOUND = ("23503", "23001"), ("23514", "23502", "22001", "22003")
+RECEIPT = "record_receipts_pkey"
+_OTHERS_FIRST = ("40001", "40P01", "55P03", "57014")
+"""Others were at the same rows for too long, or in a ring: sent again it can succeed."""
+
+
+class Faults:
+    """The constraints of all record types by name, in the words of their fields."""
+
+    def __init__(self, types: Sequence[RecordType]) -> None:
+        self._unique = {**unique_names(types), **{f"{one.plural}_pkey": ("id",) for one in types}}
+        self._references = reference_names(types)
+        self._owners = {name: one for one in types for name in reference_names([one])}
+
+    @contextmanager
+    def writing(self, type: RecordType) -> Iterator[None]:
+        """Raise `Refusal` for what the database refuses of a new or changed row of `type`."""
+        try:
+            yield
+        except UniqueViolation as error:
+            raise self._taken(error) from None
+        except Refused as error:
+            raise self._wrong(error) or error from None
+
+    @contextmanager
+    def removing(self, type: RecordType) -> Iterator[None]:
+        """Raise `Refusal` `conflict` when other rows refer to the one of `type` that is being removed."""
+        try:
+            yield
+        except Refused as error:
+            if error.sqlstate not in _BROKEN_REFERENCE:
+                raise
+            raise self._needed(type, error) from None
+
+    def _taken(self, error: UniqueViolation) -> Refusal:
+        fields = self._unique.get(error.constraint, ())
+        named = " and ".join(fields) or "what it says"
+        return Refusal("conflict", f"{named}: taken already", data={"fields": list(fields)})
+
+    def _wrong(self, error: Refused) -> Refusal | None:
+        if error.sqlstate in _BROKEN_REFERENCE:
+            field = self._references.get(error.constraint, error.constraint)
+            allowed = "the id of what there is"
+            return Refusal("bad_command", f"{field}: there is no such thing", data={"field": field, "allowed": allowed})
+        if error.sqlstate in _BROKEN_BOUND:
+            return Refusal("bad_command", f"out of bounds: {error.constraint}", data={"field": error.constraint})
+        return None
+
+    def _needed(self, type: RecordType, error: Refused) -> Refusal:
+        owner = self._owners.get(error.constraint)
+        who = owner.plural.replace("_", " ") if owner else "others"
+        field = self._references.get(error.constraint, "")
+        data = {"by": owner.name if owner else "", "field": field}
+        return Refusal("conflict", f"{who} still refer to this {type.name.replace('_', ' ')}", data=data)
+
+
+@contextmanager
+def told_as_refusals() -> Iterator[None]:
+    """Raise `unavailable` when the database is away, `overloaded` when others hold the same rows for too long.
+
+    `conflict` when another request with the same key was first.
+    """
+    try:
+        yield
+    except Disconnected as error:
+        raise unavailable(RETRY_MS, "the database is away; nothing was done") from error
+    except UniqueViolation as error:
+        if error.constraint != RECEIPT:
+            raise
+        raise Refusal("conflict", "a request with this key is carried out this moment") from error
+    except Refused as error:
+        if error.sqlstate not in _OTHERS_FIRST:
+            raise
+        raise overloaded(RETRY_MS) from error
+    except DatabaseError as error:
+        raise unavailable(RETRY_MS) from error

@@ -1,0 +1,98 @@
+"""Private links to calendars, and the slots that a person's calendar shows.
+
+A link is a secret of 128 bits that reads one calendar and does nothing else, until it is renewed or revoked; only its hash
+is kept. It is no token: nobody is logged in by it. Never here: the calendar's text (`calendar`), and doors.
+"""
+
+import hmac
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from random import Random
+
+from msgspec import Struct
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.engine.clock import Clock
+from homeroom.engine.database import Database
+from homeroom.protocol.ids import is_made
+from homeroom.records.access import allowed
+from homeroom.records.audit import write_audit
+from homeroom.records.calendar import Slot
+from homeroom.records.ids import fresh_id
+from homeroom.records.school.schedules import FEED, SCHEDULE
+
+BEHIND_MS, AHEAD_MS = 90 * 86_400_000, 400 * 86_400_000
+"""How much of the past and of what is to come a calendar shows."""
+SLOTS_MAX = 2_000
+PAGE = 100
+"""Slots that are read at once: few enough to hold up nobody."""
+_MARK_OCTETS = 8
+
+
+class Reader(Struct, frozen=True):
+    """Whose calendar it is."""
+
+    id: str
+    name: str
+    role: str
+
+
+class Feeds:
+    """The links, and what they show. `random` makes secrets that nobody can guess."""
+
+    def __init__(self, database: Database, clock: Clock, random: Random) -> None:
+        self._database = database
+        self._clock = clock
+        self._random = random
+
+    async def renew(self, user: str) -> str:
+        """Make a person's link, in the place of the one before; returns the secret, which is told this once."""
+        secret, now = fresh_id(self._random), self._clock.now()
+        digest = _digest(secret)
+        async with self._database.transaction() as connection:
+            if not await connection.execute(_RENEW, user, digest[:_MARK_OCTETS], digest, now):
+                raise Refusal("forbidden", "only people of the school have a calendar")
+            await write_audit(connection, ("user", user), "calendar_link_made", by=user, at=now)
+        return secret
+
+    async def revoke(self, user: str) -> None:
+        """End a person's link; raises `not_found` when there is none."""
+        async with self._database.transaction() as connection:
+            if not await connection.execute("DELETE FROM calendar_links WHERE user_id = $1", user):
+                raise Refusal("not_found", "there is no link")
+            await write_audit(connection, ("user", user), "calendar_link_revoked", by=user, at=self._clock.now())
+
+    async def find(self, secret: str) -> Reader:
+        """Return whose calendar `secret` reads; raises `not_found`, also for somebody who is not let in any more."""
+        digest = _digest(secret)
+        found = await self._database.fetch_row(_FIND, digest[:_MARK_OCTETS]) if is_made(secret) else None
+        if found is None or not hmac.compare_digest(bytes(found["digest"]), digest):
+            raise Refusal("not_found", "there is no such calendar")
+        return Reader(found["id"], found["name"], found["role"])
+
+    async def slots(self, reader: Reader) -> AsyncIterator[Slot]:
+        """Yield the slots of a calendar in the order of time, at most `SLOTS_MAX`."""
+        now = self._clock.now()
+        sql = _SLOTS.format(allowed=allowed(SCHEDULE, FEED, reader.role))
+        place: tuple[int, str] = (now - BEHIND_MS, "")
+        for _ in range(SLOTS_MAX // PAGE):
+            rows = await self._database.fetch(sql, reader.id, *place, now + AHEAD_MS, PAGE)
+            for row in rows:
+                yield Slot(*(row[name] for name in Slot.__struct_fields__))
+            if len(rows) < PAGE:
+                return
+            place = (rows[-1]["start_at"], rows[-1]["id"])
+
+
+_RENEW = """INSERT INTO calendar_links (user_id, mark, digest, made_at)
+SELECT id, $2, $3, $4 FROM users WHERE id = $1 AND active
+ON CONFLICT (user_id) DO UPDATE SET mark = excluded.mark, digest = excluded.digest, made_at = excluded.made_at"""
+_FIND = """SELECT u.id, u.name, u.role, l.digest FROM calendar_links l JOIN users u ON u.id = l.user_id
+WHERE l.mark = $1 AND u.active"""
+_SLOTS = """SELECT r.id, r.version, r.title, r.description, r.start_at, r.end_at, r.status, coalesce(r.link, '') AS link,
+r.created_at, r.updated_at FROM schedules AS r WHERE {allowed} AND $1::text IS NOT NULL
+AND (r.start_at, r.id) > ($2::bigint, $3::text) AND r.start_at < $4 ORDER BY r.start_at, r.id LIMIT $5"""
+
+
+def _digest(secret: str) -> bytes:
+    return sha256(secret.encode()).digest()

@@ -1,0 +1,378 @@
+"""Files are taken in here, and let go: each from the first byte to a row that says `completed`, or to nothing.
+
+The life of a file: (1) its row and its name in the store are durable, `upload.started`; (2) its bytes come, are counted against
+the limits and written; (3) its content is held to what it was said to be; (4) it is flushed, and only then (5) the row says
+`completed`. Whatever goes wrong, `upload.failed` says why, and nothing of the bytes is kept.
+
+While it lives its server renews a lease; the sweep, of any server, removes what has none. A doubtful commit is no reason to
+remove a file: whoever removes one takes its lease in the database first, and a completed file has none.
+Never here: HTTP, and where bytes lie.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import msgspec
+import structlog
+import trio
+
+from homeroom.engine.behaviour import SYSTEM_CALLER, Caller, Refusal
+from homeroom.engine.clock import Clock
+from homeroom.engine.database import Database
+from homeroom.engine.errors import overloaded, unavailable
+from homeroom.engine.postgres import DatabaseError
+from homeroom.engine.wire import Wire
+from homeroom.records.declare import Unit
+from homeroom.records.files.content import FILE_TYPES, UnfitContent
+from homeroom.records.files.intake import Found, Intake
+from homeroom.records.files.store import Away, FileError, FileStore, Missing, NoRoom, Source
+from homeroom.records.ids import fresh_id
+from homeroom.records.school.uploads import COMPLETED, FAILED, UPLOAD, UploadProgressed
+from homeroom.records.store import Store
+
+log = structlog.get_logger(__name__)
+
+MIB = 1_048_576
+RETRY_MS = 5_000
+THREADS = 8
+"""Worker threads for files at a time: a slow store holds up files, and nothing else that threads do."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadSettings:
+    """Limits of files. Sizes in bytes, times in seconds.
+
+    `person_bytes`: all files of one person together; `at_once` files come in on this server, `person_at_once` of one person;
+    `longest_s`: for one file, however slowly it comes; `lease_s`: after which a file that nobody brings in is removed.
+    """
+
+    file_bytes: int = 50 * MIB
+    person_bytes: int = 1024 * MIB
+    at_once: int = 32
+    person_at_once: int = 4
+    longest_s: float = 3_600.0
+    lease_s: float = 60.0
+    sweep_s: float = 30.0
+    types: frozenset[str] = frozenset(FILE_TYPES)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a client says of a file: its name, its type (`content.known_name`, empty: it does not know), its size if it knows."""
+
+    name: str
+    declared: str = ""
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The row of a file that is all here; `again`: it was here before."""
+
+    row: Mapping[str, Any]
+    again: bool = False
+
+
+@dataclass(slots=True)
+class _Coming:
+    """A file on its way in: its id, its name in the store, the bytes there is room for, and when its lease was renewed (Unix ms)."""
+
+    id: str
+    name: str
+    caller: Caller
+    offer: Offer
+    room: int
+    intake: Intake
+    renewed: int
+    received: int = 0
+
+
+Signal = Callable[[str, str, bytes], None]
+"""Gives an ephemeral event: stream, key, event."""
+Pieces = AsyncIterator[bytes]
+
+
+@dataclass(slots=True)
+class Reception:
+    """Takes files in, opens and sweeps them. Its life: `run`, which sweeps at once and then again and again."""
+
+    store: Store
+    database: Database
+    files: FileStore
+    clock: Clock
+    wire: Wire
+    random: Random
+    signal: Signal
+    settings: UploadSettings = field(default_factory=UploadSettings)
+    _threads: trio.CapacityLimiter = field(init=False, default_factory=lambda: trio.CapacityLimiter(THREADS))
+    _wake: trio.Event = field(init=False, default_factory=trio.Event)
+    _coming: int = field(init=False, default=0)
+    _counts: dict[str, int] = field(init=False, default_factory=lambda: {"completed": 0, "failed": 0, "swept": 0})
+
+    # --- in
+
+    async def receive(self, id: str, offer: Offer, pieces: Pieces, caller: Caller) -> Received:
+        """Take a file in. With the `id` of one that is here already nothing is read, and its row is returned again.
+
+        Raises `Refusal`: `too_large`, `bad_command` for content that belies its type or a type that is not taken, `full` at the
+        person's quota, `rate_limited` and `overloaded` when too many come at once, `conflict` while it is on its way already,
+        `unavailable` when there is no room or the store is away. Cancelled: the same as a connection that ends.
+        """
+        self._check(offer)
+        if self._coming >= self.settings.at_once:
+            raise overloaded(RETRY_MS)
+        self._coming += 1
+        try:
+            started = await self._start(id, offer, caller)
+            return started if isinstance(started, Received) else Received(await self._bring(started, pieces))
+        finally:
+            self._coming -= 1
+
+    def _check(self, offer: Offer) -> None:
+        """Refuse what needs no look at a byte."""
+        if offer.length is not None and offer.length > self.settings.file_bytes:
+            raise _too_large(self.settings.file_bytes)
+        if offer.declared and offer.declared not in self.settings.types:
+            raise _unfit(UnfitContent("files of this type are not taken", offer.declared), self.settings)
+
+    async def _start(self, id: str, offer: Offer, caller: Caller) -> _Coming | Received:
+        """Make it durable that a file comes."""
+        name, now, room = fresh_id(self.random), self.clock.now(), 0
+        async with self.store.unit(caller) as unit:
+            found = await unit.fetch(_HELD, id)
+            here = bool(found) and found[0]["status"] != "failed"
+            if not here:
+                room = await self._enter(unit, id, offer, retried=bool(found))
+                await unit.fetch(_LEASED, name, id, self._lease(now))
+        if here:
+            return await self._again(found[0], offer, caller)
+        return _Coming(id, name, caller, offer, room, Intake(self.files, name), now)
+
+    async def _enter(self, unit: Unit, id: str, offer: Offer, *, retried: bool) -> int:
+        """Write the row of a file that comes; returns how many bytes may come."""
+        me = unit.caller.user
+        await unit.lock(f"uploads of {me}")
+        (used,) = await unit.fetch(_USED, me, id)
+        room = self._room(used, offer)
+        values = {"name": offer.name, "declared_type": offer.declared, "size": offer.length or 0, "status": "receiving"}
+        if retried:
+            await unit.update(UPLOAD, id, {**values, "reason": ""}, UPLOAD.event("created"))
+        else:
+            await unit.insert(UPLOAD, {"id": id, "owner_id": me, **values})
+        return room
+
+    async def _again(self, row: Any, offer: Offer, caller: Caller) -> Received:
+        """Return what is here already under the same key."""
+        same = row["name"] == offer.name and row["declared_type"] == offer.declared
+        if row["owner_id"] != caller.user or not same or offer.length not in (None, row["size"]):
+            raise Refusal("conflict", "this Idempotency-Key came with another file before: choose a new key")
+        if row["status"] == "receiving":
+            raise Refusal("conflict", "this file is on its way already", retry_ms=RETRY_MS)
+        return Received(await self.store.read(UPLOAD, row["id"], caller), again=True)
+
+    def _room(self, used: Any, offer: Offer) -> int:
+        """Return how many bytes may come; raises `Refusal` for none."""
+        if used["coming"] >= self.settings.person_at_once:
+            raise Refusal("rate_limited", "other files of yours are still on their way", retry_ms=RETRY_MS)
+        room = self.settings.person_bytes - used["bytes"]
+        if room <= 0 or (offer.length or 0) > room:
+            raise _full(self.settings)
+        return int(min(room, self.settings.file_bytes))
+
+    async def _bring(self, coming: _Coming, pieces: Pieces) -> Mapping[str, Any]:
+        """Bring it in whole, or leave nothing behind."""
+        try:
+            with trio.fail_after(self.settings.longest_s):
+                async for piece in pieces:
+                    await self._take(coming, piece)
+                found = await self._in_thread(coming.intake.finish, coming.offer.declared, self.settings.types)
+                return await self._complete(coming, found)
+        except BaseException as error:
+            refusal = self._refusal(error)
+            await self._fail(coming, _reason(error, refusal))
+            if refusal is not None:
+                raise refusal from error
+            raise
+
+    async def _take(self, coming: _Coming, piece: bytes) -> None:
+        coming.received += len(piece)
+        if coming.received > coming.room:
+            whole = coming.room == self.settings.file_bytes
+            raise _too_large(self.settings.file_bytes) if whole else _full(self.settings)
+        await self._in_thread(coming.intake.take, piece)
+        await self._renew(coming)
+        self._tell(coming)
+
+    async def _renew(self, coming: _Coming) -> None:
+        """Renew the lease when a quarter of it is over; raises `Refusal` when it is lost."""
+        now = self.clock.now()
+        if now - coming.renewed < self.settings.lease_s * 250:
+            return
+        if not await self.database.fetch(_RENEWED, coming.name, self._lease(now)):
+            raise unavailable(RETRY_MS)
+        coming.renewed = now
+
+    def _tell(self, coming: _Coming) -> None:
+        """Give the owner a signal of how much has come."""
+        progress = UploadProgressed(coming.id, coming.received, coming.offer.length)
+        owner = coming.caller.user
+        event = self.wire.event(progress.type, self.clock.now(), owner, self.wire.encode(progress))
+        self.signal(f"user:{owner}", f"upload:{coming.id}", event)
+
+    async def _complete(self, coming: _Coming, found: Found) -> Mapping[str, Any]:
+        """Make it durable that the file is here; only now it can be read."""
+        changes = {"type": found.type, "size": found.size, "sha256": found.sha256, "status": "completed"}
+        async with self.store.unit(coming.caller) as unit:
+            row = await unit.update(UPLOAD, coming.id, changes, COMPLETED)
+            await unit.lock(f"uploads of {coming.caller.user}")
+            (used,) = await unit.fetch(_USED, coming.caller.user, coming.id)
+            if used["bytes"] + found.size > self.settings.person_bytes:
+                raise _full(self.settings)
+            if not await unit.fetch(_KEPT, coming.name):
+                raise unavailable(RETRY_MS)
+        self._counts["completed"] += 1
+        shown: Mapping[str, Any] = msgspec.to_builtins(row)
+        return shown
+
+    async def _fail(self, coming: _Coming, reason: str) -> None:
+        """Remove what came, and say that it failed; what cannot be done now the sweep does."""
+        self._counts["failed"] += 1
+        with trio.CancelScope(shield=True):
+            if not coming.intake.kept:
+                await self._in_thread(coming.intake.discard)
+            try:
+                async with self.store.unit(coming.caller) as unit:
+                    if await unit.fetch(_LOST, coming.name):
+                        await unit.update(UPLOAD, coming.id, {"status": "failed", "reason": reason}, FAILED)
+            except (Refusal, DatabaseError) as error:
+                log.warning("a failed upload is left to the sweep", upload=coming.id, error=str(error))
+        self.sweep_soon()
+
+    def _refusal(self, error: BaseException) -> Refusal | None:
+        """Return what the client is told of an error; `None` when nobody is there, or it is a defect of ours."""
+        if isinstance(error, Refusal):
+            return error
+        if isinstance(error, UnfitContent):
+            return _unfit(error, self.settings)
+        if isinstance(error, trio.TooSlowError):
+            return Refusal("timeout", "the file did not come in time", retry_ms=RETRY_MS)
+        if isinstance(error, NoRoom):
+            return Refusal("unavailable", str(error), retry_ms=RETRY_MS, data={"reason": "no_room"})
+        return unavailable(RETRY_MS, str(error)) if isinstance(error, (FileError, DatabaseError)) else None
+
+    # --- out
+
+    async def look(self, id: str, caller: Caller) -> tuple[Mapping[str, Any], str]:
+        """Return the row of a whole file and its name in the store; raises `not_found`, also for what is not the caller's to see."""
+        row = await self.store.read(UPLOAD, id, caller)
+        found = await self.database.fetch_row(_NAME, id) if row["status"] == "completed" else None
+        if found is None:
+            raise Refusal("not_found", "this file is not here")
+        return row, found["name"]
+
+    async def open(self, name: str, start: int, length: int) -> Source:
+        """Open a part of a file; raises `Refusal`."""
+        try:
+            source: Source = await self._in_thread(self.files.open, name, start, length)
+        except Missing as error:
+            raise Refusal("not_found", "this file is not here any more") from error
+        except FileError as error:
+            raise unavailable(RETRY_MS, str(error)) from error
+        return source
+
+    async def read(self, source: Source) -> bytes:
+        """Return the next bytes, none at the end; raises `Away`."""
+        data: bytes = await self._in_thread(source.read)
+        return data
+
+    # --- what is left over
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Sweep at once, whenever something was left, and every `sweep_s`; a database that is away is asked again."""
+        task_status.started()
+        while True:
+            self._wake = trio.Event()
+            try:
+                await self.sweep()
+            except (Refusal, DatabaseError) as error:
+                log.warning("uploads could not be swept", error=str(error))
+            with trio.move_on_after(self.settings.sweep_s):
+                await self._wake.wait()
+
+    def sweep_soon(self) -> None:
+        """Have `run` sweep now."""
+        self._wake.set()
+
+    async def sweep(self) -> int:
+        """Remove the files that nobody brings in any more, or that nobody has any more; returns how many. Raises as the database does."""
+        removed = 0
+        for row in await self.database.fetch(_DEAD, self.clock.now()):
+            try:
+                await self._in_thread(self.files.remove, row["name"])
+            except Away as error:
+                log.warning("a file is left to the next sweep", error=str(error))
+                continue
+            await self._forget(row["name"], row["upload_id"])
+            removed += 1
+        self._counts["swept"] += removed
+        return removed
+
+    async def _forget(self, name: str, upload: str) -> None:
+        """Forget a removed file, and say of its upload that it failed, if it is still said to come and no other try of it does."""
+        async with self.store.unit(SYSTEM_CALLER) as unit:
+            if await unit.fetch(_ABANDONED, upload, name):
+                await unit.update(UPLOAD, upload, {"status": "failed", "reason": "interrupted"}, FAILED)
+            await unit.fetch(_FORGOTTEN, name)
+
+    def statistics(self) -> Mapping[str, float]:
+        """Return the figures: files on their way in now, and since the start completed, failed and swept."""
+        return {"coming": self._coming, **self._counts}
+
+    def _lease(self, now: int) -> int:
+        return now + int(self.settings.lease_s * 1000)
+
+    async def _in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
+        return await trio.to_thread.run_sync(call, *args, limiter=self._threads)
+
+
+_HELD = "SELECT id, owner_id, name, declared_type, size, status FROM uploads WHERE id = $1 FOR NO KEY UPDATE"
+_USED = """SELECT coalesce(sum(size) FILTER (WHERE status <> 'failed'), 0)::bigint AS bytes,
+count(*) FILTER (WHERE status = 'receiving') AS coming FROM uploads WHERE owner_id = $1 AND id <> $2"""
+_LEASED = "INSERT INTO upload_files (name, upload_id, lease) VALUES ($1, $2, $3) RETURNING name"
+_RENEWED = "UPDATE upload_files SET lease = $2 WHERE name = $1 AND lease > 0 RETURNING name"
+_KEPT = "UPDATE upload_files SET lease = NULL WHERE name = $1 AND lease > 0 RETURNING name"
+_LOST = "UPDATE upload_files SET lease = 0 WHERE name = $1 AND lease > 0 RETURNING name"
+_DEAD = "UPDATE upload_files SET lease = 0 WHERE lease < $1 RETURNING name, upload_id"
+_ABANDONED = """SELECT id FROM uploads WHERE id = $1 AND status = 'receiving' AND NOT EXISTS
+(SELECT FROM upload_files f WHERE f.upload_id = $1 AND f.name <> $2 AND f.lease > 0) FOR NO KEY UPDATE"""
+_FORGOTTEN = "DELETE FROM upload_files WHERE name = $1 RETURNING name"
+_NAME = "SELECT name FROM upload_files WHERE upload_id = $1 AND lease IS NULL"
+_REASONS: Mapping[str, str] = {
+    "too_large": "too_large",
+    "bad_command": "unfit_content",
+    "full": "full",
+    "timeout": "interrupted",
+}
+
+
+def _reason(error: BaseException, refusal: Refusal | None) -> str:
+    """Return the word for why a file failed."""
+    if isinstance(error, NoRoom):
+        return "no_room"
+    return _REASONS.get(refusal.code, "unavailable") if refusal else "interrupted"
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal("too_large", f"a file has {limit} bytes at the most", data={"field": "content", "allowed": limit})
+
+
+def _full(settings: UploadSettings) -> Refusal:
+    limit = settings.person_bytes
+    return Refusal("full", f"your files may have {limit} bytes together", data={"field": "content", "allowed": limit})
+
+
+def _unfit(error: UnfitContent, settings: UploadSettings) -> Refusal:
+    allowed = "one of " + ", ".join(sorted(settings.types))
+    return Refusal("bad_command", str(error), data={"field": "type", "allowed": allowed, "found": error.found})

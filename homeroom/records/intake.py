@@ -1,0 +1,114 @@
+"""Values on their way into a row: cleaned, checked against every bound, and put beside what is there already. Pure.
+
+Never here: rules over more than one row (hooks of the record types), and who may set what (`unit`).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+import msgspec
+import nh3
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.protocol.codec import UNDECODABLE
+from homeroom.protocol.misfit import find_misfit
+from homeroom.protocol.text import UnfitText, clean_name, clean_text
+from homeroom.records.columns import Column, Row
+from homeroom.records.declare import RecordType
+
+_BLANK = re.compile(r"\A\s*\Z")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def check_names(type: RecordType, values: Mapping[str, Any], *, create: bool) -> None:
+    """Raise `bad_command` for the first of `values` that is no column, or none that a client sets."""
+    known = {column.name for column in type.writable(create=create)}
+    for name in values:
+        if name not in known:
+            why = "set by the server" if name in type.columns else "no such field"
+            raise misfit(name, why, "one of " + ", ".join(sorted(known)))
+
+
+def new_row(type: RecordType, values: Mapping[str, Any]) -> Row:
+    """Return the row of `values`, defaults where nothing is said; raises `bad_command` that names the field."""
+    return _row(type, clean_values(type, values))
+
+
+def changed_row(type: RecordType, old: Row, changes: Mapping[str, Any]) -> Row:
+    """Return `old` with `changes`; raises `bad_command` that names the field."""
+    return _row(type, {**msgspec.to_builtins(old), **clean_values(type, changes)})
+
+
+def clean_values(type: RecordType, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `values` as builtin types, texts cleaned as their columns say."""
+    plain = msgspec.to_builtins(dict(values))
+    return {name: _cleaned(type, name, value) for name, value in plain.items()}
+
+
+def check_storable(field: str, text: str) -> str:
+    """Return a text that is compared with what is kept; raises `bad_command` for one that cannot be kept at all."""
+    if _UNSTORABLE.search(text):
+        raise misfit(field, "the text holds NUL or half a character", "a text")
+    return text
+
+
+def misfit(field: str, wrong: str, allowed: str) -> Refusal:
+    """Return the refusal that names a field, what is wrong there and what is allowed."""
+    return Refusal("bad_command", f"{field}: {wrong}", data={"field": field, "allowed": allowed})
+
+
+def _row(type: RecordType, values: Mapping[str, Any]) -> Row:
+    try:
+        row: Row = msgspec.convert(values, type.row)
+    except UNDECODABLE as error:
+        found = find_misfit(error, type.row, type.name)
+        raise Refusal("bad_command", f"{found.field}: {found.wrong}", data=found.data) from None
+    return row
+
+
+def _cleaned(type: RecordType, name: str, value: Any) -> Any:
+    column = type.columns.get(name)
+    if column is None:
+        raise misfit(name, "no such field", "one of " + ", ".join(type.columns))
+    try:
+        return _clean(column, value, rich=name in type.rich)
+    except UnfitText as error:
+        raise misfit(name, str(error), "a text") from None
+    except ValueError:
+        raise misfit(name, "no such day", "a day, YYYY-MM-DD") from None
+
+
+def _clean(column: Column, value: Any, *, rich: bool) -> Any:
+    if rich and isinstance(value, str):
+        return nh3.clean(_text(value))
+    if column.kind in ("list", "json"):
+        return _clean_within(value)
+    clean = _CLEANERS.get(column.style) if column.kind == "text" else None
+    return clean(value) if clean is not None and isinstance(value, str) else value
+
+
+def _clean_within(value: Any) -> Any:
+    """Return a nested value with all its texts cleaned."""
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, dict):
+        return {name: _clean_within(inside) for name, inside in value.items()}
+    return [_clean_within(inside) for inside in value] if isinstance(value, list) else value
+
+
+def _text(value: str) -> str:
+    """Return a text without what cannot be seen or kept; one with nothing in it is left to the bounds."""
+    return "" if _BLANK.match(value) else clean_text(value)
+
+
+def _line(value: str) -> str:
+    return "" if _BLANK.match(value) else clean_name(value)
+
+
+def _day(value: str) -> str:
+    return date.fromisoformat(value).isoformat()
+
+
+_CLEANERS: Mapping[str, Callable[[str], str]] = {"text": _text, "line": _line, "date": _day}

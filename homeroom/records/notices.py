@@ -1,0 +1,83 @@
+"""Notices of records: from a row that has come to be so to the inboxes of those whom it concerns.
+
+A notice is a durable message, written with the row or not at all; the inbox decides whether it interrupts. Who does not want a type of
+notices in the app (their preferences) gets none. One that is for very many is only noted here, and told in pages (`mailings`).
+Never here: which notices there are (the record types), and the messages' way to the inbox (`engine.courier`).
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from homeroom.protocol.inbox import Notify
+from homeroom.records.columns import Row
+from homeroom.records.declare import Notice, RecordType, Unit
+
+TITLE_MAX, MESSAGE_MAX, VALUE_MAX = 200, 2_000, 200
+"""The bounds of a notice's texts (`protocol.inbox`)."""
+
+_WANTED = """q.id IS NOT NULL AND q.id <> $2::text AND coalesce((SELECT p.in_app FROM notification_preferences p
+WHERE p.user_id = q.id AND p.type IN ($3::text, '*') ORDER BY p.type = '*' LIMIT 1), true)"""
+NOTE = "INSERT INTO mailings (record, row_id, notice, besides, at) VALUES ($1, $2, $3, $4, $5)"
+
+
+class MailWaiting(msgspec.Struct, frozen=True):
+    """News for this server: there is a notice that is told in pages."""
+
+
+def rows_to_tell(notice: Notice, pairs: Sequence[tuple[Row | None, Row | None]]) -> list[Row]:
+    """Return those rows, each given as it was before and is after a change, that a notice tells of: as they are, or were last."""
+    if notice.when is None:
+        return []
+    return [last for old, new in pairs if notice.when(old, new) and (last := new or old) is not None]
+
+
+async def notify(unit: Unit, type: RecordType, notice: Notice, rows: Sequence[Row]) -> None:
+    """Tell those whom a notice of each row is for, or note that they are to be told."""
+    by = unit.caller.user
+    if notice.wide:
+        for row in rows:
+            await unit.execute(NOTE, type.name, row.id, notice.type, by, unit.now)
+        unit.news(MailWaiting())
+        return
+    given = msgspec.json.encode(rows).decode()
+    letters = {row.id: written(notice, row) for row in rows}
+    for found in await unit.fetch(_of_rows(type, notice), given, by, notice.type):
+        unit.tell(f"inbox:{found['person']}", letters[found["id"]])
+
+
+def written(notice: Notice, row: Row) -> Notify:
+    """Return a notice of a row as the inbox takes it in."""
+    values = {name: getattr(row, name) for name in ("id", *notice.data)}
+    data = {
+        name: value[:VALUE_MAX] if isinstance(value, str) else value
+        for name, value in values.items()
+        if value is not None
+    }
+    return Notify(
+        notice.type,
+        notice.title(row)[:TITLE_MAX],
+        notice.message(row)[:MESSAGE_MAX] if notice.message is not None else "",
+        data,
+        notice.priority,
+        notice.url.format(id=row.id),
+    )
+
+
+def page_of(type: RecordType, notice: Notice) -> str:
+    """Return the statement for those whom a notice of a row that is there is for, by id.
+
+    Arguments: the row's id, whom to leave out, the type of the notice, the last one before the page, and how many at the most.
+    """
+    return (
+        f'SELECT DISTINCT q.id COLLATE "C" AS id FROM {type.plural} AS r, LATERAL ({notice.to}) AS q (id) '  # noqa: S608 - declared
+        f'WHERE r.id = $1 AND {_WANTED} AND q.id COLLATE "C" > $4::text ORDER BY 1 LIMIT $5'
+    )
+
+
+def _of_rows(type: RecordType, notice: Notice) -> str:
+    """Return the statement for those whom a notice is for: arguments are rows as JSON, whom to leave out, and the type."""
+    return (
+        f"SELECT DISTINCT r.id, q.id AS person FROM json_populate_recordset(NULL::{type.plural}, $1::text::json) AS r, "  # noqa: S608 - declared
+        f"LATERAL ({notice.to}) AS q (id) WHERE {_WANTED} ORDER BY 1, 2"
+    )

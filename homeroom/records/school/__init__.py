@@ -1,0 +1,1 @@
+"""The record types of the school, one noun a file."""

@@ -1,0 +1,184 @@
+"""Announcements: to everybody, a role, a class or a course; kept back as a draft, or published now or at a time.
+
+Whom one is not for learns nothing of it; nobody hears of one before it is published. Never here: notices to single people.
+"""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.protocol.access import ADMINS, ROLES, STAFF, Role, allow
+from homeroom.protocol.ids import Id, Millis
+from homeroom.records.columns import Body, Row, Title
+from homeroom.records.declare import Action, Moment, Notice, RecordType, Reference, Unit, each, table, to
+from homeroom.records.school.relations import (
+    NOW_MS,
+    guardian_in_class,
+    guardian_in_course,
+    in_class,
+    in_course,
+    is_me,
+    teaches_class,
+    teaches_course,
+)
+
+AUDIENCE = ("target_role", "class_id", "course_id")
+_TO_COME = "status = 'scheduled' AND (expires_at IS NULL OR expires_at > greatest(publish_at, $1))"
+DUE = f"SELECT id FROM announcements WHERE publish_at <= $1 AND {_TO_COME} ORDER BY id LIMIT 100 FOR NO KEY UPDATE"
+NEXT = f"SELECT min(publish_at) AS at FROM announcements WHERE {_TO_COME}"
+
+
+class Scheduled(Struct, frozen=True):
+    """News for this server: an announcement waits for its time."""
+
+
+class Announcement(Row, frozen=True, kw_only=True):
+    """Something to be known, by everybody unless it says by whom. Its body may have markup."""
+
+    author_id: Id
+    title: Title
+    body: Body
+    target_role: Role | None = None
+    class_id: Id | None = None
+    course_id: Id | None = None
+    status: Literal["draft", "scheduled", "published"] = "published"
+    publish_at: Millis | None = None
+    expires_at: Millis | None = None
+    published_at: Millis | None = None
+
+
+def _timed(old: Announcement | None, new: Announcement, moment: Moment) -> dict[str, Any]:
+    """Return whether it is published now, as it says itself and its time says."""
+    if new.status == "draft":
+        return {"published_at": None}
+    if old is not None and old.status == "published":
+        return {"status": "published"}
+    if new.publish_at is not None and new.publish_at > moment.now:
+        return {"status": "scheduled", "published_at": None}
+    return {"status": "published", "published_at": moment.now}
+
+
+def _check(announcement: Announcement, moment: Moment) -> None:
+    named = [name for name in AUDIENCE if getattr(announcement, name) is not None]
+    if len(named) > 1:
+        msg = f"an announcement is for one of {', '.join(AUDIENCE)}, or for everybody"
+        raise Refusal("bad_command", msg, data={"field": named[1], "allowed": msg})
+    begins = max(announcement.publish_at or 0, announcement.published_at or 0)
+    if announcement.expires_at is not None and announcement.expires_at <= begins:
+        raise Refusal("bad_command", "an announcement ends after it is published", data={"field": "expires_at"})
+
+
+def _publish(announcement: Announcement, body: None, moment: Moment) -> dict[str, Any]:
+    if announcement.status == "published":
+        raise Refusal("conflict", "this announcement is published already")
+    if announcement.expires_at is not None and announcement.expires_at <= moment.now:
+        raise Refusal("too_late", "this announcement has ended already")
+    return {"status": "published", "published_at": moment.now}
+
+
+async def _wait(unit: Unit, old: Announcement | None, new: Announcement | None) -> None:
+    """Have this server know of one that waits for its time."""
+    if new is not None and new.status == "scheduled":
+        unit.news(Scheduled())
+
+
+async def publish_due(unit: Unit) -> int | None:
+    """Publish up to a hundred announcements whose time has come; returns when the next one is due, Unix ms, `None` when none waits.
+
+    The unit is the system's own. One that has ended before it could be published stays as it is.
+    """
+    due = await unit.fetch(DUE, unit.now)
+    for row in due:
+        changes = {"status": "published", "published_at": unit.now}
+        await unit.update(ANNOUNCEMENT, row["id"], changes, "announcement.published")
+    ((at,),) = await unit.fetch(NEXT, unit.now)
+    return None if at is None else int(at)
+
+
+_PUBLISHED = "r.status = 'published'"
+_VISIBLE = f"{_PUBLISHED} AND (r.expires_at IS NULL OR r.expires_at > {NOW_MS})"
+_TO_ALL = "r.target_role IS NULL AND r.class_id IS NULL AND r.course_id IS NULL"
+_ROLES = ", ".join(f"('{role}')" for role in ROLES)
+_MINE = is_me("r.author_id")
+_BY_AUTHORS = allow(ADMINS) | allow(("teacher",), "own")
+_ADDRESSED = " OR ".join(
+    (
+        f"({_TO_ALL})",
+        "r.target_role = (SELECT u.role FROM users u WHERE u.id = :me)",
+        *(about("r.class_id") for about in (in_class, guardian_in_class, teaches_class)),
+        *(about("r.course_id") for about in (in_course, guardian_in_course, teaches_course)),
+    )
+)
+
+
+def _is_published(old: Announcement | None, new: Announcement | None) -> bool:
+    return new is not None and new.status == "published" and (old is None or old.status != "published")
+
+
+_WHO = " UNION ".join(
+    (
+        f"SELECT u.id FROM users u WHERE u.active AND ({_TO_ALL} OR u.role = r.target_role)",
+        "SELECT m.user_id FROM class_memberships m WHERE m.class_id = r.class_id",
+        "SELECT t.teacher_id FROM teachings t WHERE t.class_id = r.class_id",
+        (
+            "SELECT g.guardian FROM class_memberships m JOIN guardians g ON g.ward = m.user_id AND g.active"
+            " WHERE m.class_id = r.class_id AND m.part = 'student'"
+        ),
+        "SELECT c.teacher_id FROM courses c WHERE c.id = r.course_id",
+        "SELECT e.user_id FROM enrolments e WHERE e.course_id = r.course_id AND e.status = 'active'",
+        (
+            "SELECT g.guardian FROM enrolments e JOIN guardians g ON g.ward = e.user_id AND g.active"
+            " WHERE e.course_id = r.course_id AND e.status = 'active' AND e.part = 'student'"
+        ),
+    )
+)
+_NOTICE = Notice(
+    "announcement.published",
+    f"SELECT who.id FROM ({_WHO}) AS who (id) WHERE {_VISIBLE}",
+    title=lambda announcement: announcement.title,
+    when=_is_published,
+    data=("author_id", "class_id", "course_id"),
+    url="/announcements/{id}",
+    wide=True,
+)
+
+ANNOUNCEMENT = RecordType(
+    name="announcement",
+    plural="announcements",
+    row=Announcement,
+    channels=(
+        table(),
+        to("user", "author_id"),
+        each("role", f"SELECT a.role FROM (VALUES {_ROLES}) a (role) WHERE {_PUBLISHED} AND ({_TO_ALL} OR a.role = r.target_role)"),
+        to("class", f"CASE WHEN {_PUBLISHED} THEN r.class_id END"),
+        to("course", f"CASE WHEN {_PUBLISHED} THEN r.course_id END"),
+    ),
+    read=allow(ADMINS) | allow(("teacher",), "own") | allow(("teacher", "student", "parent"), "addressed"),
+    create=_BY_AUTHORS,
+    update=_BY_AUTHORS,
+    delete=allow(ADMINS) | allow(("teacher",), "author"),
+    relations={
+        "author": _MINE,
+        "own": f"{_MINE} AND ({teaches_class('r.class_id')} OR {teaches_course('r.course_id')})",
+        "addressed": f"{_VISIBLE} AND ({_ADDRESSED})",
+    },
+    references={
+        "author_id": Reference("user"),
+        "class_id": Reference("class"),
+        "course_id": Reference("course"),
+    },
+    made_by_server=frozenset({"author_id", "published_at"}),
+    mine=frozenset({"author_id"}),
+    rich=frozenset({"body"}),
+    filters=("author_id", "target_role", "class_id", "course_id", "status", "published_at"),
+    sorts=("published_at", "created_at", "title"),
+    indexes=(("status", "publish_at"), ("published_at",)),
+    fill=_timed,
+    checks=_check,
+    after=_wait,
+    notices=(_NOTICE,),
+    actions=(
+        Action("publish", "POST /api/announcements/{id}/publish", "announcement.published", allow(ADMINS) | allow(STAFF, "own"), _publish),
+    ),
+)  # fmt: skip

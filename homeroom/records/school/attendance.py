@@ -1,0 +1,164 @@
+"""Who was there: one mark for each student of a class and day. The stream of a class never says whose.
+
+Never here: who attended a live session, which that session counts itself.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.protocol.access import ADMINS, STAFF, allow
+from homeroom.protocol.ids import Id
+from homeroom.records.columns import Day, Row
+from homeroom.records.declare import Deed, Moment, Notice, RecordType, Reference, Unit, each, table, to
+from homeroom.records.school.people import check_in_class
+from homeroom.records.school.relations import (
+    guardian_of,
+    guardians_of,
+    is_me,
+    mentor_of,
+    mentors_of,
+    teaches_class,
+)
+from homeroom.records.tallies import Tally
+
+MARKS_MAX = 200
+Presence = Literal["present", "absent", "late", "excused"]
+Note = Annotated[str, Meta(max_length=500)]
+_BY_TEACHERS = allow(ADMINS) | allow(("teacher",), "teaches")
+
+
+class Attendance(Row, frozen=True, kw_only=True):
+    """Whether a student was there on a day, and who said so."""
+
+    class_id: Id
+    student_id: Id
+    date: Day
+    status: Presence
+    note: Note = ""
+    marked_by: Id
+
+
+def _marked(old: Attendance | None, new: Attendance, moment: Moment) -> dict[str, str]:
+    return {"marked_by": moment.caller.user}
+
+
+async def _check_students(unit: Unit, rows: Sequence[tuple[Attendance | None, Attendance | None]]) -> None:
+    await check_in_class(
+        unit, (_place(new) for old, new in rows if new and (old is None or _place(old) != _place(new)))
+    )
+
+
+def _place(row: Attendance) -> tuple[str, str]:
+    return row.class_id, row.student_id
+
+
+class Mark(Struct, frozen=True):
+    """The mark of one student."""
+
+    student_id: Id
+    status: Presence
+    note: Note = ""
+
+
+class MarkClass(Struct, frozen=True):
+    """Mark the attendance of a class on a day; marks of that day that are there already are changed."""
+
+    class_id: Id
+    date: Day
+    marks: Annotated[tuple[Mark, ...], Meta(min_length=1, max_length=MARKS_MAX)]
+
+
+class Marked(Struct, frozen=True):
+    """How many students were marked anew, marked otherwise than before, and left as they were."""
+
+    marked: int
+    updated: int
+    unchanged: int
+
+
+async def _mark_class(unit: Unit, body: MarkClass) -> Marked:
+    await unit.permit(ATTENDANCE, {"class_id": body.class_id})
+    marks = {mark.student_id: mark for mark in body.marks}
+    if len(marks) != len(body.marks):
+        raise Refusal("bad_command", "marks: a student stands here twice", data={"field": "marks"})
+    await unit.lock(f"attendance.{body.class_id}.{body.date}")
+    sql = "SELECT id, student_id FROM attendance WHERE class_id = $1 AND date = $2"
+    known = {row["student_id"]: row["id"] for row in await unit.fetch(sql, body.class_id, body.date)}
+    said = {student: {"status": marks[student].status, "note": marks[student].note} for student in sorted(marks)}
+    changes = {known[student]: values for student, values in said.items() if student in known}
+    before = {row.id: row.version for row in await unit.get_many(ATTENDANCE, tuple(changes), "update")}
+    changed = await unit.update_many(ATTENDANCE, changes)
+    where = {"class_id": body.class_id, "date": body.date}
+    new = [{**where, "student_id": student, **values} for student, values in said.items() if student not in known]
+    await unit.insert_many(ATTENDANCE, new)
+    updated = sum(row.version != before[row.id] for row in changed)
+    return Marked(len(new), updated, len(changed) - updated)
+
+
+def _notice(status: Presence, message: str) -> Notice:
+    def when(old: Attendance | None, new: Attendance | None) -> bool:
+        return new is not None and new.status == status and (old is None or old.status != status)
+
+    return Notice(
+        f"attendance.{status}",
+        guardians_of("r.student_id"),
+        title=lambda mark: f"{message} on {mark.date}",
+        when=when,
+        message=lambda mark: mark.note,
+        data=("student_id", "class_id", "date"),
+        url="/attendance/{id}",
+    )
+
+
+ATTENDANCE = RecordType(
+    name="attendance",
+    plural="attendance",
+    row=Attendance,
+    channels=(
+        table(),
+        to("class", "class_id", "ids"),
+        to("user", "student_id"),
+        each("user", guardians_of("r.student_id")),
+        each("user", mentors_of("r.student_id")),
+    ),
+    read=allow(ADMINS)
+    | allow(("teacher",), "teaches", "mentor")
+    | allow(("student",), "own")
+    | allow(("parent",), "guardian"),
+    create=_BY_TEACHERS,
+    update=_BY_TEACHERS,
+    delete=_BY_TEACHERS,
+    relations={
+        "teaches": teaches_class("r.class_id"),
+        "own": is_me("r.student_id"),
+        "mentor": mentor_of("r.student_id"),
+        "guardian": guardian_of("r.student_id"),
+    },
+    references={
+        "class_id": Reference("class"),
+        "student_id": Reference("user", role="student"),
+        "marked_by": Reference("user"),
+    },
+    made_by_server=frozenset({"marked_by"}),
+    mine=frozenset({"marked_by"}),
+    filters=("class_id", "student_id", "date", "status"),
+    sorts=("date", "created_at"),
+    unique=(("class_id", "date", "student_id"),),
+    indexes=(("student_id", "date"),),
+    fill=_marked,
+    notices=(_notice("absent", "Your child was absent"), _notice("late", "Your child was late")),
+    tallies=(
+        Tally("attendance", {"class": "class_id", "student": "student_id", "school": ""}, by="status", day="date"),
+    ),
+    together=_check_students,
+    deeds=(
+        Deed(
+            "mark", "POST /api/attendance/mark", allow(STAFF), MarkClass, Marked, _mark_class,
+            also=("POST /api/classes/{class_id}/attendance",),
+        ),
+    ),
+    words={"created": "attendance.marked"},
+)  # fmt: skip

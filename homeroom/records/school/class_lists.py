@@ -1,0 +1,162 @@
+"""A class list as CSV: every line is checked before any is carried out, and one that is wrong stops all of them.
+
+The first line names the columns; one of `user_id`, `login`, `number` says who it is, others are passed over. Never here:
+making people who do not exist yet, and reading other tables.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.protocol.ids import Id
+from homeroom.records.breath import Breath, batched
+from homeroom.records.declare import RecordType, Unit
+
+CSV_MAX, LINES_MAX, FAULTS_TOLD = 200_000, 2_000, 20
+TOGETHER = 200
+"""People who are looked up by one statement."""
+KEYS = ("user_id", "login", "number")
+Status = Literal["enrolled", "already", "wrong"]
+
+
+class ClassList(Struct, frozen=True):
+    """Enrol the students of a list as CSV; with `dry_run` it is only checked."""
+
+    class_id: Id
+    csv: Annotated[
+        str, Meta(min_length=1, max_length=CSV_MAX, description="comma or semicolon; the first line names the columns")
+    ]
+    dry_run: bool = False
+
+
+class ListLine(Struct, frozen=True, omit_defaults=True):
+    """What becomes of a line (the first one after the names is 2): `fault` says why nothing."""
+
+    line: int
+    status: Status
+    user_id: str = ""
+    fault: str = ""
+
+
+class ClassListReport(Struct, frozen=True):
+    """The list, line by line; `done` unless it was only checked."""
+
+    done: bool
+    enrolled: int
+    already: int
+    wrong: int
+    lines: tuple[ListLine, ...]
+
+
+async def import_class_list(unit: Unit, body: ClassList, membership: RecordType) -> ClassListReport:
+    """Enrol all students of the list, or none; raises `bad_command` that names the lines that are wrong."""
+    lines = await _read(unit, body)
+    wrong = [line for line in lines if line.status == "wrong"]
+    if wrong and not body.dry_run:
+        raise _refusal(wrong)
+    new = sorted(line.user_id for line in lines if line.status == "enrolled" and not body.dry_run)
+    rows = [{"class_id": body.class_id, "user_id": student, "part": "student"} for student in new]
+    await unit.insert_many(membership, rows)
+    count = [line.status for line in lines].count
+    return ClassListReport(not body.dry_run, count("enrolled"), count("already"), count("wrong"), tuple(lines))
+
+
+def _refusal(wrong: Sequence[ListLine]) -> Refusal:
+    first = wrong[0]
+    told = [{"line": line.line, "fault": line.fault} for line in wrong[:FAULTS_TOLD]]
+    data = {"field": "csv", "line": first.line, "lines": told, "allowed": "a list of which every line fits"}
+    return Refusal("bad_command", f"line {first.line}: {first.fault}; nothing was imported", data=data)
+
+
+async def _read(unit: Unit, body: ClassList) -> list[ListLine]:
+    key, rows = await parse_list(body.csv)
+    people: dict[str, Any] = {}
+    for some in batched(rows, TOGETHER):
+        found = await unit.fetch(_FIND[key], [value for _, value, _ in some], body.class_id)
+        people |= {row["key"]: row for row in found}
+    seen: set[str] = set()
+    breath, lines = Breath(), list[ListLine]()
+    for number, value, fault in rows:
+        lines.append(_line(number, value, fault, people, seen))
+        await breath.taken()
+    return lines
+
+
+def _line(number: int, value: str, fault: str, people: Mapping[str, Any], seen: set[str]) -> ListLine:
+    person = people.get(value)
+    fault = fault or _fault(value, person, seen)
+    if fault or person is None:
+        return ListLine(number, "wrong", fault=fault)
+    seen.add(value)
+    return ListLine(number, "already" if person["already"] else "enrolled", person["id"])
+
+
+def _fault(value: str, person: Any, seen: set[str]) -> str:
+    if person is None:
+        return f"there is nobody with {value!r}"
+    if person["role"] != "student":
+        return f"{value!r} is a {person['role']}, not a student"
+    return f"{value!r} stands in the list twice" if value in seen else ""
+
+
+async def parse_list(text: str) -> tuple[str, list[tuple[int, str, str]]]:
+    """Return by which column people are found, and for each line its number, that value, and a fault or nothing.
+
+    Raises `bad_command` for a list without such a column, without lines, or with more than `LINES_MAX`.
+    """
+    reader = csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=_delimiter(text), strict=True)
+    breath, rows = Breath(), list[tuple[int, list[str], str]]()
+    for row in _rows(reader):
+        rows.append(row)
+        await breath.taken()
+    names = [name.strip().lower() for name in rows[0][1]] if rows else []
+    key = next((name for name in KEYS if name in names), None)
+    if key is None:
+        raise _unfit(f"the first line names one of the columns {', '.join(KEYS)}")
+    if not 1 <= len(rows) - 1 <= LINES_MAX:
+        raise _unfit(f"a list has 1 to {LINES_MAX} lines")
+    values: list[tuple[int, str, str]] = []
+    for number, cells, fault in rows[1:]:
+        values.append(_value(number, cells, names, key, fault))
+        await breath.taken()
+    return key, values
+
+
+def _delimiter(text: str) -> str:
+    first = text.split("\n", 1)[0]
+    return ";" if first.count(";") > first.count(",") else ","
+
+
+def _rows(reader: Any) -> Iterator[tuple[int, list[str], str]]:
+    """Yield the lines that hold anything; what cannot be read ends the list with a fault."""
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield reader.line_num, cells, ""
+    except csv.Error as error:
+        yield reader.line_num, [], f"no CSV: {error}"
+
+
+def _value(number: int, cells: list[str], names: list[str], key: str, fault: str) -> tuple[int, str, str]:
+    if fault or len(cells) != len(names):
+        return number, "", fault or f"{len(cells)} values instead of {len(names)}"
+    value = cells[names.index(key)].strip()
+    value = value.lower() if key == "login" else value
+    return number, value.replace("\0", ""), "" if value else f"no {key}"
+
+
+def _unfit(allowed: str) -> Refusal:
+    return Refusal("bad_command", f"csv: {allowed}", data={"field": "csv", "allowed": allowed})
+
+
+_MEMBER = "EXISTS (SELECT FROM class_memberships m WHERE m.class_id = $2 AND m.user_id = u.id) AS already"
+_FIND: Mapping[str, str] = {
+    "user_id": f"SELECT u.id AS key, u.id, u.role, {_MEMBER} FROM users u WHERE u.id = ANY($1::text[])",
+    "login": f"SELECT u.login AS key, u.id, u.role, {_MEMBER} FROM users u WHERE u.login = ANY($1::text[])",
+    "number": f"SELECT s.number AS key, u.id, u.role, {_MEMBER} FROM students s JOIN users u ON u.id = s.user_id"
+    " WHERE s.number = ANY($1::text[])",
+}

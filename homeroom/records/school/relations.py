@@ -1,0 +1,115 @@
+"""How people stand to one another and to classes and courses, as SQL predicates and queries that declarations put together.
+
+Each takes an expression for the column that it is about; `:me` is whoever asks. A parent's link counts while it is active,
+so does a mentorship, an enrolment; a membership of a class or cohort counts as long as it is there. Never here: rules.
+"""
+
+NOW_MS = "(extract(epoch FROM now()) * 1000)::bigint"
+"""The time of the database in Unix ms, for what appears and ends by the clock."""
+
+
+def is_me(column: str) -> str:
+    """Return that the person is the caller."""
+    return f"{column} = :me"
+
+
+def guardian_of(student: str) -> str:
+    """Return that the caller is a parent of the student."""
+    return f"EXISTS (SELECT FROM guardians g WHERE g.ward = {student} AND g.guardian = :me AND g.active)"
+
+
+def mentor_of(student: str) -> str:
+    """Return that the caller is a mentor of the student."""
+    return f"EXISTS (SELECT FROM mentorships m WHERE m.student_id = {student} AND m.mentor_id = :me AND m.active)"
+
+
+def teaches_class(class_id: str) -> str:
+    """Return that the caller is a teacher of the class, or teaches a subject in it."""
+    return (
+        f"EXISTS (SELECT FROM class_memberships t WHERE t.class_id = {class_id} AND t.user_id = :me AND t.part = 'teacher')"
+        f" OR EXISTS (SELECT FROM teachings t WHERE t.class_id = {class_id} AND t.teacher_id = :me)"
+    )
+
+
+def in_class(class_id: str) -> str:
+    """Return that the caller is a student of the class."""
+    return f"EXISTS (SELECT FROM class_memberships s WHERE s.class_id = {class_id} AND s.user_id = :me AND s.part = 'student')"
+
+
+def guardian_in_class(class_id: str) -> str:
+    """Return that a child of the caller is a student of the class."""
+    return (
+        "EXISTS (SELECT FROM class_memberships s JOIN guardians g ON g.ward = s.user_id"
+        f" WHERE s.class_id = {class_id} AND s.part = 'student' AND g.guardian = :me AND g.active)"
+    )
+
+
+def teaches_student(student: str) -> str:
+    """Return that the caller teaches a class of the student."""
+    return (
+        "EXISTS (SELECT FROM class_memberships s"
+        f" WHERE s.user_id = {student} AND s.part = 'student' AND ({teaches_class('s.class_id')}))"
+    )
+
+
+def teaches_course(course_id: str) -> str:
+    """Return that the caller is the teacher of the course, a further one, or an assistant."""
+    return (
+        f"EXISTS (SELECT FROM courses c WHERE c.id = {course_id} AND c.teacher_id = :me)"
+        f" OR EXISTS (SELECT FROM enrolments t WHERE t.course_id = {course_id} AND t.user_id = :me"
+        " AND t.part <> 'student' AND t.status = 'active')"
+    )
+
+
+def in_course(course_id: str) -> str:
+    """Return that the caller takes part in the course."""
+    return (
+        f"EXISTS (SELECT FROM enrolments s WHERE s.course_id = {course_id} AND s.user_id = :me AND s.status = 'active')"
+    )
+
+
+def guardian_in_course(course_id: str) -> str:
+    """Return that a child of the caller takes part in the course."""
+    return (
+        "EXISTS (SELECT FROM enrolments s JOIN guardians g ON g.ward = s.user_id"
+        f" WHERE s.course_id = {course_id} AND s.status = 'active' AND g.guardian = :me AND g.active)"
+    )
+
+
+def in_cohort(cohort_id: str) -> str:
+    """Return that the caller belongs to the cohort."""
+    return f"EXISTS (SELECT FROM cohort_memberships s WHERE s.cohort_id = {cohort_id} AND s.user_id = :me)"
+
+
+def leads_cohort(cohort_id: str) -> str:
+    """Return that the caller is a mentor of the cohort."""
+    return (
+        f"EXISTS (SELECT FROM cohort_memberships t WHERE t.cohort_id = {cohort_id} AND t.user_id = :me"
+        " AND t.part = 'mentor')"
+    )
+
+
+def guardian_in_cohort(cohort_id: str) -> str:
+    """Return that a child of the caller belongs to the cohort."""
+    return (
+        "EXISTS (SELECT FROM cohort_memberships s JOIN guardians g ON g.ward = s.user_id"
+        f" WHERE s.cohort_id = {cohort_id} AND g.guardian = :me AND g.active)"
+    )
+
+
+def guardians_of(student: str) -> str:
+    """Return the query for the parents of the student."""
+    return f"SELECT g.guardian FROM guardians g WHERE g.ward = {student} AND g.active"
+
+
+def mentors_of(student: str) -> str:
+    """Return the query for the mentors of the student."""
+    return f"SELECT m.mentor_id FROM mentorships m WHERE m.student_id = {student} AND m.active"
+
+
+def teachers_of_class(class_id: str) -> str:
+    """Return the query for those who teach the class."""
+    return (
+        f"SELECT t.user_id FROM class_memberships t WHERE t.class_id = {class_id} AND t.part = 'teacher'"
+        f" UNION SELECT t.teacher_id FROM teachings t WHERE t.class_id = {class_id}"
+    )

@@ -1,0 +1,93 @@
+"""Study resources: a link or an uploaded file, for everybody, or for a class, a course.
+
+Never here: the file itself (uploads).
+"""
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.protocol.access import ADMINS, allow
+from homeroom.protocol.ids import Id
+from homeroom.records.columns import Description, Link, Row, Title
+from homeroom.records.declare import Moment, RecordType, Reference, Unit, each, table, to
+from homeroom.records.school.relations import (
+    guardian_in_class,
+    guardian_in_course,
+    in_class,
+    in_course,
+    teaches_class,
+    teaches_course,
+)
+from homeroom.records.school.uploads import UPLOAD
+
+
+class Resource(Row, frozen=True, kw_only=True):
+    """Something to learn from: `url` or `upload_id` says where it is."""
+
+    author_id: Id
+    title: Title
+    description: Description = ""
+    class_id: Id | None = None
+    course_id: Id | None = None
+    subject_id: Id | None = None
+    upload_id: Id | None = None
+    url: Link | None = None
+
+
+def _check(resource: Resource, moment: Moment) -> None:
+    if (resource.upload_id is None) == (resource.url is None):
+        raise Refusal("bad_command", "a resource has either a url or an upload_id", data={"field": "url"})
+    if resource.class_id is not None and resource.course_id is not None:
+        raise Refusal("bad_command", "a resource is for a class or for a course", data={"field": "course_id"})
+
+
+async def _check_upload(unit: Unit, old: Resource | None, new: Resource | None) -> None:
+    """Let nobody open a file to others that they may not read themselves."""
+    if new is not None and new.upload_id is not None and (old is None or old.upload_id != new.upload_id):
+        await unit.get(UPLOAD, new.upload_id)
+
+
+_TO_ALL = "r.class_id IS NULL AND r.course_id IS NULL"
+_TEACHES = f"({teaches_class('r.class_id')} OR {teaches_course('r.course_id')})"
+_ADDRESSED = " OR ".join(
+    (
+        f"({_TO_ALL})",
+        *(about("r.class_id") for about in (in_class, guardian_in_class, teaches_class)),
+        *(about("r.course_id") for about in (in_course, guardian_in_course, teaches_course)),
+    )
+)
+_BY_AUTHOR = allow(ADMINS) | allow(("teacher",), "own")
+
+RESOURCE = RecordType(
+    name="resource",
+    plural="study_resources",
+    row=Resource,
+    channels=(
+        table(),
+        to("user", "author_id"),
+        to("class", "class_id"),
+        to("course", "course_id"),
+        each("role", f"SELECT a.role FROM (VALUES ('teacher'), ('student'), ('parent')) a (role) WHERE {_TO_ALL}"),
+    ),
+    read=allow(ADMINS) | allow(("teacher",), "own", "addressed") | allow(("student", "parent"), "addressed"),
+    create=allow(ADMINS) | allow(("teacher",), "shares"),
+    update=allow(ADMINS) | allow(("teacher",), "shares"),
+    delete=_BY_AUTHOR,
+    relations={
+        "own": "r.author_id = :me",
+        "shares": f"r.author_id = :me AND (({_TO_ALL}) OR {_TEACHES})",
+        "addressed": _ADDRESSED,
+    },
+    references={
+        "author_id": Reference("user"),
+        "class_id": Reference("class"),
+        "course_id": Reference("course"),
+        "subject_id": Reference("subject"),
+        "upload_id": Reference("upload"),
+    },
+    made_by_server=frozenset({"author_id"}),
+    mine=frozenset({"author_id"}),
+    filters=("author_id", "class_id", "course_id", "subject_id"),
+    sorts=("created_at", "title"),
+    checks=_check,
+    before=_check_upload,
+    also=("/api/resources",),
+)

@@ -1,0 +1,215 @@
+"""Series of slots: made by a rule of recurrence, then changed or taken away from one on, or as a whole.
+
+Each occurrence is a row of its own, so clashes, days and the status of one are no special case. One that
+is changed alone stays in its series, as far from the others as it was moved. What is completed or called off stays as it is. Never here: single slots (`schedules`), and what a rule says.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+import trio
+from msgspec import UNSET, Struct, UnsetType
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.protocol.hours import Zone
+from homeroom.protocol.ids import Id
+from homeroom.protocol.zones import UnknownZone, find_zone
+from homeroom.records.columns import Description, Label, Link, Title
+from homeroom.records.declare import RecordType, Unit
+from homeroom.records.recurrence import expand, local_difference, read_rule, shift
+from homeroom.records.school.schedule_clashes import Window, check_free, window
+from homeroom.records.school.schedule_notices import ASSIGNED_SERIES
+from homeroom.records.school.schedule_slot import RuleText, Schedule, Time
+
+Scope = Literal["following", "all"]
+
+
+class CreateSeries(Struct, frozen=True, kw_only=True):
+    """Make a series of slots: the first one, and the rule by which it comes again, at the same time of the clocks of `zone`."""
+
+    mentor_id: Id
+    student_id: Id | None = None
+    class_id: Id | None = None
+    title: Title
+    description: Description = ""
+    start_at: Time
+    end_at: Time
+    zone: Zone
+    focus_stack: Label = ""
+    link: Link | None = None
+    is_group_session: bool = False
+    series: RuleText
+
+
+class ChangeSeries(Struct, frozen=True, kw_only=True):
+    """Change a slot and those of its series that follow it, or all; those that are over or called off stay as they are.
+
+    `start_at` and `end_at` are the new time of this slot: the others move as far, on the clocks of their zone.
+    """
+
+    id: Id
+    scope: Scope
+    title: Title | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+    start_at: Time | UnsetType = UNSET
+    end_at: Time | UnsetType = UNSET
+    focus_stack: Label | UnsetType = UNSET
+    link: Link | UnsetType | None = UNSET
+    status: Literal["cancelled"] | UnsetType = UNSET
+
+
+class DeleteSeries(Struct, frozen=True, kw_only=True):
+    """Take away a slot and those of its series that follow it, or all, as far as they are to come."""
+
+    id: Id
+    scope: Scope
+
+
+class Occurrence(Struct, frozen=True):
+    """One slot of a series."""
+
+    id: Id
+    start_at: Time
+    end_at: Time
+
+
+class Series(Struct, frozen=True):
+    """A series, or the part of it that was changed, in the order of time."""
+
+    series_id: Id
+    series: RuleText
+    zone: Zone
+    occurrences: tuple[Occurrence, ...]
+
+
+class Place(Struct, frozen=True):
+    """Where a slot of a series stands, and where the rule had put it."""
+
+    id: str
+    start_at: int
+    end_at: int
+    occurrence_at: int
+
+
+async def create_series(unit: Unit, schedule: RecordType, body: CreateSeries) -> Series:
+    """Make all slots of a series, or none; raises what a single one does, and `bad_command` for a rule that is none."""
+    rule, length = read_rule(body.series), body.end_at - body.start_at
+    starts = await trio.to_thread.run_sync(expand, rule, body.start_at, _zone(body.zone))
+    ((made,),) = await unit.fetch(_FRESH_ID)
+    values = {**msgspec.to_builtins(body), "series": rule.text, "series_id": made}
+    rows = [{**values, **_times(at, length), "occurrence_at": at} for at in starts]
+    slots: list[Schedule] = await unit.insert_many(schedule, rows[:1])
+    # What is wrong with one was told before anybody is looked for.
+    await _check_all(unit, schedule, slots[0], [window(each, each + length) for each in starts], [slots[0].id])
+    slots += await unit.insert_many(schedule, rows[1:])
+    _tell(unit, slots)
+    await unit.notify(schedule, ASSIGNED_SERIES, slots[:1])
+    return _series(slots[0], slots)
+
+
+async def change_series(unit: Unit, schedule: RecordType, body: ChangeSeries) -> Series:
+    """Change slots of a series, all or none; raises `conflict` when there are none to change, and as a single change does."""
+    this, slots = await _hold(unit, schedule, body.id, body.scope)
+    given = msgspec.to_builtins(body)
+    same = {name: given[name] for name in _SAME if name in given}
+    moved = await trio.to_thread.run_sync(_moved, this, slots, body)
+    if moved:
+        windows = [window(times["start_at"], times["end_at"]) for times in moved]
+        await _check_all(unit, schedule, this, windows, [slot.id for slot in slots])
+    event = "schedule.status_changed" if body.status is not UNSET else None
+    changes = {slot.id: {**same, **(moved[n] if moved else {})} for n, slot in enumerate(slots)}
+    return _series(this, await unit.update_many(schedule, changes, event))
+
+
+async def delete_series(unit: Unit, schedule: RecordType, body: DeleteSeries) -> Series:
+    """Take slots of a series away, all or none; raises as `change_series`."""
+    this, slots = await _hold(unit, schedule, body.id, body.scope)
+    await unit.delete_many(schedule, [slot.id for slot in slots])
+    return _series(this, slots)
+
+
+_SAME = ("title", "description", "focus_stack", "link", "status")
+"""What is the same in all that are changed together."""
+_FRESH_ID = "SELECT replace(gen_random_uuid()::text, '-', '') AS id"
+_OF = "SELECT series_id, occurrence_at FROM schedules WHERE id = $1"
+_HOLD = """SELECT id FROM schedules WHERE id = $1
+OR series_id = $2 AND status = 'scheduled' AND occurrence_at >= $3 ORDER BY id FOR NO KEY UPDATE"""
+_READ = """SELECT id, start_at, end_at, occurrence_at FROM schedules WHERE series_id = $1 AND status = 'scheduled' AND occurrence_at >= $2
+ORDER BY start_at, id"""
+
+
+async def _hold(unit: Unit, schedule: RecordType, id: str, scope: Scope) -> tuple[Schedule, list[Place]]:
+    """Return a slot, and those of its series that `scope` means and that are to come, held in the order of their ids."""
+    of = [(row["series_id"], row["occurrence_at"]) for row in await unit.fetch(_OF, id)]
+    series_id, since = of[0] if of else (None, None)
+    since = since if scope == "following" else 0
+    await unit.fetch(_HOLD, id, series_id, since)
+    (this,) = await unit.get_many(schedule, (id,), "update")
+    if series_id is None:
+        raise Refusal("conflict", "this slot is of no series", data={"field": "id"})
+    slots = [Place(*row.values()) for row in await unit.fetch(_READ, series_id, since)]
+    if not slots:
+        raise Refusal("conflict", "none of them is to come", data={"field": "scope"})
+    return this, slots
+
+
+def _moved(this: Schedule, slots: Sequence[Place], body: ChangeSeries) -> list[dict[str, int]]:
+    """Return the new times of `slots`, nothing when they stay: as far from the old ones as those of `this`."""
+    if body.start_at is UNSET and body.end_at is UNSET:
+        return []
+    start = this.start_at if body.start_at is UNSET else body.start_at
+    length = (this.end_at - this.start_at + start if body.end_at is UNSET else body.end_at) - start
+    zone = _zone(this.zone)
+    move = partial(shift, by=local_difference(this.start_at, start, zone), zone=zone)
+    return [{**_times(move(one.start_at), length), "occurrence_at": move(one.occurrence_at)} for one in slots]
+
+
+def _times(at: int, length: int) -> dict[str, int]:
+    return {"start_at": at, "end_at": at + length}
+
+
+async def _check_all(
+    unit: Unit, schedule: RecordType, slot: Schedule, windows: Sequence[Window], leave_out: Sequence[str]
+) -> None:
+    """Raise `conflict` when slots of a series overlap one another, or anything else of their people."""
+    for before, after in pairwise(sorted(windows)):
+        if after[0] < before[1]:
+            raise Refusal("conflict", "slots of the series overlap", data={"start_at": after[0], "end_at": before[1]})
+    await check_free(unit, schedule, slot, windows, leave_out)
+
+
+def _tell(unit: Unit, slots: Sequence[Schedule]) -> None:
+    """Tell whoever a new series is for, once for all of it."""
+    first = slots[0]
+    body = {
+        "id": first.id,
+        "mentor_id": first.mentor_id,
+        "title": first.title,
+        "start_at": first.start_at,
+        "end_at": first.end_at,
+        "series_id": first.series_id,
+        "series": first.series,
+        "count": len(slots),
+    }
+    if first.student_id is not None:
+        unit.post(f"user:{first.student_id}", "schedule.assigned", {**body, "student_id": first.student_id})
+    if first.class_id is not None:
+        unit.post(f"class:{first.class_id}", "schedule.assigned", {**body, "class_id": first.class_id})
+
+
+def _series(first: Schedule, slots: Iterable[Schedule | Place]) -> Series:
+    occurrences = sorted((Occurrence(one.id, one.start_at, one.end_at) for one in slots), key=lambda one: one.start_at)
+    return Series(first.series_id or first.id, first.series or "", first.zone, tuple(occurrences))
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return find_zone(name)
+    except UnknownZone:
+        raise Refusal(
+            "bad_command", "zone: there is no such zone", data={"field": "zone", "allowed": "an IANA zone"}
+        ) from None

@@ -1,0 +1,105 @@
+"""Tasks that mentors give to students: the mentor owns one, the student moves its status.
+
+Never here: exams and their deadlines, which are actors.
+"""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.protocol.access import ADMINS, allow
+from homeroom.protocol.ids import Id, Millis
+from homeroom.records.columns import Description, Row, Title
+from homeroom.records.declare import Action, Moment, Notice, RecordType, Reference, each, table, to
+from homeroom.records.school.relations import guardian_of, guardians_of, mentor_of, teaches_student
+from homeroom.records.tallies import Tally
+
+Status = Literal["pending", "in_progress", "done", "cancelled"]
+
+
+class Task(Row, frozen=True, kw_only=True):
+    """Something to be done, until `due_at` (Unix ms) where that is said."""
+
+    mentor_id: Id
+    student_id: Id
+    title: Title
+    description: Description = ""
+    due_at: Millis | None = None
+    status: Status = "pending"
+    done_at: Millis | None = None
+
+
+class TaskStatus(Struct, frozen=True):
+    """Move a task to another status; only who gave it cancels it, or takes it up again when it was cancelled."""
+
+    status: Status
+
+
+def _move(task: Task, body: TaskStatus, moment: Moment) -> dict[str, Any]:
+    if body.status == task.status:
+        raise Refusal("conflict", f"this task is {task.status} already", data={"status": task.status})
+    if "cancelled" in (task.status, body.status) and moment.caller.user == task.student_id:
+        raise Refusal("forbidden", "whoever gave a task cancels it")
+    return {"status": body.status, "done_at": moment.now if body.status == "done" else None}
+
+
+def _is_given(old: Task | None, new: Task | None) -> bool:
+    return new is not None and (old is None or old.student_id != new.student_id)
+
+
+_ASSIGNED = Notice(
+    "task.assigned",
+    "VALUES (r.student_id)",
+    title=lambda task: task.title,
+    when=_is_given,
+    message=lambda task: "A new task for you",
+    data=("mentor_id", "due_at"),
+    url="/tasks/{id}",
+)
+_OWNED = allow(ADMINS) | allow(("teacher",), "own")
+
+TASK = RecordType(
+    name="task",
+    plural="tasks",
+    row=Task,
+    channels=(
+        table(),
+        to("user", "mentor_id"),
+        to("user", "student_id"),
+        each("user", guardians_of("r.student_id")),
+    ),
+    read=_OWNED | allow(("student",), "assigned") | allow(("parent",), "guardian") | allow(("teacher",), "mentor"),
+    create=allow(ADMINS) | allow(("teacher",), "gives"),
+    update=allow(ADMINS) | allow(("teacher",), "gives"),
+    delete=_OWNED,
+    relations={
+        "own": "r.mentor_id = :me",
+        "gives": f"r.mentor_id = :me AND ({mentor_of('r.student_id')} OR {teaches_student('r.student_id')})",
+        "mentor": mentor_of("r.student_id"),
+        "assigned": "r.student_id = :me",
+        "guardian": guardian_of("r.student_id"),
+    },
+    references={
+        "mentor_id": Reference("user", role="teacher"),
+        "student_id": Reference("user", role="student"),
+    },
+    made_by_server=frozenset({"status", "done_at"}),
+    mine=frozenset({"mentor_id"}),
+    filters=("mentor_id", "student_id", "status", "due_at"),
+    sorts=("due_at", "created_at", "title"),
+    indexes=(("student_id", "status"), ("mentor_id", "status"), ("student_id", "due_at")),
+    actions=(
+        Action(
+            "status", "PATCH /api/tasks/{id}/status", "task.status_changed",
+            _OWNED | allow(("student",), "assigned"), _move, TaskStatus,
+        ),
+    ),
+    notices=(_ASSIGNED,),
+    words={"created": "task.assigned"},
+    aliases={"due_date": "due_at"},
+    spellings={"status": {"canceled": "cancelled", "completed": "done"}},
+    tallies=(
+        Tally("tasks_open", {"mentor": "mentor_id", "student": "student_id"}, when={"status": ("pending", "in_progress")}),
+    ),
+)  # fmt: skip

@@ -1,0 +1,234 @@
+"""The records of the school: read, listed, made, changed and removed, each for somebody.
+
+A write is one transaction: row, audit, activity and an event on every channel of the row, or nothing. What a caller may not see
+is not there for them. Never here: what there is to keep (the declarations), SQL, and HTTP.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from homeroom.engine.behaviour import Caller, Refusal
+from homeroom.engine.blueprint import NO_SUCH_THING
+from homeroom.engine.clock import Clock
+from homeroom.engine.database import Database
+from homeroom.engine.journal import Message
+from homeroom.engine.posted import Posted
+from homeroom.engine.postgres import Connection
+from homeroom.engine.wire import Wire
+from homeroom.protocol.access import Rule
+from homeroom.records.access import role_may
+from homeroom.records.catalog import Catalog
+from homeroom.records.commit import Commits, Outside
+from homeroom.records.declare import Action, Deed, Moment, RecordType
+from homeroom.records.faults import told_as_refusals
+from homeroom.records.intake import check_names
+from homeroom.records.listing import Listing, ListQuery, list_statement, listed
+from homeroom.records.repeats import Repeats, Request, digest_of
+from homeroom.records.rows import Kept, seen
+from homeroom.records.statements import FOR_DELETE
+from homeroom.records.tail import Receipt
+from homeroom.records.unit import Unit
+
+Row = dict[str, Any]
+ReplyT = TypeVar("ReplyT")
+Publish = Callable[[Sequence[Posted]], None]
+Withdraw = Callable[[str, Iterable[str]], None]
+Learn = Callable[[object], None]
+Carry = Callable[[Sequence[Message]], None]
+
+
+def _withdraw_nothing(stream: str, users: Iterable[str]) -> None:
+    """Do nothing: the store of a program in which nobody follows streams."""
+
+
+def _learn_nothing(news: object) -> None:
+    """Do nothing: the store of a program that keeps nothing in mind."""
+
+
+def _carry_nothing(messages: Sequence[Message]) -> None:
+    """Do nothing: the store of a program without actors, whose messages a server finds when it starts."""
+
+
+class Store:
+    """All record types in one database.
+
+    `publish` is given what was appended to channels, `withdraw` whose subscriptions end, `carry` the messages to actors, `learn`
+    what this server is to know; all after the commit, and none may wait. `zone` is the school's, UTC if none is said: it decides which day a time counts for. Every method raises `Refusal`; with a
+    `key`, a write is done once and a repeat gets the first answer.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        wire: Wire,
+        types: Sequence[RecordType],
+        *,
+        publish: Publish,
+        random: Random,
+        withdraw: Withdraw = _withdraw_nothing,
+        learn: Learn = _learn_nothing,
+        carry: Carry = _carry_nothing,
+        zone: ZoneInfo | None = None,
+    ) -> None:
+        self.catalog = Catalog(types, zone)
+        self.repeats = Repeats(database, clock, wire)
+        self._database = database
+        self._clock = clock
+        self._wire = wire
+        self._random = random
+        self._commits = Commits(database, wire, Outside(publish, withdraw, learn, carry))
+
+    # --- reading
+
+    async def read(self, type: RecordType, id: str, caller: Caller) -> Row:
+        """Return a row as the caller may see it; raises `not_found` for what is not there, or not theirs to see."""
+        with told_as_refusals():
+            found = await self._database.fetch_row(self.catalog.texts.of(type, caller.role).read, caller.user, id)
+        if found is None:
+            raise Refusal("not_found", NO_SUCH_THING)
+        return seen(found)
+
+    async def page(self, type: RecordType, query: ListQuery, caller: Caller) -> Listing:
+        """Return a page of the rows that the caller may see; raises `bad_command` that names what is wrong with the query."""
+        asked = list_statement(type, query, caller.role)
+        with told_as_refusals():
+            return listed(await self._database.fetch(asked.sql, caller.user, *asked.args), asked)
+
+    # --- writing
+
+    async def check_right(self, type: RecordType, id: str, rule: Rule, caller: Caller) -> None:
+        """Raise what `rule` refuses `caller`, `not_found` or `forbidden`; without an `id` the role alone is asked.
+
+        For doors that were sent what does not fit: who has no right is told that, and not what is wrong.
+        """
+        if not id:
+            if not role_may(rule, caller.role):
+                raise Refusal("forbidden", f"this is not for a {caller.role}")
+            return
+        async with self.unit(caller) as unit:
+            await unit.hold(type, id, rule)
+
+    async def create(self, type: RecordType, values: Mapping[str, Any], caller: Caller, key: str | None = None) -> Row:
+        """Add a row; returns it.
+
+        Raises `bad_command` that names the field (unknown, wrong, or a reference to nothing), `conflict` that names the fields
+        of which another row has the values, `forbidden`.
+        """
+
+        async def work(unit: Unit) -> Row:
+            unit.check_role(type)
+            check_names(type, values, create=True)
+            return (await unit.add(type, values)).shown()
+
+        return await self.once(("create", type.name, "", values), caller, key, work)
+
+    async def update(
+        self,
+        type: RecordType,
+        id: str,
+        changes: Mapping[str, Any],
+        caller: Caller,
+        version: int | None = None,
+        *,
+        key: str | None = None,
+    ) -> Row:
+        """Change columns of a row; returns it. One that is the same afterwards is not written.
+
+        Raises as `create`, `not_found`, and `conflict` when `version` is not the row's.
+        """
+
+        async def work(unit: Unit) -> Row:
+            held = await unit.hold(type, id, type.update)
+            check_names(type, changes, create=False)
+            old = _fresh(held, version)
+            return (await unit.change(old, changes, type.update)).shown()
+
+        return await self.once(("update", type.name, id, changes, version), caller, key, work)
+
+    async def delete(
+        self, type: RecordType, id: str, caller: Caller, version: int | None = None, key: str | None = None
+    ) -> None:
+        """Remove a row and what goes with it; raises `not_found`, `forbidden`, or `conflict`: stale, or others refer to it."""
+
+        async def work(unit: Unit) -> None:
+            await unit.remove(_fresh(await unit.hold(type, id, type.delete, how=FOR_DELETE), version))
+
+        await self.once(("delete", type.name, id, version), caller, key, work)
+
+    async def act(  # noqa: PLR0917 - like `update`, and with an action and its body
+        self,
+        type: RecordType,
+        action: Action,
+        id: str,
+        body: Any,
+        caller: Caller,
+        version: int | None = None,
+        *,
+        key: str | None = None,
+    ) -> Row:
+        """Make the one change that `action` is; returns the row. Raises as `update` does, and what the action refuses."""
+
+        async def work(unit: Unit) -> Row:
+            old = _fresh(await unit.hold(type, id, action.rule), version)
+            changes = action.change(old.row(), body, Moment(unit.now, caller))
+            return (await unit.change(old, changes, None, action.event)).shown()
+
+        return await self.once((action.name, type.name, id, body, version), caller, key, work)
+
+    async def perform(self, type: RecordType, deed: Deed, body: Any, caller: Caller, key: str | None = None) -> Any:
+        """Do what `deed` is; returns its reply."""
+        if not role_may(deed.rule, caller.role):
+            raise Refusal("forbidden", f"{deed.name}: not for a {caller.role}")
+        return await self.once(
+            (deed.name, type.name, "", body), caller, key, lambda unit: deed.perform(unit, body), deed.reply
+        )
+
+    @asynccontextmanager
+    async def unit(self, caller: Caller) -> AsyncIterator[Unit]:
+        """Lend a transaction; what was written in it is durable and published when the context ends."""
+        moment = Moment(self._clock.now(), caller)
+
+        def begin(connection: Connection) -> Unit:
+            return Unit(self.catalog, connection, moment, self._random)
+
+        async with self._commits.transaction(begin) as unit:
+            yield unit
+
+    async def once(
+        self,
+        asked: tuple[Any, ...],
+        caller: Caller,
+        key: str | None,
+        work: Callable[[Unit], Awaitable[ReplyT]],
+        type: Any = Any,
+    ) -> ReplyT:
+        """Carry out `work` in a transaction of its own, once for each `key`; `type` is that of its answer.
+
+        `asked` is what tells one request from another by the same key: never a secret, of which a digest would be kept.
+        """
+        if key is None:
+            async with self.unit(caller) as unit:
+                return await work(unit)
+        request = Request(caller.user, key, digest_of(self._wire, *asked))
+
+        async def leaving_a_receipt() -> ReplyT:
+            async with self.unit(caller) as unit:
+                answer = await work(unit)
+                unit.tail.receipt = Receipt(key, request.digest, self._wire.encode(answer))
+                return answer
+
+        answer: ReplyT = await self.repeats.once(request, type, leaving_a_receipt)
+        return answer
+
+
+def _fresh(held: Kept, version: int | None) -> Kept:
+    """Return a held row; raises `conflict` when it is not in the state that the caller knows."""
+    if version is not None and held.version != version:
+        raise Refusal(
+            "conflict", f"it has changed since: its version is {held.version}", data={"version": held.version}
+        )
+    return held

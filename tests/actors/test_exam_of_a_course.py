@@ -1,0 +1,47 @@
+"""Listing the whole course for an exam: its students as they are, by who belongs to it."""
+
+import dataclasses
+
+import pytest
+
+from homeroom.actors.exam import EXAM
+from homeroom.engine.behaviour import Caller
+from homeroom.protocol.exam import AskStudents, Create, Enroll, Person
+from tests.actors.driver import Driver
+from tests.actors.people import ADMIN, TEACHER
+
+COURSE_TEACHER = dataclasses.replace(TEACHER, places=frozenset({"course:cs1"}))
+
+
+def draft(course: str = "cs1") -> Driver:
+    """Return a draft of the teacher; Ann and Ben are the students of the course cs1."""
+    exam = Driver(EXAM, "mid", members=lambda place: {"ann": "Ann", "ben": ""} if place == "course:cs1" else {})
+    exam.do(Create("Midterm", course=course), COURSE_TEACHER)
+    return exam
+
+
+def listed(exam: Driver) -> dict[str, str]:
+    """Return who is listed, with their names."""
+    return {user: seat.name for user, seat in exam.do(AskStudents(), ADMIN).students.items()}
+
+
+def test_the_course_is_listed_beside_others_and_each_once() -> None:
+    exam = draft()
+    exam.do(Enroll((Person("eve", "Eve"), Person("ann", "Ann")), course=True), COURSE_TEACHER)
+    assert listed(exam) == {"eve": "Eve", "ann": "Ann", "ben": ""}
+    exam.do(Enroll(course=True), ADMIN)
+    assert len(listed(exam)) == 3
+
+
+@pytest.mark.parametrize(
+    ("caller", "course", "command", "code"),
+    [
+        (TEACHER, "cs1", Enroll(course=True), "forbidden"),
+        (COURSE_TEACHER, "", Enroll(course=True), "bad_command"),
+        (COURSE_TEACHER, "cs1", Enroll(), "bad_command"),
+    ],
+)
+def test_only_ones_own_course_is_listed_and_only_where_there_is_one(
+    caller: Caller, course: str, command: Enroll, code: str
+) -> None:
+    assert draft(course).try_do(command, caller) == code

@@ -1,0 +1,102 @@
+"""A session for its course: who belongs to the course joins it, sees it and is reminded of it; for all others there is none."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from homeroom.engine.behaviour import Caller, Refusal
+from homeroom.engine.journal_memory import MemoryJournal
+from homeroom.protocol.session_lists import ListSessions, ListUpcoming
+from homeroom.protocol.session_words import Attendees, Cancel, Change, Create, Enroll, Expel, Join, Start
+from tests.actors.driver import Driver
+from tests.actors.people import ADMIN, ANN, BEN, EVE, TEACHER
+from tests.actors.school import open_school
+from tests.actors.sessions import MINUTE, STARTS, new_session
+
+COURSE = "course:cs1"
+COURSE_TEACHER = dataclasses.replace(TEACHER, places=frozenset({COURSE}))
+MEMBER = dataclasses.replace(ANN, places=frozenset({COURSE, "class:10a"}))
+OTHER = dataclasses.replace(BEN, places=frozenset({"course:cs2"}))
+
+
+def of_course(**plan: Any) -> Driver:
+    """Return a session of the teacher for the course, in an hour; Ann and Eve are its students."""
+    session = new_session()
+    session.members = lambda place: {"ann": "Ann", "eve": "Eve"} if place == COURSE else {}
+    session.do(Create("Algebra", STARTS, course="cs1", audience="course", **plan), COURSE_TEACHER)
+    return session
+
+
+def told(session: Driver, kind: str) -> list[str]:
+    """Return who got a notice of a type."""
+    return [tell.to.removeprefix("inbox:") for tell in session.tells if getattr(tell.command, "type", "") == kind]
+
+
+def test_members_join_and_for_others_there_is_none() -> None:
+    session = of_course()
+    session.do(Start(), COURSE_TEACHER)
+    assert session.try_do(Join(), MEMBER) == "ok"
+    assert session.try_do(Join(), OTHER) == "not_found"
+    assert session.try_do(Join(), EVE) == "not_found"  # who no longer belongs to it, whatever was so before
+    assert session.try_do(Attendees(), ADMIN) == "ok"
+
+
+def test_who_was_taken_out_or_put_on_the_list_is_so_whatever_the_course_says() -> None:
+    session = of_course()
+    session.do(Start(), COURSE_TEACHER)
+    session.do(Enroll(("ben",)), COURSE_TEACHER)
+    assert session.try_do(Join(), OTHER) == "ok"
+    session.do(Expel(("ann",)), COURSE_TEACHER)
+    assert session.try_do(Join(), MEMBER) == "forbidden"
+
+
+def test_the_students_of_the_course_are_reminded_and_told_that_it_is_off() -> None:
+    session = of_course()
+    session.advance(45 * MINUTE)
+    assert told(session, "session.starting_soon") == ["ann", "eve"]
+    session.members = lambda place: {"eve": "Eve"}
+    session.do(Cancel(), COURSE_TEACHER)
+    assert told(session, "session.cancelled") == ["eve"]
+
+
+@pytest.mark.parametrize(
+    ("caller", "plan", "code"),
+    [
+        (COURSE_TEACHER, {"course": "cs1"}, "ok"),
+        (ADMIN, {"course": "cs1"}, "ok"),
+        (TEACHER, {"course": "cs1"}, "forbidden"),
+        (COURSE_TEACHER, {}, "bad_command"),
+    ],
+)
+def test_a_session_is_made_for_a_course_of_ones_own(caller: Caller, plan: dict[str, Any], code: str) -> None:
+    assert new_session().try_do(Create("Algebra", STARTS, audience="course", **plan), caller) == code
+
+
+def test_it_stays_with_its_course_and_may_be_opened_to_all() -> None:
+    session = of_course()
+    assert session.try_do(Change(course="cs2"), COURSE_TEACHER) == "conflict"
+    assert session.try_do(Change(title="More"), TEACHER) == "ok"
+    assert session.try_do(Change(audience="open"), TEACHER) == "ok"
+    assert session.try_do(Change(audience="course"), TEACHER) == "forbidden"
+    assert session.try_do(Change(course="cs2"), TEACHER) == "ok"
+
+
+async def test_it_is_in_the_lists_of_the_members_and_of_nobody_else() -> None:
+    async with open_school() as school:
+        starts = await MemoryJournal(school.store).now() + 60 * MINUTE
+        plan = Create("Algebra", starts, course="cs1", audience="course")
+        await school.do("session:algebra", plan, COURSE_TEACHER)
+
+        async def seen(caller: Caller) -> list[list[str]]:
+            lists = (ListSessions(), ListSessions(course="cs1"))
+            pages = [await school.ask("session_list", query, caller) for query in lists]
+            pages.append(await school.ask("session_upcoming", ListUpcoming("cs1"), caller))
+            return [[card.id for card in page.sessions] for page in pages]
+
+        assert await seen(MEMBER) == [["algebra"]] * 3
+        assert await seen(OTHER) == await seen(ANN) == [[]] * 3
+        await school.do("session:algebra", Change(audience="listed"), COURSE_TEACHER)
+        assert await seen(MEMBER) == [[]] * 3
+        with pytest.raises(Refusal, match="not_found"):
+            await school.state("session:algebra", MEMBER)

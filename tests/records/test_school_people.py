@@ -1,0 +1,235 @@
+"""Who belongs where: classes, courses, cohorts, terms, students and their mentors, changed through the store."""
+
+import pytest
+
+from homeroom.engine.database import Database
+from homeroom.records.school.class_lists import LINES_MAX, ClassList, parse_list
+from homeroom.records.school.classes import CLASS, CLASS_MEMBERSHIP, EnrolStudents
+from homeroom.records.school.cohorts import COHORT, COHORT_MEMBERSHIP
+from homeroom.records.school.courses import COURSE, ENROLMENT, EnrolPeople
+from homeroom.records.school.students import MENTORSHIP, STUDENT, RegisterStudent
+from homeroom.records.school.subjects import SUBJECT, TEACHING
+from homeroom.records.school.terms import TERM, ActivateTerm
+from tests.records.school_rows import put_school
+from tests.records.school_store import SchoolStore, refused
+
+
+@pytest.fixture
+async def school(database: Database) -> SchoolStore:
+    await put_school(database)
+    return SchoolStore(database)
+
+
+async def members(school: SchoolStore, class_id: str = "10a") -> list[str]:
+    return await school.column(CLASS_MEMBERSHIP, "user_id", f"class_id = '{class_id}' AND part = 'student'")
+
+
+async def test_one_term_is_active_at_a_time(school: SchoolStore) -> None:
+    dates = {"starts_on": "2026-09-01", "ends_on": "2026-12-20"}
+    first = await school.create("ada", TERM, title="Autumn", **dates)
+    second = await school.create("ada", TERM, title="Spring", **dates)
+    assert not first["active"]
+    await school.perform("ada", TERM, "activate", ActivateTerm(first["id"]))
+    school.told("table:academic_terms")
+    activated = await school.perform("ada", TERM, "activate", ActivateTerm(second["id"]))
+    assert (activated.title, activated.active) == ("Spring", True)
+    assert await school.column(TERM, "title", "active") == ["Spring"]
+    assert sorted(school.told("table:academic_terms")) == ["term.activated", "term.updated"]
+    await refused("conflict", school.perform("ada", TERM, "activate", ActivateTerm(second["id"])))
+    await refused("not_found", school.perform("ada", TERM, "activate", ActivateTerm("no-such")))
+    await refused("forbidden", school.perform("tess", TERM, "activate", ActivateTerm(first["id"])))
+
+
+async def test_a_term_does_not_end_before_it_begins(school: SchoolStore) -> None:
+    wrong = school.create("ada", TERM, title="Short", starts_on="2026-09-02", ends_on="2026-09-01")
+    assert (await refused("bad_command", wrong)).data["field"] == "ends_on"
+
+
+async def test_a_teacher_enrols_in_the_own_class_once_each(school: SchoolStore) -> None:
+    done = await school.perform("tess", CLASS, "enrol", EnrolStudents("10a", ("cid", "ann", "cid")))
+    assert (done.enrolled, done.already) == (("cid",), ("ann",))
+    assert await members(school) == ["ann", "bob", "cid"]
+    assert school.told("user:cid") == ["class_membership.created", "student.enrolled"]
+    assert school.told("class:10a") == ["class_membership.created", "student.enrolled"]
+    await refused("forbidden", school.perform("theo", CLASS, "enrol", EnrolStudents("10a", ("cid", "bob", "mia"))))
+    await refused("not_found", school.perform("tess", CLASS, "enrol", EnrolStudents("10z", ("cid",))))
+    wrong = await refused("bad_command", school.perform("tess", CLASS, "enrol", EnrolStudents("10a", ("mia",))))
+    assert wrong.data == {"field": "user_id", "allowed": "student"}
+    twice = school.create("tess", CLASS_MEMBERSHIP, class_id="10a", user_id="cid", part="student")
+    assert (await refused("conflict", twice)).data["fields"] == ["class_id", "user_id"]
+
+
+async def test_a_teacher_appoints_no_teachers(school: SchoolStore) -> None:
+    await refused("forbidden", school.create("tess", CLASS_MEMBERSHIP, class_id="10a", user_id="mia", part="teacher"))
+    await refused("forbidden", school.create("mia", CLASS_MEMBERSHIP, class_id="10a", user_id="mia", part="teacher"))
+    await school.create("ada", CLASS_MEMBERSHIP, class_id="10a", user_id="mia", part="teacher")
+    assert school.told("class:10a") == ["class_membership.created"]
+
+
+async def test_who_leaves_a_class_hears_nothing_more_of_it(school: SchoolStore) -> None:
+    await school.delete("tess", CLASS_MEMBERSHIP, "m-bob")
+    assert school.withdrawn == [("class:10a", ("bob",))]
+    assert school.told("user:bob") == ["class_membership.deleted"]
+    assert await members(school) == ["ann"]
+
+
+async def test_a_class_goes_with_all_memberships_but_not_while_it_is_a_home(school: SchoolStore) -> None:
+    await school.create("ada", SUBJECT, code="art", title="Art", id="art")
+    await school.create("ada", TEACHING, class_id="10a", subject_id="art", teacher_id="theo")
+    student = await school.create("ada", STUDENT, user_id="ann", number="1", class_id="10a")
+    await refused("conflict", school.delete("ada", CLASS, "10a"))
+    await school.update("ada", STUDENT, student["id"], class_id=None)
+    await school.delete("ada", CLASS, "10a")
+    assert await school.column(CLASS_MEMBERSHIP, "id") == await school.column(TEACHING, "id") == []
+    assert {stream for stream, _ in school.withdrawn} == {"class:10a"}
+    assert "class.deleted" in school.told("class:10a")
+
+
+async def test_a_student_belongs_to_the_home_class_and_moves_with_it(school: SchoolStore) -> None:
+    await school.create("ada", CLASS, id="10b", title="10b")
+    await school.create("ada", COHORT, id="owls", title="Owls")
+    made = await school.create("ada", STUDENT, user_id="cid", number="7", class_id="10a", cohort_id="owls")
+    assert "cid" in await members(school)
+    assert await school.column(COHORT_MEMBERSHIP, "user_id", "part = 'member'") == ["cid"]
+    (membership,) = await school.column(CLASS_MEMBERSHIP, "id", "user_id = 'cid'")
+    await refused("conflict", school.delete("ada", CLASS_MEMBERSHIP, membership))
+    await school.update("ada", STUDENT, made["id"], class_id="10b")
+    assert "cid" not in await members(school)
+    assert await members(school, "10b") == ["cid"]
+    assert ("class:10a", ("cid",)) in school.withdrawn
+    await school.update("ada", STUDENT, made["id"], class_id=None, cohort_id=None)
+    assert await members(school, "10b") == await school.column(COHORT_MEMBERSHIP, "id") == []
+
+
+async def test_a_home_class_that_one_belongs_to_already_is_no_second_membership(school: SchoolStore) -> None:
+    await school.create("ada", STUDENT, user_id="ann", number="1", class_id="10a")
+    assert await members(school) == ["ann", "bob"]
+
+
+async def test_registering_a_student_tells_the_mentor(school: SchoolStore) -> None:
+    body = RegisterStudent("bob", "12", class_id="10a", birth_date="2012-02-29", mentor_id="mia")
+    student = await school.perform("ada", STUDENT, "register", body)
+    assert (student.user_id, student.number, student.class_id) == ("bob", "12", "10a")
+    assert school.told("user:mia") == ["mentorship.created", "student.registered"]
+    assert sorted(school.told("role:admin")) == ["mentorship.created", "student.created"]
+    again = await refused("conflict", school.perform("ada", STUDENT, "register", body))
+    assert again.data["fields"] == ["user_id"]
+    await refused("forbidden", school.perform("tess", STUDENT, "register", body))
+
+
+async def test_a_mentor_is_a_teacher_and_hears_of_a_student_again_who_comes_back(school: SchoolStore) -> None:
+    await refused("bad_command", school.create("ada", MENTORSHIP, mentor_id="pam", student_id="bob"))
+    await refused("bad_command", school.create("ada", MENTORSHIP, mentor_id="mia", student_id="theo"))
+    await refused("conflict", school.create("ada", MENTORSHIP, mentor_id="mia", student_id="ann"))
+    await school.update("ada", MENTORSHIP, "mia-ann", active=False)
+    assert school.told("user:mia") == ["mentorship.updated"]
+    await school.update("ada", MENTORSHIP, "mia-ann", active=True)
+    assert school.told("user:mia") == ["mentorship.updated", "student.registered"]
+
+
+async def test_events_of_a_student_never_hold_the_birthday(school: SchoolStore) -> None:
+    await school.create("ada", STUDENT, user_id="ann", number="1", birth_date="2012-02-03")
+    assert school.told("user:ann") == ["student.created"]
+    bodies = await school.database.fetch("SELECT body FROM journal")
+    assert bodies
+    assert not [row for row in bodies if b"2012-02-03" in row["body"]]
+
+
+async def test_a_course_is_enrolled_in_once_and_left_for_good(school: SchoolStore) -> None:
+    done = await school.perform("theo", COURSE, "enrol", EnrolPeople("chess", ("ann", "bob")))
+    assert (done.enrolled, done.already) == (("ann",), ("bob",))
+    twice = school.create("theo", ENROLMENT, course_id="chess", user_id="bob")
+    assert (await refused("conflict", twice)).data["fields"] == ["course_id", "user_id"]
+    await refused("forbidden", school.create("tess", ENROLMENT, course_id="chess", user_id="cid"))
+    await refused("forbidden", school.create("theo", ENROLMENT, course_id="chess", user_id="mia", part="teacher"))
+    await refused("bad_command", school.create("theo", ENROLMENT, course_id="chess", user_id="pam"))
+    await school.update("theo", ENROLMENT, "e-bob", status="withdrawn")
+    assert school.withdrawn == [("course:chess", ("bob",))]
+    await school.delete("theo", COURSE, "chess")
+    assert await school.column(ENROLMENT, "id") == []
+
+
+async def test_a_teacher_makes_courses_of_the_own_only_and_may_not_give_them_away(school: SchoolStore) -> None:
+    made = await school.create("tess", COURSE, code="go", title="Go")
+    assert made["teacher_id"] == "tess"
+    await refused("forbidden", school.create("tess", COURSE, code="bridge", title="Bridge", teacher_id="theo"))
+    await refused("forbidden", school.update("tess", COURSE, made["id"], teacher_id="theo"))
+    await school.update("ada", COURSE, made["id"], teacher_id="theo")
+    assert school.withdrawn == [(f"course:{made['id']}", ("tess",))]
+
+
+async def test_a_mentor_of_a_cohort_takes_members_in_and_nobody_else_does(school: SchoolStore) -> None:
+    await school.create("ada", COHORT, id="owls", title="Owls")
+    await refused("forbidden", school.create("mia", COHORT_MEMBERSHIP, cohort_id="owls", user_id="ann", part="member"))
+    await school.create("ada", COHORT_MEMBERSHIP, cohort_id="owls", user_id="mia", part="mentor")
+    made = await school.create("mia", COHORT_MEMBERSHIP, cohort_id="owls", user_id="ann", part="member")
+    await school.delete("mia", COHORT_MEMBERSHIP, made["id"])
+    assert school.withdrawn == [("cohort:owls", ("ann",))]
+    await school.delete("ada", COHORT, "owls")
+    assert await school.column(COHORT_MEMBERSHIP, "id") == []
+
+
+# --- class lists
+
+
+async def import_list(school: SchoolStore, text: str, *, dry_run: bool = False, who: str = "tess") -> object:
+    return await school.perform(who, CLASS, "import", ClassList("10a", text, dry_run))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "login,name\ncid,Cid\nann,Ann\n",
+        "\ufeffName;User_ID\r\nCid;cid\r\n\r\nAnn;ann\r\n",
+        'login\n"CID"\nann',
+        "number\n33\n11",
+    ],
+)
+async def test_a_class_list_is_imported(school: SchoolStore, text: str) -> None:
+    for number, student in (("33", "cid"), ("11", "ann")):
+        await school.create("ada", STUDENT, user_id=student, number=number)
+    report = await import_list(school, text)
+    assert (report.done, report.enrolled, report.already, report.wrong) == (True, 1, 1, 0)  # type: ignore[attr-defined] # a reply
+    assert await members(school) == ["ann", "bob", "cid"]
+
+
+async def test_a_dry_run_says_of_each_line_what_would_become_of_it_and_does_nothing(school: SchoolStore) -> None:
+    report = await import_list(school, "login,name\ncid,C\nann,A\nnobody,N\ntess,T\ncid,C\n,E\nbob\n", dry_run=True)
+    assert [(line.line, line.status, line.fault) for line in report.lines] == [  # type: ignore[attr-defined] # a reply
+        (2, "enrolled", ""),
+        (3, "already", ""),
+        (4, "wrong", "there is nobody with 'nobody'"),
+        (5, "wrong", "'tess' is a teacher, not a student"),
+        (6, "wrong", "'cid' stands in the list twice"),
+        (7, "wrong", "no login"),
+        (8, "wrong", "1 values instead of 2"),
+    ]
+    assert not report.done  # type: ignore[attr-defined] # a reply
+    assert await members(school) == ["ann", "bob"]
+
+
+async def test_a_line_that_is_no_csv_ends_the_list_with_its_number() -> None:
+    _, lines = await parse_list('login,name\ncid,Cid\nann,"half')
+    assert lines == [(2, "cid", ""), (3, "", "no CSV: unexpected end of data")]
+
+
+async def test_a_list_that_only_its_400th_line_spoils_names_that_line(school: SchoolStore) -> None:
+    people = [f"s{number}" for number in range(398)]
+    sql = "INSERT INTO users (id, login, name, role, created_at, updated_at) SELECT u, u, u, 'student', 0, 0 FROM unnest($1::text[]) u"
+    await school.database.execute(sql, people)
+    wrong = await refused("bad_command", import_list(school, "\n".join(["login", *people, "s398", "cid"])))
+    assert wrong.data["line"] == 400
+    assert wrong.data["lines"] == [{"line": 400, "fault": "there is nobody with 's398'"}]
+    assert await members(school) == ["ann", "bob"]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "name\nAnn", "login\n", "login\n" + "ann\n" * (LINES_MAX + 1)])
+async def test_what_is_no_class_list_is_refused_as_a_whole(school: SchoolStore, text: str) -> None:
+    wrong = await refused("bad_command", import_list(school, text, dry_run=True))
+    assert wrong.data["field"] == "csv"
+
+
+async def test_only_teachers_of_the_class_and_admins_import(school: SchoolStore) -> None:
+    await refused("forbidden", import_list(school, "login\ncid", who="theo"))
+    await refused("forbidden", import_list(school, "login\ncid", who="ann"))
+    await import_list(school, "login\ncid", who="ada")

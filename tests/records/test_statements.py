@@ -1,0 +1,27 @@
+"""The statements of all record types of the school, for every role: the database understands each of them."""
+
+from collections.abc import Iterator
+
+from homeroom.engine.database import Database
+from homeroom.protocol.access import ROLES, SYSTEM_ROLE
+from homeroom.records.declare import RecordType
+from homeroom.records.listing import ListQuery, list_statement
+from homeroom.records.statements import FOR_DELETE, Statements, Texts
+from homeroom.records.types import RECORD_TYPES
+
+
+def all_of(one: Statements, type: RecordType) -> Iterator[str]:
+    yield from (one.read, one.delete, one.insert(), one.update(type.update), one.hold(type.delete, FOR_DELETE))
+    yield from (one.hold(rule) for rule in (type.read, type.update, *(action.rule for action in type.actions)))
+    yield from (one.referring(column) for column in type.references)
+    yield from (list_statement(type, ListQuery(sort=sort), one.role).sql for sort in ("", *type.sorts))
+    yield from (list_statement(type, ListQuery(filters={name: "some words"}), one.role).sql for name in type.searches)
+
+
+async def test_the_database_understands_every_statement_of_every_type_and_role(database: Database) -> None:
+    texts = Texts()
+    for type_ in RECORD_TYPES:
+        async with database.connection() as connection:  # one for each: they are lent for a time only
+            for role in (*ROLES, SYSTEM_ROLE):
+                for sql in all_of(texts.of(type_, role), type_):
+                    await connection.script(f"PREPARE tried AS {sql}; DEALLOCATE tried")

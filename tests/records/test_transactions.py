@@ -1,0 +1,359 @@
+"""What a transaction of records leaves when it fails at any point, when many are at it, and when nobody knows what became of it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+import trio
+
+from homeroom.engine.behaviour import Refusal
+from homeroom.engine.database import Database, open_database
+from homeroom.engine.postgres import Connection, DatabaseError, Disconnected
+from homeroom.records.commit import BECAME
+from tests.conftest import TRIAL
+from tests.records.trial import BOSS, NOTE, PAGE, TESS, Comment, Pages, Trial, prepare
+
+SHOW, MAKE = PAGE.actions[0], PAGE.deeds[0]
+WRITERS, ROUNDS = 8, 12
+
+
+@pytest.fixture
+async def trial(database: Database) -> Trial:
+    await prepare(database)
+    return Trial(database)
+
+
+class Wire:
+    """The statements of all connections, each handed to `before` and `after` by its number, counted from one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sent: list[str] = []
+        self.before: Callable[[Connection, str, int], Awaitable[None]] | None = None
+        self.after: Callable[[Connection, str, int], Awaitable[None]] | None = None
+        self._watching = False
+        plain = Connection._execute
+
+        async def execute(connection: Connection, sql: str, args: Any, extra: bool) -> Any:
+            if not self._watching:
+                return await plain(connection, sql, args, extra)
+            self.sent.append(sql)
+            number = len(self.sent)
+            if self.before is not None:
+                await self.before(connection, sql, number)
+            result = await plain(connection, sql, args, extra)
+            if self.after is not None:
+                await self.after(connection, sql, number)
+            return result
+
+        monkeypatch.setattr(Connection, "_execute", execute)
+
+    async def watch(self, work: Awaitable[Any]) -> Any:
+        """Do `work`, watched."""
+        self.sent.clear()
+        self._watching = True
+        try:
+            return await work
+        finally:
+            self._watching = False
+
+    async def aside(self, work: Awaitable[Any]) -> Any:
+        """Do `work` unwatched, in the middle of what is watched."""
+        self._watching = False
+        try:
+            return await work
+        finally:
+            self._watching = True
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
+    return Wire(monkeypatch)
+
+
+Write = Callable[[Trial, str], Awaitable[Any]]
+WRITES: dict[str, Write] = {
+    "create": lambda trial, row: trial.page(student_id="ann"),
+    "update": lambda trial, row: trial.store.update(PAGE, row, {"title": "New"}, TESS),
+    "delete": lambda trial, row: trial.store.delete(PAGE, row, TESS),
+    "act": lambda trial, row: trial.store.act(PAGE, SHOW, row, Comment(), TESS),
+    "deed": lambda trial, row: trial.store.perform(PAGE, MAKE, Pages(("One", "Two"), "tess"), BOSS),
+}
+STEPS = {"create": 4, "update": 5, "delete": 7}
+"""Round trips: a delete looks after what goes with a row as well, here nothing."""
+
+
+@pytest.mark.parametrize("name", STEPS)
+async def test_a_write_that_loses_its_connection_at_any_point_leaves_nothing(
+    trial: Trial, wire: Wire, name: str
+) -> None:
+    made = await trial.page()
+    before, published, point = await trial.left(), len(trial.posted), 1
+
+    async def cut(connection: Connection, sql: str, number: int) -> None:
+        if number == point:
+            sql = "SELECT pg_terminate_backend($1, 2000)"
+            await wire.aside(trial.database.fetch(sql, connection.pid))
+
+    wire.before = cut
+    while True:
+        with pytest.raises(Refusal) as caught:
+            await wire.watch(WRITES[name](trial, made["id"]))
+        assert caught.value.code == "unavailable"
+        assert await trial.left() == before, f"{name} lost its connection at {wire.sent[point - 1]}"
+        assert len(trial.posted) == published
+        if wire.sent[point - 1] == "COMMIT":
+            break
+        point += 1
+    assert point == STEPS[name], "as many round trips as it needs, and no more"
+    wire.before = None
+    await WRITES[name](trial, made["id"])
+    assert len(trial.posted) > published
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_a_write_that_is_cancelled_leaves_nothing_or_is_done_whole(trial: Trial, wire: Wire, name: str) -> None:
+    made = await trial.page()
+    await trial.store.create(NOTE, {"page_id": made["id"], "text": "10a"}, BOSS)
+    before, published, point, done = await trial.left(), len(trial.posted), 1, False
+    scope = trio.CancelScope()
+
+    async def cancel(connection: Connection, sql: str, number: int) -> None:
+        if number == point:
+            scope.cancel()
+
+    wire.before = cancel
+    while not done:
+        scope = trio.CancelScope()
+        with scope:
+            await wire.watch(WRITES[name](trial, made["id"]))
+        done = wire.sent[point - 1] == "COMMIT"
+        if not done:
+            assert await trial.left() == before
+            assert len(trial.posted) == published
+        point += 1
+    assert (await trial.left())["journal"] > before["journal"]
+    assert len(trial.posted) > published
+
+
+async def test_nothing_is_seen_or_published_before_the_commit(trial: Trial, wire: Wire) -> None:
+    seen: list[tuple[dict[str, int], int]] = []
+
+    async def look(connection: Connection, sql: str, number: int) -> None:
+        seen.append((await wire.aside(trial.left()), len(trial.posted)))
+
+    before = await trial.left()
+    wire.before = look
+    await wire.watch(trial.page())
+    assert [count for count, _ in seen] == [before] * 4
+    assert [count for _, count in seen] == [0] * 4
+    assert (await trial.left())["pages"] == 1
+    assert len(trial.posted) == 3
+
+
+async def test_a_commit_whose_answer_was_lost_is_found_out(trial: Trial, wire: Wire) -> None:
+    async def lose(connection: Connection, sql: str, number: int) -> None:
+        if sql == "COMMIT":
+            connection.abort()
+            raise Disconnected("lost on the way back")
+
+    wire.after = lose
+    made = await wire.watch(trial.page())
+    assert await trial.store.read(PAGE, made["id"], BOSS) == made
+    assert [seq for seq, _ in trial.published("user:tess")] == [1]
+
+
+async def test_a_commit_that_never_arrived_is_found_out(trial: Trial, wire: Wire) -> None:
+    async def lose(connection: Connection, sql: str, number: int) -> None:
+        if sql == "COMMIT":
+            connection.abort()
+            raise Disconnected("lost on the way there")
+
+    before = await trial.left()
+    wire.before = lose
+    with pytest.raises(Refusal) as caught:
+        await wire.watch(trial.page())
+    assert caught.value.code == "unavailable"
+    assert "nothing was done" in caught.value.msg
+    assert await trial.left() == before
+    assert trial.posted == []
+
+
+async def test_what_nobody_could_find_out_in_time_is_told_when_the_database_is_back(
+    database_url: str, wire: Wire
+) -> None:
+    async def lose(connection: Connection, sql: str, number: int) -> None:
+        if sql == "COMMIT":
+            connection.abort()
+        if sql in ("COMMIT", BECAME):
+            raise Disconnected("away")
+
+    wire.after = lose
+    async with open_database(database_url, replace(TRIAL, timeout_s=0.5)) as database:
+        await prepare(database)
+        trial = Trial(database)
+        with pytest.raises(Refusal) as caught:
+            await wire.watch(trial.page(title="First"))
+        assert caught.value.code == "unavailable"
+        assert "may have happened" in caught.value.msg
+        assert trial.posted == []
+        await trial.page(title="Second")
+        titles = [event["d"]["row"]["title"] for _, event in trial.published("user:tess")]
+        assert titles == ["First", "Second"]
+
+
+async def test_what_follows_a_unit_comes_after_its_commit_or_not_at_all(trial: Trial) -> None:
+    called: list[int] = []
+    for fails in (True, False):
+        try:
+            async with trial.store.unit(BOSS) as unit:
+                await unit.insert(PAGE, {"mentor_id": "tess", "title": "x"})
+                unit.withdraw("class:10a", ["ann"])
+                unit.after(lambda: called.append(len(trial.posted)))
+                if fails:
+                    raise Refusal("conflict", "not now")
+        except Refusal:
+            assert (called, trial.withdrawn) == ([], [])
+    assert (called, trial.withdrawn) == ([3], [("class:10a", ("ann",))])
+
+
+async def test_what_was_swallowed_in_a_unit_does_not_become_half_a_commit(trial: Trial) -> None:
+    before = await trial.left()
+    with pytest.raises(DatabaseError):
+        await swallow(trial)
+    assert await trial.left() == before
+    assert trial.posted == []
+
+
+async def swallow(trial: Trial) -> None:
+    async with trial.store.unit(BOSS) as unit:
+        await unit.insert(PAGE, {"mentor_id": "tess", "title": "x"})
+        with pytest.raises(Refusal):
+            await unit.insert(PAGE, {"mentor_id": "nobody", "title": "x"})
+
+
+async def test_numbers_have_no_gap_under_many_writers_of_whom_some_fail(database_url: str) -> None:
+    async with open_database(database_url, TRIAL, size=WRITERS) as database:
+        await prepare(database)
+        trial = Trial(database)
+        pages = [(await trial.page())["id"] for _ in range(3)]
+        with trio.fail_after(60):
+            async with trio.open_nursery() as nursery:
+                for number in range(WRITERS):
+                    nursery.start_soon(write_much, trial, number, pages)
+        heads = {row["stream"]: row["seq"] for row in await database.fetch("SELECT stream, seq FROM channels")}
+        assert {"table:pages", "role:admin", "user:tess", "user:tom", "class:a", "class:b"} <= heads.keys()
+        for stream, head in heads.items():
+            kept = await trial.journal(stream)
+            assert [row["seq"] for row in kept] == list(range(1, head + 1))
+            assert [row["at"] for row in kept] == sorted(row["at"] for row in kept)
+            assert trial.published(stream) == [
+                (row["seq"], {"type": row["type"], "at": row["at"], "by": row["by"], "d": row["d"]}) for row in kept
+            ]
+        left = await trial.left()
+        assert left["pages"] == 3 + WRITERS * ROUNDS * 2 // 3
+        assert left["audit_logs"] + WRITERS * ROUNDS * 2 // 3 == left["activity_feed"], (
+            "a count is one line for two classes"
+        )
+
+
+async def write_much(trial: Trial, number: int, pages: list[str]) -> None:
+    """Write pages, every third time in vain after the numbers were taken, and change those that others change as well."""
+    random = Random(number)
+    for turn in range(ROUNDS):
+        streams = ["class:a", "class:b"] if number % 2 else ["class:b", "class:a"]
+        try:
+            async with trial.store.unit(BOSS) as unit:
+                await unit.insert(PAGE, {"mentor_id": random.choice(["tess", "tom"]), "title": f"{number}/{turn}"})
+                for stream in streams:
+                    unit.post(stream, "page.counted", {"turn": turn})
+                if turn % 3 == 2:
+                    unit.post("class:c", "page.\0", {})  # nothing keeps NUL: the tail is refused
+        except DatabaseError:
+            assert turn % 3 == 2
+        await trial.store.update(PAGE, random.choice(pages), {"title": f"{number}-{turn}"}, BOSS)
+
+
+async def test_no_two_wait_for_each_other_where_a_row_goes_to_which_others_are_being_added(database_url: str) -> None:
+    async with open_database(database_url, TRIAL, size=WRITERS) as database:
+        await prepare(database)
+        trial = Trial(database)
+        codes: list[str] = []
+
+        async def attempt(work: Awaitable[Any]) -> None:
+            try:
+                await work
+            except Refusal as refusal:
+                codes.append(refusal.code)
+
+        for turn in range(ROUNDS):
+            page = await trial.page(id=f"p{turn}")
+            async with trio.open_nursery() as nursery:
+                for number in range(WRITERS):
+                    if number == turn % WRITERS:
+                        nursery.start_soon(attempt, trial.store.delete(PAGE, page["id"], BOSS))
+                    note = {"page_id": page["id"], "text": f"n{number}"}
+                    nursery.start_soon(attempt, trial.store.create(NOTE, note, BOSS))
+                    nursery.start_soon(attempt, trial.store.update(PAGE, page["id"], {"title": f"{number}"}, TESS))
+        assert set(codes) <= {"bad_command", "not_found"}, "nobody was told to try again"
+        left = await trial.left()
+        assert (left["pages"], left["notes"]) == (0, 0)
+        for row in await database.fetch("SELECT stream, seq FROM channels"):
+            assert [event["seq"] for event in await trial.journal(row["stream"])] == list(range(1, row["seq"] + 1))
+
+
+async def test_keys_of_two_at_the_same_time_give_one_answer(database_url: str) -> None:
+    async with open_database(database_url, TRIAL, size=WRITERS) as database:
+        await prepare(database)
+        trial = Trial(database)
+        answers: list[dict[str, Any]] = []
+
+        async def ask() -> None:
+            values = {"id": "p1", "mentor_id": "tess", "title": "Once"}
+            answers.append(await trial.store.create(PAGE, values, BOSS, key="k"))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(WRITERS):
+                nursery.start_soon(ask)
+        assert answers == [answers[0]] * WRITERS
+        assert (await trial.left())["pages"] == 1
+        assert [seq for seq, _ in trial.published("user:tess")] == [1]
+
+
+async def test_a_key_gives_the_first_answer_and_conflict_for_another_body(trial: Trial) -> None:
+    values = {"mentor_id": "tess", "title": "Once"}
+    first = await trial.store.create(PAGE, values, BOSS, key="k")
+    await trial.store.update(PAGE, first["id"], {"title": "Later"}, BOSS, key="l")
+    assert await trial.store.create(PAGE, values, BOSS, key="k") == first
+    assert (await trial.store.update(PAGE, first["id"], {"title": "Later"}, BOSS, key="l"))["version"] == 2
+    for call in (
+        trial.store.create(PAGE, {**values, "title": "Twice"}, BOSS, key="k"),
+        trial.store.update(PAGE, first["id"], {"title": "Later"}, BOSS, key="k"),
+        trial.store.update(PAGE, first["id"], {"title": "Later"}, BOSS, 2, key="l"),
+    ):
+        with pytest.raises(Refusal) as caught:
+            await call
+        assert caught.value.code == "conflict"
+    assert (await trial.store.create(PAGE, values, TESS, key="k"))["id"] != first["id"], "keys are each person's own"
+    await trial.store.delete(PAGE, first["id"], BOSS, key="m")
+    await trial.store.delete(PAGE, first["id"], BOSS, key="m")
+    made = await trial.store.perform(PAGE, MAKE, Pages(("One",), "tess"), BOSS, key="n")
+    assert await trial.store.perform(PAGE, MAKE, Pages(("One",), "tess"), BOSS, key="n") == made
+
+
+async def test_what_was_refused_may_be_tried_again_with_its_key(trial: Trial) -> None:
+    values = {"id": "p1", "mentor_id": "tess", "title": "Once", "code": "x"}
+    other = await trial.page(code="x")
+    with pytest.raises(Refusal):
+        await trial.store.create(PAGE, values, BOSS, key="k")
+    await trial.store.delete(PAGE, other["id"], BOSS)
+    assert (await trial.store.create(PAGE, values, BOSS, key="k"))["id"] == "p1"
+
+
+async def test_old_keys_are_forgotten(trial: Trial) -> None:
+    await trial.store.create(PAGE, {"mentor_id": "tess", "title": "Once"}, BOSS, key="old")
+    trial.clock.ms += 8 * 86_400_000
+    await trial.store.create(PAGE, {"mentor_id": "tess", "title": "Once"}, BOSS, key="new")
+    assert await trial.store.repeats.sweep() == 1
+    assert [row["key"] for row in await trial.database.fetch("SELECT key FROM record_receipts")] == ["new"]
