@@ -47,7 +47,7 @@ class Load:
         self._house = house
         self._before = self._read()
 
-    def line(self, late: float) -> str:
+    def line(self, late: float | None = None) -> str:
         """Return who used how much of one core since then, and who had to wait for one; the generator sent at most `late` s late.
 
         A server that waited had company on its core: its delays are then not only its own.
@@ -65,7 +65,8 @@ class Load:
                 ("generator", after.own_waited - before.own_waited),
             )
         ]
-        return f"[{seconds:.1f} s; {', '.join(shares)}; sent at most {late * 1000:.1f} ms late]"
+        kept = "" if late is None else f"; sent at most {late * 1000:.1f} ms late"
+        return f"[{seconds:.1f} s; {', '.join(shares)}{kept}]"
 
     def _read(self) -> "_Clocks":
         waited = processes.waited_seconds

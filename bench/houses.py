@@ -1,4 +1,4 @@
-"""The servers under test, as the benchmarks start and end them: Homeroom with its own PostgreSQL, and Socket.IO on Node.
+"""The servers under test, as the benchmarks start and end them: Homeroom with its own PostgreSQL, and its peers.
 
 Each runs on the loopback, in a data folder of its own that is gone afterwards, and is ended by its process id.
 Never here: what is measured, and tokens (`people`).
@@ -16,15 +16,20 @@ from pathlib import Path
 from bench import processes
 
 ROOT = Path(__file__).resolve().parent.parent
-PEER = Path(__file__).resolve().parent / "peers" / "socketio"
+PEERS = Path(__file__).resolve().parent / "peers"
+PEER = PEERS / "socketio"
 GENEROUS = {
     "HOMEROOM_CHAT_PER_MINUTE": "1000000",
     "HOMEROOM_CONTROL_PER_MINUTE": "1000000",
+    "HOMEROOM_READ_PER_MINUTE": "1000000",
+    "HOMEROOM_WRITE_PER_MINUTE": "1000000",
     "HOMEROOM_CONNECTIONS_PER_USER": "100000",
     "HOMEROOM_CONNECTIONS_PER_IP": "100000",
     "HOMEROOM_LOG_LEVEL": "warning",
 }
 """One machine plays a whole school: the budgets of a single person and of a single address are lifted, nothing else is."""
+BARE = {"HOMEROOM_DEMO_SIZE": "bare"}
+"""The people alone: what is measured, or tried, is not to meet the rest of a demo school."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ def homeroom(*, env: Mapping[str, str] | None = None, entry: Sequence[str] = ("-
     """Return Homeroom's demo school; `entry` says how Python is to start it (`bench.planted` plants bugs that way)."""
     port, folder = processes.free_port(), Path(tempfile.mkdtemp(prefix="homeroom-bench-"))
     argv = [sys.executable, *entry, "serve", "--demo", "--port", str(port), "--data-dir", str(folder / "data")]
-    return House("Homeroom", argv, {**GENEROUS, **(env or {})}, port, folder)
+    return House("Homeroom", argv, {**GENEROUS, **BARE, **(env or {})}, port, folder)
 
 
 def socketio() -> House:
@@ -127,6 +132,14 @@ def socketio() -> House:
         subprocess.run(["npm", "ci", "--no-fund", "--no-audit"], cwd=PEER, check=True, stdout=sys.stderr)
     port, folder = processes.free_port(), Path(tempfile.mkdtemp(prefix="homeroom-bench-"))
     return House("Socket.IO", ["node", str(PEER / "server.mjs"), str(port)], {"NODE_ENV": "production"}, port, folder)
+
+
+def fastapi(dsn: str, secret: str) -> House:
+    """Return the FastAPI peer on the database at `dsn`, as its users run it on one core; `secret` signs the tokens it takes."""
+    port, folder = processes.free_port(), Path(tempfile.mkdtemp(prefix="homeroom-bench-"))
+    words = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
+    argv = [sys.executable, "-m", "uvicorn", "bench.peers.fastapi.server:app", "--port", str(port), *words]
+    return House("FastAPI", argv, {"PEER_DSN": dsn, "PEER_SECRET": secret}, port, folder)
 
 
 def all_open(houses: Iterable[House]) -> ExitStack:

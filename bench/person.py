@@ -4,6 +4,7 @@ Never here: what is measured, which a `switchboard` hears, and the bytes of fram
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -55,10 +56,14 @@ class Person:
 
     def wait_event(self, type: str) -> dict[str, Any]:
         """Return the next event of a type; those of other types before it are passed over."""
+        return self.wait_until(lambda event: event["type"] == type)
+
+    def wait_until(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Return the next event or signal that fits, with its stream as `to`; those before it are passed over."""
         while True:
             while self._events:
                 event = self._events.popleft()
-                if event["type"] == type:
+                if fits(event):
                     return event
             self._hear()
 
@@ -80,7 +85,7 @@ class Person:
             case "ok" | "err":
                 self._answers[frame["id"]] = frame
             case "ev" | "sig":
-                self._events += frame["e"]
+                self._events += [{**event, "to": frame["to"]} for event in frame["e"]]
             case "welcome":
                 self._welcome = True
             case "bye" | "gone":
