@@ -27,7 +27,7 @@ from homeroom.records.demo import DEMO_PASSWORD, DEMO_PEOPLE
 from homeroom.verify import verify_exam
 
 if TYPE_CHECKING:
-    from homeroom.bootstrap import Serving
+    from homeroom.server import Serving
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

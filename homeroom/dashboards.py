@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import trio
 
-from homeroom.engine.behaviour import Kind
 from homeroom.engine.engine import Engine
 from homeroom.engine.hub import Hub
+from homeroom.engine.kind import Kind
 from homeroom.engine.wire import Wire
 from homeroom.house import House
 from homeroom.http.gateway import Gateway

@@ -1,7 +1,9 @@
 """What every test may ask for: a real PostgreSQL, and a fresh, migrated database in it."""
 
+import gc
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -18,10 +20,27 @@ from homeroom.engine.embedded import UNSAFE, EmbeddedPostgres
 from homeroom.engine.migrate import migrate
 from homeroom.engine.postgres import PostgresSettings
 
+# What one process of a run has compiled, the others need not compile again: some hundred modules in each, and many are started.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 def pytest_configure() -> None:
     """Hear Ctrl-C, and let the processes of the tests hear it: what a script starts in the background ignores it, and hands that on."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collectstart() -> None:
+    """Leave the garbage where it is while tests are gathered: there is none to speak of."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look only at what tests make: thousands of gathered tests stay to the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+    gc.enable()
 
 
 MIGRATIONS = files("homeroom.records") / "migrations"

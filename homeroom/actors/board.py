@@ -46,13 +46,12 @@ from homeroom.engine.behaviour import (
     Disarm,
     Fact,
     Fired,
-    Kind,
     Recall,
     Refusal,
     Signal,
     Tell,
-    Verb,
 )
+from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol import board as words
 from homeroom.protocol.access import ADMINS, ROLES, STAFF, SYSTEM_ONLY, allow
 from homeroom.protocol.board import SHOWN, TOP, Counted, Entry, EntryChanged, Scored

@@ -7,7 +7,8 @@ Never here: whether an alias is free, which each board decides for itself (`boar
 
 from typing import Any
 
-from homeroom.engine.behaviour import NOTHING, Behaviour, Caller, Context, Decision, Fact, Kind, Tell, Verb
+from homeroom.engine.behaviour import NOTHING, Behaviour, Caller, Context, Decision, Fact, Tell
+from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol.access import SYSTEM_ONLY
 from homeroom.protocol.board import Choose
 from homeroom.protocol.board_persona import (

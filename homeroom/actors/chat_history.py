@@ -8,7 +8,8 @@ Never here: who may read them.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from homeroom.engine.behaviour import Fact, Lookup, Row, Table
+from homeroom.engine.behaviour import Fact, Lookup, Row
+from homeroom.engine.kind import Table
 from homeroom.protocol.chat import (
     Audit,
     AuditPage,

@@ -3,7 +3,7 @@
 Never here: what the verbs do (`chat`), and who is a member.
 """
 
-from homeroom.engine.behaviour import Verb
+from homeroom.engine.kind import Verb
 from homeroom.protocol import chat as words
 from homeroom.protocol.access import Rule
 

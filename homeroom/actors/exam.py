@@ -17,19 +17,8 @@ from homeroom.actors.exam_memory import ExamMemory, Hall, remember
 from homeroom.actors.exam_rows import EXAM_LIST, EXAM_TABLES, project_exam
 from homeroom.actors.exam_told import EXAM_TOLD
 from homeroom.actors.sitting_rows import SITTINGS
-from homeroom.engine.behaviour import (
-    NOTHING,
-    Behaviour,
-    Caller,
-    Context,
-    Decision,
-    Fact,
-    Fired,
-    Kind,
-    Refusal,
-    Row,
-    Verb,
-)
+from homeroom.engine.behaviour import NOTHING, Behaviour, Caller, Context, Decision, Fact, Fired, Refusal, Row
+from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol import exam as verbs
 from homeroom.protocol import exam_messages as messages
 from homeroom.protocol.access import ADMINS, ROLES, STAFF, SYSTEM_ONLY, allow

@@ -11,9 +11,9 @@ from msgspec.structs import asdict, replace
 
 from homeroom.actors.exam_memory import Hall
 from homeroom.actors.fitting import fit_name, fit_text
-from homeroom.engine.behaviour import NOTHING, SYSTEM, Context, Decision, Refusal, Tell
+from homeroom.actors.own_course import check_own_course
+from homeroom.engine.behaviour import NOTHING, Context, Decision, Refusal, Tell
 from homeroom.protocol import exam as verbs
-from homeroom.protocol.access import ADMINS
 from homeroom.protocol.exam import STAFF_MAX, STUDENTS_MAX, Person, Settings
 from homeroom.protocol.exam_events import (
     Appointed,
@@ -37,12 +37,16 @@ ID_MAX = 64
 
 
 def create(hall: Hall, command: verbs.Create, context: Context) -> Decision:
-    """`conflict` when the exam exists, or did; `bad_command` for an unfit question, id or time, `full` for too long a paper."""
+    """`conflict` when the exam exists, or did; `bad_command` for an unfit question, id or time, `full` for too long a paper.
+
+    `forbidden` for a course to which the caller does not belong.
+    """
     if hall.shown.settings is not None:
         raise Refusal("conflict", "the exam exists" if hall.exists else "there was an exam of this id")
     if "." in hall.id:
         raise _unfit("id", "no dot in an exam's id: ids of sittings begin with it")
     settings = _fit_settings(Settings(**{name: getattr(command, name) for name in Settings.__struct_fields__}))
+    check_own_course(settings.course, context)
     _check_to_come(command.closes, context.now)
     caller = context.caller
     owner = "" if caller.role == "system" else caller.user
@@ -55,11 +59,13 @@ def create(hall: Hall, command: verbs.Create, context: Context) -> Decision:
 
 
 def edit(hall: Hall, command: verbs.Edit, context: Context) -> Decision:
-    """`conflict` once it is published, `bad_command` for times that are none; what changes nothing is nothing."""
+    """`conflict` once it is published, `bad_command` for times that are none, `forbidden` as `create`; what changes nothing is nothing."""
     _check_draft(hall)
     _check_to_come(command.closes, context.now)
     changes = {name: value for name, value in asdict(command).items() if value is not None}
     settings = _fit_settings(replace(hall.settings, **changes))
+    if settings.course != hall.settings.course:
+        check_own_course(settings.course, context)
     return NOTHING if settings == hall.settings else Decision((Edited(settings),))
 
 
@@ -145,12 +151,11 @@ def _enrol(hall: Hall, people: Iterable[Person]) -> tuple[Enrolled, ...]:
 
 def _of_course(hall: Hall, context: Context) -> tuple[Person, ...]:
     """Return the students of the exam's course."""
-    course, caller = f"course:{hall.settings.course}", context.caller
-    if not hall.settings.course:
+    course = hall.settings.course
+    if not course:
         raise _unfit("course", "the exam is of none")
-    if course not in caller.places and caller.role not in (SYSTEM, *ADMINS):
-        raise Refusal("forbidden", "you do not belong to this course", data={"field": "course"})
-    return tuple(Person(user, name) for user, name in context.members(course).items())
+    check_own_course(course, context, known=True)
+    return tuple(Person(user, name) for user, name in context.members(f"course:{course}").items())
 
 
 def _ended(hall: Hall, users: Iterable[str]) -> tuple[Ended, ...]:

@@ -5,7 +5,8 @@ Never here: the progress itself, which each sitting signals onto this stream.
 
 from typing import Any
 
-from homeroom.engine.behaviour import NOTHING, Behaviour, Caller, Context, Decision, Fact, Fired, Kind, Verb
+from homeroom.engine.behaviour import NOTHING, Behaviour, Caller, Context, Decision, Fact, Fired
+from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol.access import ADMINS, STAFF, SYSTEM_ONLY, allow
 from homeroom.protocol.exam_messages import SetStaff
 from homeroom.protocol.exam_proctor import PROCTOR_EVENTS, ProctorsSet, ProctorState, reduce_proctor, show_proctor

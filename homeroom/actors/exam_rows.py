@@ -12,7 +12,8 @@ from msgspec import Meta, Struct
 
 from homeroom.actors.asked_person import Child, asked_person
 from homeroom.actors.exam_memory import ExamMemory
-from homeroom.engine.behaviour import Caller, Fact, Listing, Lookup, Row, Table
+from homeroom.engine.behaviour import Caller, Fact, Lookup, Row
+from homeroom.engine.kind import Listing, Table
 from homeroom.protocol.access import ADMINS, ROLES, STAFF, allow
 from homeroom.protocol.exam import Tag
 from homeroom.protocol.exam_events import (

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from homeroom.actors.telling import Channels, Operation, ids, of_course, of_people, tell_channels
-from homeroom.engine.behaviour import Behaviour, Fact, Guardians, Tell, Told
+from homeroom.engine.behaviour import Behaviour, Fact, Guardians, Tell
+from homeroom.engine.kind import Told
 from homeroom.protocol import exam_events as exam
 from homeroom.protocol import sitting_events as sitting
 

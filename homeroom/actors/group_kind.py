@@ -4,13 +4,14 @@ The doors carry the names of the sources (requirements 1.8, 1.9 #19). Never here
 """
 
 from dataclasses import replace
+from types import MappingProxyType
 
 from homeroom.actors.chat_history import CHAT_TABLES
 from homeroom.actors.chat_verbs import chat_verbs
 from homeroom.actors.group import Group, GroupMemory
 from homeroom.actors.group_rows import GROUP_LISTS, GROUP_TABLES, LEARNERS, LEARNING
 from homeroom.actors.table_told import GROUP_TOLD
-from homeroom.engine.behaviour import Kind, Verb
+from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol import chat
 from homeroom.protocol import group as words
 from homeroom.protocol.access import ADMINS, GUARDIAN_ROLE, ROLES, allow
@@ -25,11 +26,14 @@ GUESTS = READERS | allow(LEARNING, "stranger", "invited")
 
 
 def _chat() -> tuple[Verb, ...]:
-    """Return the verbs of the chat; a message has a second door, by the name that the sources give it."""
-    also = {chat.Say: (f"POST {_THIS}/message",)}
+    """Return the verbs of the chat; a message has a second door and other words, those that the sources give it."""
     verbs = chat_verbs("study-groups", MEMBERS, LEADERS, READERS)
-    return tuple(replace(verb, also=also.get(verb.command, verb.also)) for verb in verbs)
+    also, theirs = (f"POST {_THIS}/message",), {"message": "text", "messageType": "kind"}
+    return tuple(replace(verb, also=also, words=theirs) if verb.command is chat.Say else verb for verb in verbs)
 
+
+_WORDS = MappingProxyType({"courseId": "course", "maxMembers": "max_members"})
+"""What other systems call the fields of a group."""
 
 GROUP = Kind(
     name="group",
@@ -37,8 +41,8 @@ GROUP = Kind(
     behaviour=Group,
     state=GroupMemory,
     verbs=(
-        Verb(words.Create, LEARNERS, f"POST {_ROOT}", "control", fresh=True),
-        Verb(words.Change, LEADERS, f"PUT {_THIS}", "control", also=(f"PATCH {_THIS}",)),
+        Verb(words.Create, LEARNERS, f"POST {_ROOT}", "control", fresh=True, words=_WORDS),
+        Verb(words.Change, LEADERS, f"PUT {_THIS}", "control", also=(f"PATCH {_THIS}",), words=_WORDS),
         Verb(words.Delete, LEADERS, f"DELETE {_THIS}", "control"),
         Verb(words.Join, GUESTS, budget="control"),
         Verb(words.Leave, GUESTS, budget="control"),

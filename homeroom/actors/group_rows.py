@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from homeroom.actors.group_figures import Figures
-from homeroom.engine.behaviour import Caller, Fact, Listing, Lookup, Row, Table
+from homeroom.engine.behaviour import Caller, Fact, Lookup, Row
+from homeroom.engine.kind import Listing, Table
 from homeroom.protocol.access import STAFF, allow
 from homeroom.protocol.group import (
     GroupCard,

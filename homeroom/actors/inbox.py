@@ -26,13 +26,12 @@ from homeroom.engine.behaviour import (
     Disarm,
     Fact,
     Fired,
-    Kind,
     Recall,
     Refusal,
     Row,
     Tell,
-    Verb,
 )
+from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol import inbox as words
 from homeroom.protocol.access import ROLES, STAFF, SYSTEM_ONLY, allow
 from homeroom.protocol.inbox import FOREVER, Notice, Notified, Notify, UnreadCount

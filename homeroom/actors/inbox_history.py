@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any, get_args
 
 from homeroom.actors.inbox_memory import InboxMemory, unread_of
-from homeroom.engine.behaviour import Decision, Fact, Lookup, Recall, Row, Table
+from homeroom.engine.behaviour import Decision, Fact, Lookup, Recall, Row
+from homeroom.engine.kind import Table
 from homeroom.protocol.inbox import Dismissed, ListNotices, Notice, NoticePage, Notified, Priority
 from homeroom.protocol.inbox_state import find_notice, read_data, write_data
 

@@ -15,7 +15,7 @@ from homeroom.actors.queue_hall import HALL
 from homeroom.actors.room import ROOM
 from homeroom.actors.session import SESSION
 from homeroom.actors.sitting import SITTING
-from homeroom.engine.behaviour import Kind
+from homeroom.engine.kind import Kind
 
 KINDS: tuple[Kind, ...] = (
     ROOM,

@@ -43,12 +43,11 @@ from homeroom.engine.behaviour import (
     Disarm,
     Fact,
     Fired,
-    Kind,
     Refusal,
     Row,
     Signal,
-    Verb,
 )
+from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol import presence as words
 from homeroom.protocol.access import ROLES, STAFF, SYSTEM_ONLY, SYSTEM_ROLE, allow
 from homeroom.protocol.presence import Own, PresenceChanged, PresenceState, RoomEntered, RoomExited, Status

@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from homeroom.engine.behaviour import Fact, Row, Table
+from homeroom.engine.behaviour import Fact, Row
+from homeroom.engine.kind import Table
 from homeroom.protocol.presence import (
     Own,
     PresenceChanged,

@@ -20,19 +20,8 @@ from homeroom.actors.queue_places import PLACE_DECISIONS
 from homeroom.actors.queue_service import SERVICE_DECISIONS, lapse
 from homeroom.actors.queue_talks import END, LEASE, WARN, end_silent, stirred, warn
 from homeroom.actors.table_told import QUEUE_TOLD
-from homeroom.engine.behaviour import (
-    NOTHING,
-    Behaviour,
-    Caller,
-    Context,
-    Decision,
-    Fact,
-    Fired,
-    Kind,
-    Refusal,
-    Row,
-    Verb,
-)
+from homeroom.engine.behaviour import NOTHING, Behaviour, Caller, Context, Decision, Fact, Fired, Refusal, Row
+from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol import queue as asked
 from homeroom.protocol import queue_answers as told
 from homeroom.protocol import queue_events as said

@@ -7,7 +7,8 @@ and what the hall decided is final. Never here: what a queue does with its answe
 from collections.abc import Callable
 from typing import Any
 
-from homeroom.engine.behaviour import NOTHING, Behaviour, Caller, Context, Decision, Fact, Kind, Tell, Verb
+from homeroom.engine.behaviour import NOTHING, Behaviour, Caller, Context, Decision, Fact, Tell
+from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol.access import SYSTEM_ONLY
 from homeroom.protocol.queue import Denied, Elsewhere, Granted
 from homeroom.protocol.queue_hall import (

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from homeroom.actors.queue_memory import QueueMemory
-from homeroom.engine.behaviour import Caller, Fact, Listing, Lookup, Refusal, Row, Table
+from homeroom.engine.behaviour import Caller, Fact, Lookup, Refusal, Row
+from homeroom.engine.kind import Listing, Table
 from homeroom.protocol import queue_events as said
 from homeroom.protocol.access import ADMINS, EVERYBODY
 from homeroom.protocol.paging import cut_page, decode_after

@@ -23,13 +23,12 @@ from homeroom.engine.behaviour import (
     Decision,
     Fact,
     Fired,
-    Kind,
     Recall,
     Refusal,
     Row,
     Tell,
-    Verb,
 )
+from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol import chat as words
 from homeroom.protocol.access import ADMINS, ROLES, STAFF, SYSTEM_ONLY, allow
 from homeroom.protocol.chat_state import KEPT

@@ -7,6 +7,7 @@ Never here: the words (`protocol.session_words`, `protocol.session_floor`), what
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from homeroom.actors.chat_verbs import chat_verbs
 from homeroom.actors.session_attendance import INTERVALS, look_at_attendance, look_at_ledger, project_attendance
 from homeroom.actors.session_floor import FLOOR_DECISIONS
 from homeroom.actors.session_lists import PEOPLE, SESSION_LISTS, SESSIONS, project_lists
-from homeroom.actors.session_memory import SessionMemory, leads, notice, remember
+from homeroom.actors.session_memory import SessionMemory, has_lost_course, leads, notice, remember
 from homeroom.actors.session_notices import MOVED, REMIND, remind, tell_moves
 from homeroom.actors.session_people import PEOPLE_DECISIONS, RETURNS, be_back, give_up
 from homeroom.actors.session_plan import LAPSE, OVER, PLAN_DECISIONS, check_not_over, is_for, lapse
@@ -31,13 +32,12 @@ from homeroom.engine.behaviour import (
     Decision,
     Fact,
     Fired,
-    Kind,
     Recall,
     Refusal,
     Row,
     Signal,
-    Verb,
 )
+from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol import chat as chat_words
 from homeroom.protocol import session_floor as floor
 from homeroom.protocol import session_words as words
@@ -188,19 +188,21 @@ class Session(Behaviour[SessionMemory]):
         signals: tuple[Signal, ...] = tuple(signal for user in gone for signal in self._chat.stop_typing(user))
         return dataclasses.replace(decision, signals=signals) if signals else decision
 
-    def _relation(self, user: str, places: Collection[str] = ()) -> str:
+    def _relation(self, user: str, places: Collection[str] | None = None) -> str:
+        """Return how `user` stands to it, belonging to `places`; without them, of somebody else, how the session knows that person."""
         memory, shown = self.state, self.state.shown
         if not shown.created:
             return "outsider"
         if user == shown.owner:
             return "owner"
-        if user in memory.barred:
-            return "barred" if is_for(shown, places) else "outsider"
+        if user in memory.barred or (places is not None and has_lost_course(memory, user, places)):
+            kept_out = "barred" if user in memory.barred else "stranger"
+            return kept_out if is_for(shown, places or ()) else "outsider"
         if is_in(shown, user):
             return "present"
         if user in memory.roster or user in shown.people:
             return "enrolled"
-        return "stranger" if is_for(shown, places) else "outsider"
+        return "stranger" if is_for(shown, places or ()) else "outsider"
 
     def _knows(self, user: str) -> bool:
         memory = self.state
@@ -250,14 +252,26 @@ CONCERNED = READERS | allow(ROLES, "attended") | allow(("parent",), "guardian")
 ROOT = "/api/live-sessions"
 ONE = f"{ROOT}/{{id}}"
 
+PLAN_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "scheduledAt": "starts",
+        "startTime": "starts",
+        "endTime": "ends",
+        "duration": "minutes",
+        "maxAttendees": "capacity",
+        "courseId": "course",
+    }
+)
+"""What other systems call the fields of a plan."""
+
 SESSION = Kind(
     name="session",
     plural="live-sessions",
     behaviour=Session,
     state=SessionMemory,
     verbs=(
-        Verb(words.Create, allow(STAFF) | SYSTEM_ONLY, f"POST {ROOT}", "control", fresh=True),
-        Verb(words.Change, OWNERS, f"PUT {ONE}", "control", also=(f"PATCH {ONE}",)),
+        Verb(words.Create, allow(STAFF) | SYSTEM_ONLY, f"POST {ROOT}", "control", fresh=True, words=PLAN_WORDS),
+        Verb(words.Change, OWNERS, f"PUT {ONE}", "control", also=(f"PATCH {ONE}",), words=PLAN_WORDS),
         Verb(words.Start, OWNERS, budget="control"),
         Verb(words.End, OWNERS, budget="control"),
         Verb(words.Cancel, OWNERS | SYSTEM_ONLY, budget="control", also=(f"DELETE {ONE}",)),
@@ -265,8 +279,9 @@ SESSION = Kind(
         Verb(words.Enroll, OWNERS | SYSTEM_ONLY, budget="control"),
         Verb(words.Expel, OWNERS | SYSTEM_ONLY, budget="control"),
         Verb(words.HandOver, SYSTEM_ONLY, None, "control"),
+        Verb(words.LoseCourse, SYSTEM_ONLY, None, "control"),
         Verb(words.Roster, OWNERS, f"GET {ONE}/roster", "read", RosterList, remembered=False),
-        Verb(words.SetRecording, OWNERS, f"PUT {ONE}/recording", "control"),
+        Verb(words.SetRecording, OWNERS, f"PUT {ONE}/recording", "control", words={"recordingUrl": "url"}),
         Verb(words.Join, GUESTS, budget="control", reply=Entered),
         Verb(words.Leave, GUESTS, budget="control"),
         Verb(words.Attendees, READERS, f"GET {ONE}/attendees", "read", AttendeeList, remembered=False),

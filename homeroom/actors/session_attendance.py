@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from homeroom.actors.session_memory import SessionMemory, Visits, leads, total_ms
-from homeroom.engine.behaviour import Caller, Decision, Fact, Lookup, Row, Table
+from homeroom.engine.behaviour import Caller, Decision, Fact, Lookup, Row
+from homeroom.engine.kind import Table
 from homeroom.protocol.session_state import AttendanceList, Attended, Participant
 from homeroom.protocol.session_words import (
     Cancelled,

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from homeroom.actors.asked_person import asked_person
-from homeroom.engine.behaviour import Caller, Fact, Listing, Lookup, Refusal, Row, Table
+from homeroom.engine.behaviour import Caller, Fact, Lookup, Refusal, Row
+from homeroom.engine.kind import Listing, Table
 from homeroom.protocol.access import ADMINS, EVERYBODY
 from homeroom.protocol.paging import cut_page, decode_after
 from homeroom.protocol.session_lists import (
@@ -45,6 +46,8 @@ SESSIONS = Table(
 )  # fmt: skip
 PEOPLE = Table("session_people", ("person",), {"person": "text", "active": "boolean"}, indexes=(("person", "active"),))
 """Who owns a session, is enrolled in it or was in it, or the course that it is for; not `active` any more: was expelled."""
+OF_COURSE = 50
+"""Sessions of a course that are looked at together."""
 EVERYONE = ""
 """Stands among the people of a session while it is open to everybody."""
 _TOLD = frozenset(PLAN_EVENTS) - {Reminded, Enrolled, Expelled}
@@ -104,6 +107,23 @@ def _ask_sessions(query: ListSessions, caller: Caller) -> Lookup:
         raise Refusal("forbidden", "the scope all is for admins", data={"field": "scope"})
     where = _where(status=query.status, course=query.course)
     return _look_up(where, scope, _theirs(person, caller), query.limit, query.after)
+
+
+def look_up_of_course(person: str, course: str, after: tuple[int, str] | None) -> Lookup:
+    """Return the question for the sessions of a course that a person was in: rows with `stream`, `starts` and `status`.
+
+    The next `OF_COURSE` behind the `starts` and the `stream` of the last one seen.
+    """
+    return Lookup(
+        SESSIONS.name,
+        list,
+        "starts",
+        OF_COURSE,
+        {"course": course},
+        everywhere=True,
+        within=(PEOPLE.name, {"person": person, "active": True}),
+        beyond=after,
+    )
 
 
 def _scope(query: ListSessions, caller: Caller) -> str:

@@ -5,7 +5,7 @@ overlap, because a person is in a session once, so their sum is their union. Eve
 Never here: the wire state (`protocol.session_state`), and decisions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from msgspec import Struct, field
@@ -56,6 +56,7 @@ class SessionMemory(Struct):
     `roster` are the people enrolled, `barred` those who may not come. `reminded`: the reminders of the present start that were sent, in
     minutes before it. `withdrawn`: the questions whose text no replay shows. `voters`: who has voted in each anonymous poll
     that is not counted yet. `moved`: when the start was last moved and that was told at once. `seen`: when each person last did something here, as the server's events tell.
+    `came_by`: by which course each came who was not on the list of a session for that course; they stay as long as they belong to it.
     """
 
     shown: SessionState = field(default_factory=SessionState)
@@ -69,6 +70,7 @@ class SessionMemory(Struct):
     voters: dict[str, dict[str, None]] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
     moved: int = 0
+    came_by: dict[str, str] = field(default_factory=dict)
 
 
 def total_ms(visits: Visits, now: int) -> int:
@@ -79,6 +81,12 @@ def total_ms(visits: Visits, now: int) -> int:
 def leads(memory: SessionMemory, caller: Caller) -> bool:
     """Tell whether `caller` leads the session: its owner, and admins."""
     return caller.role in ADMINS or (bool(memory.shown.owner) and caller.user == memory.shown.owner)
+
+
+def has_lost_course(memory: SessionMemory, user: str, places: Collection[str]) -> bool:
+    """Tell whether somebody who belongs to `places` came by a course that is not among them any more."""
+    course = memory.came_by.get(user)
+    return course is not None and f"course:{course}" not in places
 
 
 def may_tell_move(memory: SessionMemory, now: int) -> bool:
@@ -118,6 +126,7 @@ def _enrolled(memory: SessionMemory, fact: Fact, e: Enrolled) -> None:
     for user in e.people or ():
         memory.roster[user] = None
         memory.barred.pop(user, None)
+        memory.came_by.pop(user, None)
 
 
 def _expelled(memory: SessionMemory, fact: Fact, e: Expelled) -> None:
@@ -128,6 +137,7 @@ def _expelled(memory: SessionMemory, fact: Fact, e: Expelled) -> None:
 
 def _handed_over(memory: SessionMemory, fact: Fact, e: HandedOver) -> None:
     memory.barred.pop(e.owner, None)
+    memory.came_by.pop(e.owner, None)
 
 
 def _joined(memory: SessionMemory, fact: Fact, e: ParticipantJoined) -> None:
@@ -137,6 +147,9 @@ def _joined(memory: SessionMemory, fact: Fact, e: ParticipantJoined) -> None:
     else:
         memory.ledger[e.user] = Visits(last.count + 1, total_ms(last, fact.at), fact.at, first=last.first)
     memory.barred.pop(e.user, None)
+    shown = memory.shown
+    if shown.audience == "course" and e.user not in memory.roster and e.user != shown.owner:
+        memory.came_by.setdefault(e.user, shown.course)
 
 
 def _lost(memory: SessionMemory, fact: Fact, e: ParticipantLost) -> None:

@@ -45,13 +45,22 @@ REMINDERS = {
 
 
 def expected(memory: SessionMemory, members: Members) -> tuple[str, ...]:
-    """Return the people who are expected and not in the session; of one for its course its students too."""
+    """Return the people who are expected and not in the session; of one for its course its students too.
+
+    Whoever came by a course is expected as long as they are one of its students.
+    """
     shown = memory.shown
     course = members(f"course:{shown.course}") if shown.audience == "course" else ()
-    people = dict.fromkeys((*memory.roster, *shown.people, *course))
+    before = (user for user in shown.people if _stays(memory, user, members))
+    people = dict.fromkeys((*memory.roster, *before, *course))
     return tuple(
         user for user in people if user not in memory.barred and user != shown.owner and not is_in(shown, user)
     )
+
+
+def _stays(memory: SessionMemory, user: str, members: Members) -> bool:
+    course = memory.came_by.get(user)
+    return course is None or memory.shown.audience == "open" or user in members(f"course:{course}")
 
 
 def arm_reminders(starts: int, now: int) -> tuple[At | Disarm, ...]:

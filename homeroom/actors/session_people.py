@@ -44,6 +44,7 @@ from homeroom.protocol.session_words import (
     HandOver,
     Join,
     Leave,
+    LoseCourse,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantLost,
@@ -153,6 +154,16 @@ def _hand_over(id: str, memory: SessionMemory, command: HandOver, context: Conte
     return dataclasses.replace(out, events=(handed, *out.events))
 
 
+def _lose_course(id: str, memory: SessionMemory, command: LoseCourse, context: Context) -> Decision:
+    """Let go of who came by the course, unless it is open to all by now; who belongs to the course again can come again."""
+    user = command.user
+    if memory.came_by.get(user) != command.course or memory.shown.audience == "open":
+        return NOTHING
+    if not is_in(memory.shown, user):
+        return Decision(evict=(user,))
+    return Decision((ParticipantLeft(user, "removed"),), tells=dismiss(id, user), evict=(user,))
+
+
 def _take_out(id: str, memory: SessionMemory, people: tuple[str, ...]) -> Decision:
     inside = tuple(user for user in people if is_in(memory.shown, user))
     count = len(memory.roster.keys() - set(people))
@@ -247,6 +258,7 @@ PEOPLE_DECISIONS: dict[type[Any], Callable[[str, SessionMemory, Any, Context], D
     Enroll: _enroll,
     Expel: _expel,
     HandOver: _hand_over,
+    LoseCourse: _lose_course,
     Away: _away,
     Back: _back,
     Attendees: _attendees,

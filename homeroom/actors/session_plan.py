@@ -13,6 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from homeroom.actors.fitting import fit_name, fit_text
+from homeroom.actors.own_course import check_own_course
 from homeroom.actors.session_memory import SessionMemory
 from homeroom.actors.session_notices import (
     arm_reminders,
@@ -92,7 +93,7 @@ def _create(id: str, memory: SessionMemory, command: Create, context: Context) -
     if memory.shown.created:
         raise Refusal("conflict", "the session exists")
     owner, owner_name = _owner(command, context)
-    _check_course(command.audience, command.course, context.caller)
+    _check_course(command.audience, command.course, context)
     ends = _fit_times(command.starts, command.ends, command.minutes, context.now)
     created = Created(
         fit_name("title", command.title),
@@ -124,7 +125,7 @@ def _change(id: str, memory: SessionMemory, command: Change, context: Context) -
     _check_group(shown, changed, context.caller)
     if changed == _as_it_is(shown):
         return NOTHING
-    _check_moved_course(shown, changed, context.caller)
+    _check_moved_course(shown, changed, context)
     moved = changed.starts != shown.starts
     if moved and shown.status == "live":
         raise Refusal("conflict", "the session has started already")
@@ -148,23 +149,20 @@ def _check_group(shown: SessionState, changed: Changed, caller: Caller) -> None:
             raise Refusal("forbidden", "the session of a study group stays with the group", data={"field": field})
 
 
-def _check_course(audience: Audience, course: str, caller: Caller) -> None:
+def _check_course(audience: Audience, course: str, context: Context) -> None:
     """Raise `bad_command` for a session for its course that has none, `forbidden` for a course that is not the caller's."""
-    if audience != "course":
-        return
-    if not course:
+    if audience == "course" and not course:
         raise _unfit("course", "the course that it is for")
-    if f"course:{course}" not in caller.places and caller.role not in (SYSTEM, *ADMINS):
-        raise Refusal("forbidden", "you do not belong to this course", data={"field": "course"})
+    check_own_course(course, context, known=audience == "course")
 
 
-def _check_moved_course(shown: SessionState, changed: Changed, caller: Caller) -> None:
+def _check_moved_course(shown: SessionState, changed: Changed, context: Context) -> None:
     """Raise as `_check_course`, and `conflict` for another course: the members of the one before have it in their lists."""
     if (shown.audience, shown.course) == (changed.audience, changed.course):
         return
     if shown.audience == "course" and shown.course != changed.course:
         raise Refusal("conflict", "a session for its course stays with that one", data={"field": "course"})
-    _check_course(changed.audience, changed.course, caller)
+    _check_course(changed.audience, changed.course, context)
 
 
 def _start(id: str, memory: SessionMemory, command: Start, context: Context) -> Decision:

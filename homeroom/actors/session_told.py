@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from homeroom.actors.telling import Channels, ids, of_course, tell_channels
-from homeroom.engine.behaviour import Behaviour, Fact, Guardians, Tell, Told
+from homeroom.engine.behaviour import Behaviour, Fact, Guardians, Tell
+from homeroom.engine.kind import Told
 from homeroom.protocol import session_words as words
 
 _EVENTS: Mapping[type[Any], str] = MappingProxyType(

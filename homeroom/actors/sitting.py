@@ -29,12 +29,11 @@ from homeroom.engine.behaviour import (
     Decision,
     Fact,
     Fired,
-    Kind,
     Recall,
     Refusal,
     Row,
-    Verb,
 )
+from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol import chat as words
 from homeroom.protocol import exam_messages as messages
 from homeroom.protocol import sitting as verbs

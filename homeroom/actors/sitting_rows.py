@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from homeroom.actors.asked_person import Child, asked_person
 from homeroom.actors.sitting_memory import SittingMemory
-from homeroom.engine.behaviour import Caller, Fact, Listing, Lookup, Row, Table
+from homeroom.engine.behaviour import Caller, Fact, Lookup, Row
+from homeroom.engine.kind import Listing, Table
 from homeroom.protocol.access import ROLES, allow
 from homeroom.protocol.chat import CHAT_EVENTS
 from homeroom.protocol.exam import SittingRow, SittingsPage

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from homeroom.actors.telling import Operation, ids, tell_channels
-from homeroom.engine.behaviour import Behaviour, Fact, Guardians, Tell, Told
+from homeroom.engine.behaviour import Behaviour, Fact, Guardians, Tell
+from homeroom.engine.kind import Told
 from homeroom.protocol import group, queue_events
 
 

@@ -34,8 +34,12 @@ class Announcements:
         command: type[Any],
         publish: Callable[[Posted], None],
         look_at_heads: Callable[[Sequence[str]], Awaitable[None]],
+        *,
+        hears: Callable[[str], bool],
     ) -> None:
+        """Make the desk; `hears` tells whether there is what a further stream is of."""
         self._kinds, self._services, self._command = kinds, services, command
+        self._hears = hears
         self._publish, self._look_at_heads = publish, look_at_heads
         self.done = 0
 
@@ -52,7 +56,9 @@ class Announcements:
         for stream in told:
             if stream.partition(":")[0] not in self._kinds:
                 raise Refusal("bad_command", f"{message.do}: {stream} is no channel")
-        bodies = {stream: wire.encode(data) for stream, data in told.items()}
+        bodies = {
+            stream: wire.encode(data) for stream, data in told.items() if stream == message.to or self._hears(stream)
+        }
         at = self._services.clock.now()
         return Announcement(message.number, message.source, said.type, at, said.by, bodies, said.data)
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
-from homeroom.engine.behaviour import Behaviour, Caller, Fact, Guardians, Kind, Refusal, Rule, Tell, Verb, nobody
+from homeroom.engine.behaviour import Behaviour, Caller, Fact, Guardians, Refusal, Rule, Tell, nobody
 from homeroom.engine.journal import Message, Record, Saved
+from homeroom.engine.kind import Kind, Verb
 from homeroom.engine.ring import Entry
 from homeroom.engine.wire import Wire
 

@@ -46,6 +46,11 @@ _DEFAULTS = ChannelSettings()
 _UNHEARD = Unheard()
 
 
+def _everything(stream: str) -> bool:
+    """Return that actors may tell it what they like: the channels of a program that knows no places."""
+    return True
+
+
 class Channels:
     """All channels of one node. Made once, run once; `announce` is the structure of an actor's message to them."""
 
@@ -64,12 +69,16 @@ class Channels:
         settings: ChannelSettings = _DEFAULTS,
         engine: EngineSettings = DEFAULTS,
         listener: ChannelListener = _UNHEARD,
+        hears: Callable[[str], bool] = _everything,
     ) -> None:
+        """Make channels that do not run yet; `hears` tells whether there is what a stream is of: else actors tell it nothing."""
         self.kinds = frozenset(kinds)
         self._counters = Counters()
         supervisor = Supervisor(random, self._counters)
         self._services = ChannelServices(log, door, journal, wire, hub, clock, random, supervisor, engine, settings)
-        self._announcements = Announcements(self.kinds, self._services, announce, self.publish, self._look_at_heads)
+        self._announcements = Announcements(
+            self.kinds, self._services, announce, self.publish, self._look_at_heads, hears=hears
+        )
         self._channels: dict[str, Channel] = {}
         self._nursery: trio.Nursery | None = None
         self._withdrawn = 0

@@ -14,6 +14,8 @@ from homeroom.engine.postgres import Connection, Disconnected, Driver, PostgresS
 
 FIRST_BACKOFF_S = 0.05
 LONGEST_BACKOFF_S = 1.0
+TELLING = 0.5
+"""An attempt given up after this part of `timeout_s` says that the database is away; one given up before, that somebody hung up."""
 
 
 class Gate:
@@ -33,10 +35,16 @@ class Gate:
         async with self._lock:
             self._refuse_early()
             self.attempts += 1
+            began = trio.current_time()
             try:
                 connection = await self._driver.connect()
-            except BaseException:
+            except Exception:
                 self._fail()
+                raise
+            except trio.Cancelled:
+                # Whoever asks may have waited at the lock before: then its own bound comes before that of the attempt.
+                if trio.current_time() - began >= self._driver.settings.timeout_s * TELLING:
+                    self._fail()
                 raise
             self._backoff_s = FIRST_BACKOFF_S
             return connection

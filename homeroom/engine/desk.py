@@ -218,6 +218,7 @@ class Desk:
             arrived=arrived,
             guardians=services.guardians,
             members=services.members,
+            knows=services.knows,
         )
 
     async def _recall(self, turn: Turn, seq: int) -> Fact | None:

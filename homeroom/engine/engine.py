@@ -17,13 +17,14 @@ from typing import Any
 import structlog
 import trio
 
-from homeroom.engine.behaviour import Guardians, Kind, Lookup, Members, Refusal, nobody, nobody_there
+from homeroom.engine.behaviour import Guardians, Knows, Lookup, Members, Refusal, nobody, nobody_there, nowhere
 from homeroom.engine.blueprint import Blueprint
 from homeroom.engine.clock import Clock
 from homeroom.engine.courier import Courier, Deliver
 from homeroom.engine.envelope import Due, Reply
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal import Journal, Message
+from homeroom.engine.kind import Kind
 from homeroom.engine.look_up import look_up_everywhere
 from homeroom.engine.quarantine import Quarantine
 from homeroom.engine.ref import ActorRef
@@ -56,6 +57,7 @@ class Engine:
         settings: EngineSettings = DEFAULTS,
         guardians: Guardians = nobody,
         members: Members = nobody_there,
+        knows: Knows = nowhere,
         beyond: Mapping[str, Deliver] = NOWHERE,
     ) -> None:
         """Make an engine that does not run yet; `beyond` takes actors' messages to kinds that are no actors."""
@@ -79,6 +81,7 @@ class Engine:
             start=self._start_errand,
             guardians=guardians,
             members=members,
+            knows=knows,
         )
         told = guardians if beyond else None  # without channels nobody is told
         self._registry = Registry({kind.name: Blueprint(kind, wire, told) for kind in kinds}, self._services)

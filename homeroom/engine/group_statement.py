@@ -12,8 +12,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from homeroom.engine.behaviour import Row, Table
+from homeroom.engine.behaviour import Row
 from homeroom.engine.journal import Append, Message, Receipt
+from homeroom.engine.kind import Table
 from homeroom.engine.read_model import STREAM, ReadModels
 
 COMPOSED_KEPT = 500

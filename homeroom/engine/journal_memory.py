@@ -12,9 +12,10 @@ from typing import Any, Literal, TypeVar
 
 import trio
 
-from homeroom.engine.behaviour import Lookup, Row, Table
+from homeroom.engine.behaviour import Lookup, Row
 from homeroom.engine.company import Company
 from homeroom.engine.journal import Append, Deadline, Loaded, Message, Receipt, Record, Saved, Superseded, Unavailable
+from homeroom.engine.kind import Table
 from homeroom.engine.look_up_memory import look_up
 from homeroom.engine.read_model import ReadModels
 

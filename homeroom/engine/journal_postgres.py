@@ -12,11 +12,12 @@ from typing import Any
 
 import trio
 
-from homeroom.engine.behaviour import Lookup, Row, Table
+from homeroom.engine.behaviour import Lookup, Row
 from homeroom.engine.database import Database
 from homeroom.engine.group_commit import CommitSettings, GroupCommit
 from homeroom.engine.group_statement import quoted, table_name
 from homeroom.engine.journal import Append, Deadline, Loaded, Message, Receipt, Record, Saved, Unavailable
+from homeroom.engine.kind import Table
 from homeroom.engine.look_up_statement import COLLATION, look_up_statement
 from homeroom.engine.postgres import DatabaseError
 from homeroom.engine.read_model import STREAM, ReadModels

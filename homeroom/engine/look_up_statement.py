@@ -6,8 +6,9 @@ Never here: sending it, and what may be asked (`read_model`).
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from homeroom.engine.behaviour import Lookup, Table
+from homeroom.engine.behaviour import Lookup
 from homeroom.engine.group_statement import quoted, table_name
+from homeroom.engine.kind import Table
 from homeroom.engine.read_model import STREAM, ReadModels
 
 COLLATION = """SELECT coalesce((SELECT collname FROM pg_collation JOIN unnest(ARRAY[

@@ -305,13 +305,22 @@ class Driver:
                     statement_cache_size=0,
                     timeout=3600,  # trio's own bound, in `connect`, comes first
                     target_session_attrs="read-write",
-                )
+                ),
+                let_go=_terminate,
             )
         except asyncpg.exceptions.TargetServerAttributeNotMatched as error:
             raise UnsuitableServer("the server is read-only") from error
         except (*_FAILURES, TimeoutError) as error:
             raise Disconnected(f"cannot connect: {error}") from error
-        return await self._checked(Connection(self._bridge, raw))
+        return await self._checked(self._taken(raw))
+
+    def _taken(self, raw: Any) -> Connection:
+        """Return a connection of ours; raises `Disconnected` for one that is closed already."""
+        try:
+            return Connection(self._bridge, raw)
+        except OSError as error:  # it has no socket any more
+            _terminate(raw)
+            raise Disconnected(f"connection lost: {error}") from error
 
     async def _checked(self, connection: Connection) -> Connection:
         """Return `connection` if its server will do, else close it and raise."""
@@ -340,6 +349,11 @@ def check_server(version: int, fsync: str, commit: str, settings: PostgresSettin
     for name, value in (("fsync", fsync), ("synchronous_commit", commit)):
         if value == "off":
             raise UnsuitableServer(f"{name} is off: the server may forget what it acknowledged; set it on, or allow it")
+
+
+def _terminate(raw: Any) -> None:
+    """Drop a connection of the driver's that nobody takes."""
+    raw.terminate()
 
 
 def _keep_alive(connection: Connection) -> None:

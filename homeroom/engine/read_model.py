@@ -10,7 +10,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from homeroom.engine.behaviour import Lookup, Row, Table
+from homeroom.engine.behaviour import Lookup, Row
+from homeroom.engine.kind import Table
 
 COLUMN_TYPES: Mapping[str, tuple[type, ...]] = MappingProxyType(
     {

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
-from homeroom.engine.behaviour import Guardians, Members, Refusal
+from homeroom.engine.behaviour import Guardians, Knows, Members, Refusal
 from homeroom.engine.clock import Clock
 from homeroom.engine.courier import Courier
 from homeroom.engine.envelope import Post
@@ -40,6 +40,7 @@ class Services:
     """Run an errand beside the actors: its name for the log, and the work."""
     guardians: Guardians
     members: Members
+    knows: Knows
     epoch: str = ""
     draining: bool = False
     look_ups: int = 0

@@ -13,8 +13,8 @@ from typing import Any
 import trio
 from msgspec import Struct
 
-from homeroom.engine.behaviour import Kind
 from homeroom.engine.engine import Engine
+from homeroom.engine.kind import Kind
 from homeroom.engine.switchboard import Ref
 from homeroom.engine.wire import Wire
 from homeroom.http.activity import ActivityDesk

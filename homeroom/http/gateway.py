@@ -16,11 +16,12 @@ from typing import Any, Protocol
 import structlog
 import trio
 
-from homeroom.engine.behaviour import SYSTEM_CALLER, Kind, Refusal
+from homeroom.engine.behaviour import SYSTEM_CALLER, Refusal
 from homeroom.engine.clock import Clock
 from homeroom.engine.company import Company
 from homeroom.engine.envelope import Answer, Envelope, Outlet, Post
 from homeroom.engine.hub import Hub
+from homeroom.engine.kind import Kind
 from homeroom.http.budgets import Budgets
 from homeroom.http.connection import Connection
 from homeroom.http.faults import leaves

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from homeroom.engine.behaviour import Kind, Verb
+from homeroom.engine.kind import Kind, Verb
 from homeroom.http.rest import Desk, done_with
 from homeroom.http.routes import Call, Out, Route
 from homeroom.protocol.ids import Id

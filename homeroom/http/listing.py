@@ -8,7 +8,8 @@ from typing import Any
 
 import trio
 
-from homeroom.engine.behaviour import Kind, Listing, Lookup, Refusal
+from homeroom.engine.behaviour import Lookup, Refusal
+from homeroom.engine.kind import Kind, Listing
 from homeroom.http.csv import CSV_TYPE, sheet_out
 from homeroom.http.rest import Desk, late
 from homeroom.http.routes import Call, Out, Route

@@ -6,7 +6,7 @@ Never here: what handing in does (the actor of the sitting), and the sitting's o
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from homeroom.engine.behaviour import Kind, Verb
+from homeroom.engine.kind import Kind, Verb
 from homeroom.http.rest import Desk, checked_id, done_with
 from homeroom.http.routes import Call, Out, Route
 

@@ -40,6 +40,7 @@ class Places:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._when_left: Callable[[str, str], object] | None = None
         self._rows: dict[Key, Placed] = {}
         self._of: dict[str, frozenset[str]] = {}
         self._rows_of: dict[str, dict[Key, str]] = {}
@@ -54,11 +55,19 @@ class Places:
         """Return who belongs somewhere, whatever as, by id: whoever decides with them decides the same again."""
         return tuple(sorted({member.person for member in self._members.get(place, {}).values()}))
 
+    def knows(self, place: str) -> bool:
+        """Tell whether there is such a place: each course has its teacher at least."""
+        return place in self._members
+
     def students_of(self, place: str) -> Mapping[str, str]:
         """Return the students of a place by id, with the names that are known of them."""
         members = self._members.get(place, {}).values()
         people = sorted({member.person for member in members if member.part in {"student", "member"}})
         return {person: self._names.get(person, "") for person in people}
+
+    def when_left(self, call: Callable[[str, str], object]) -> None:
+        """Have `call(person, place)` made, without waiting, whenever somebody belongs to a place no longer."""
+        self._when_left = call
 
     def learn(self, news: object) -> None:
         """Let what this server has written count at once; anything else is not for us."""
@@ -73,10 +82,13 @@ class Places:
             return
         if said.name:
             self._names[said.person] = said.name
+        belonged = before is not None and before.place in self.of(before.person)
         if before is not None:
             self._remove(key, before)
         if said.place:
             self._add(key, said)
+        if belonged and before is not None and self._when_left and before.place not in self.of(before.person):
+            self._when_left(before.person, before.place)
 
     async def follow(
         self, read: Read, period_s: float = 2.0, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED

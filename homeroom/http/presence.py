@@ -14,7 +14,8 @@ from typing import Annotated
 import trio
 from msgspec import Meta, Struct
 
-from homeroom.engine.behaviour import Kind, Refusal
+from homeroom.engine.behaviour import Refusal
+from homeroom.engine.kind import Kind
 from homeroom.http.identity import Identity
 from homeroom.http.rest import Desk, checked_id, done_with, id_of
 from homeroom.http.routes import Call, Out, Route

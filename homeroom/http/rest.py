@@ -4,7 +4,6 @@ A request becomes the same command structure as a frame, with the same digest, a
 access. Never here: what a verb does, and who may.
 """
 
-import base64
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,17 +16,21 @@ import trio
 from msgspec import Meta, Struct, defstruct
 from msgspec.structs import replace
 
-from homeroom.engine.behaviour import Kind, Refusal, Verb
+from homeroom.engine.behaviour import Refusal
 from homeroom.engine.envelope import Answer
 from homeroom.engine.errors import AnotherBefore
+from homeroom.engine.kind import Kind, Verb
 from homeroom.engine.switchboard import Ref
 from homeroom.engine.wire import Wire
 from homeroom.engine.words import Page
 from homeroom.http.csv import CSV_TYPE, sheet_out
 from homeroom.http.identity import Identity
 from homeroom.http.routes import Call, Out, Route
+from homeroom.http.spellings import respell
+from homeroom.protocol.ids import spell_id
+from homeroom.protocol.rest_json import encode_json
 from homeroom.protocol.sheet import Sheet
-from homeroom.protocol.verbs import VerbTable, command_digest
+from homeroom.protocol.verbs import VerbTable, command_digest, decode_object
 
 RETRY_MS = 1_000
 _ERRORS = (
@@ -160,7 +163,8 @@ def _route(kind: Kind, verb: Verb, desk: Desk, number: int) -> Route:
     async def handler(call: Call) -> Out:
         fields = {**call.query, **call.path} if reads else dict(call.path)
         target = _target(call, kind, fields.pop("id", None), desk.random if makes else None)
-        command = desk.verbs.decode_body(kind.name, verb.command.do, b"" if reads else call.body, fields)
+        body = b"" if reads else _in_our_words(call.body, verb)
+        command = desk.verbs.decode_body(kind.name, verb.command.do, body, fields)
         done = await desk.carry_out(f"{kind.name}:{target}", verb, command, call, None if reads else call.key)
         if verb.fresh:
             return Out(
@@ -189,6 +193,14 @@ def _route(kind: Kind, verb: Verb, desk: Desk, number: int) -> Route:
     )
 
 
+def _in_our_words(body: bytes, verb: Verb) -> bytes:
+    """Return a body with the names that other systems give to fields replaced; raises `bad_command` for one that is given twice."""
+    if not body or not verb.words:
+        return body
+    given = decode_object(body)
+    return body if given.keys().isdisjoint(verb.words) else encode_json(respell(given, verb.words))
+
+
 def _target(call: Call, kind: Kind, id: str | None, random: Random | None) -> str:
     """Return whose door it is: the one in the path, a new thing's, or the caller's own."""
     if id is not None:
@@ -205,7 +217,7 @@ def fresh_id(random: Random, user: str, kind: str, key: str | None) -> str:
         bits = random.randbytes(16)
     else:
         bits = blake2b(f"{user}/{key_name(key)}".encode(), digest_size=16, key=kind.encode()).digest()
-    return base64.b32encode(bits).decode().rstrip("=").lower()
+    return spell_id(bits)
 
 
 def done_with(reply: Any) -> type[Any]:

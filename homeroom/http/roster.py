@@ -11,7 +11,8 @@ from math import ceil
 
 from msgspec import Struct
 
-from homeroom.engine.behaviour import Kind, Refusal
+from homeroom.engine.behaviour import Refusal
+from homeroom.engine.kind import Kind
 from homeroom.http.identity import Identity
 from homeroom.http.presence import A_CHARGE, LOOKED_AT, OnlineQuery
 from homeroom.http.rest import Desk, checked_id, id_of

@@ -6,8 +6,6 @@ again before it is answered. An answer has a budget of bytes, and a person one f
 Never here: the frames of the wire, and who may read what.
 """
 
-import base64
-import binascii
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -31,6 +29,7 @@ from homeroom.http.identity import Identity
 from homeroom.http.routes import Call, Out, Route
 from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.ids import MAX_SEQ, AddressText
+from homeroom.protocol.opaque import seal, unseal
 from homeroom.protocol.rest_json import encode_json, read_body
 
 POLL_FORMAT = "poll"
@@ -371,17 +370,15 @@ def _is_address(name: str) -> bool:
 
 def _write_cursor(places: Mapping[str, Cursor]) -> str:
     """Return the opaque cursor. It grants nothing: each reading checks access anew."""
-    return MARK + base64.urlsafe_b64encode(encode_json(_Places(dict(places)))).rstrip(b"=").decode()
+    return seal(MARK, encode_json(_Places(dict(places))))
 
 
 def _read_cursor(text: str, names: Sequence[str]) -> dict[str, Cursor]:
-    body = text.removeprefix(MARK)
+    data, unfit = unseal(MARK, text), "`since` is the cursor of an earlier answer, or a time in Unix ms"
     try:
-        if body == text:
-            raise ValueError("no cursor of ours")
-        data = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
-        places = read_body(data, _Places).at
-    except (binascii.Error, ValueError, RemoteProtocolError):
-        msg = "`since` is the cursor of an earlier answer, or a time in Unix ms"
-        raise Refusal("bad_command", msg, data={"field": "since"}) from None
+        places = read_body(data, _Places).at if data is not None else None
+    except RemoteProtocolError:
+        places = None
+    if places is None:
+        raise Refusal("bad_command", unfit, data={"field": "since"})
     return {name: places[name] for name in names if name in places}

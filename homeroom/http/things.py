@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from homeroom.engine.behaviour import Kind
+from homeroom.engine.kind import Kind
 from homeroom.http.rest import Desk, checked_id, id_of
 from homeroom.http.routes import Call, Out, Route
 from homeroom.protocol.access import SYSTEM_ONLY

@@ -5,7 +5,7 @@ They take no commands; what is written by REST, and what actors announce, is tol
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -66,6 +66,15 @@ class Change(Struct, frozen=True, omit_defaults=True):
     row: dict[str, Any] | UnsetType = UNSET
 
 
+class UploadProgressed(Struct, frozen=True, omit_defaults=True):
+    """How many bytes of a file have come, `of` how many if that was said."""
+
+    type: ClassVar[str] = "upload.progressed"
+    id: Id
+    received: Seq
+    of: Seq | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelKind:
     """One kind: its name, what its id is, the `state` of its snapshot, who may follow it, in words, and the data of its signals."""
@@ -78,7 +87,7 @@ class ChannelKind:
 
 
 CHANNEL_KINDS: Sequence[ChannelKind] = (
-    ChannelKind("user", "a person", UserState, "that person alone", (Figures,)),
+    ChannelKind("user", "a person", UserState, "that person alone", (Figures, UploadProgressed)),
     ChannelKind("role", "a role", RoleState, "people of that role; `role:admin` by `super_admin` too"),
     ChannelKind("table", "a table, such as `exams`", TableState, "`super_admin` and `admin`"),
     ChannelKind("class", "a class", ThingState, "`super_admin` and `admin`, its teachers and its students"),

@@ -74,7 +74,8 @@ class Create(_Command, frozen=True):
 
     `release` is when students and parents see results: `at_close`, once the exam is closed, each as soon as it is graded; `by_hand`, when
     the verb `release` is sent, which is possible once it is closed. With `reveal` they see the right answers then as well. `ranked` lets
-    released points count on the leaderboards.
+    released points count on the leaderboards. What a plan shows is told to its `course`: of those that the school's records know, it is
+    one to which its maker belongs.
     """
 
     do: ClassVar[str] = "create"

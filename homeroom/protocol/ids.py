@@ -1,8 +1,9 @@
 """Identifiers as they stand on the wire: opaque ids and the addresses of actors.
 
-Never here: making ids (randomness comes in from outside) and finding what an address names (`engine.registry`).
+Never here: the randomness of which ids are made, and finding what an address names (`engine.registry`).
 """
 
+import base64
 import re
 from typing import Annotated, NamedTuple
 
@@ -25,8 +26,13 @@ Epoch = Annotated[str, Meta(max_length=64)]
 _MADE = re.compile(r"\A[a-z2-7]{26}\Z")
 
 
+def spell_id(octets: bytes) -> str:
+    """Return the id of a new thing that 16 octets stand for: 26 letters and digits, in lower case."""
+    return base64.b32encode(octets).decode().rstrip("=").lower()
+
+
 def is_made(id: str) -> bool:
-    """Tell whether `id` has the form of those that the server makes for new things: 26 letters and digits, in lower case."""
+    """Tell whether `id` has the form of those that `spell_id` makes."""
     return _MADE.match(id) is not None
 
 

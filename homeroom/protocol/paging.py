@@ -4,8 +4,6 @@ It holds the value that the list is ordered by, and the stream of the last row. 
 with all that its reader may see. Never here: what is asked for (the kinds' lists), and cursors of streams.
 """
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -14,6 +12,7 @@ from msgspec import Meta, Struct
 
 from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.ids import MAX_SEQ, AddressText
+from homeroom.protocol.opaque import seal, unseal
 
 AFTER_MAX = 2_000
 After = Annotated[str, Meta(max_length=AFTER_MAX, description="the `after` of the page before; empty: the first page")]
@@ -40,7 +39,7 @@ class _Place(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 
 def encode_after(value: Order, stream: str) -> str:
     """Return the `after` behind the row of `stream` whose order is `value`."""
-    return _MARK + base64.urlsafe_b64encode(msgspec.msgpack.encode(_Place(value, stream))).rstrip(b"=").decode()
+    return seal(_MARK, msgspec.msgpack.encode(_Place(value, stream)))
 
 
 def decode_after(text: str, *kinds: type[Any]) -> tuple[Any, str] | None:
@@ -65,11 +64,8 @@ def cut_page(rows: Sequence[RowT], limit: int, order: str) -> tuple[Sequence[Row
 
 
 def _read(text: str) -> _Place | None:
-    body = text.removeprefix(_MARK)
-    if body == text or len(text) > AFTER_MAX:
-        return None
+    data = unseal(_MARK, text) if len(text) <= AFTER_MAX else None
     try:
-        data = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
-        return msgspec.msgpack.decode(data, type=_Place)
-    except (binascii.Error, ValueError, RecursionError):
+        return msgspec.msgpack.decode(data, type=_Place) if data is not None else None
+    except (ValueError, RecursionError):
         return None

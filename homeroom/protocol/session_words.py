@@ -65,7 +65,8 @@ class Create(_Command, frozen=True):
     """Make a session; its maker owns it. Times are Unix ms.
 
     Its end is given as `ends` or as `minutes` (60 when neither is), never as both. `open`: everybody of the
-    school may join; `listed`: the people enrolled, and nobody else learns of it; `course`: they, and whoever belongs to the course. `owner`, its name and `group` are honoured from the
+    school may join; `listed`: the people enrolled, and nobody else learns of it; `course`: they, and whoever belongs to the course, as long as they do. A session that is not listed is
+    told to its `course`: of those that the school's records know, it is one to which its maker belongs. `owner`, its name and `group` are honoured from the
     system alone, which makes sessions for study groups; `people` are enrolled from the beginning.
     """
 
@@ -220,6 +221,14 @@ class Back(_Command, frozen=True):
     do: ClassVar[str] = "back"
     user: Id
     at: Millis
+
+
+class LoseCourse(_Command, frozen=True):
+    """From the records: a person belongs to a course no longer. Whoever came by it, and is not on the list, is out of the session."""
+
+    do: ClassVar[str] = "lose_course"
+    user: Id
+    course: Id
 
 
 # --- events

@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from homeroom.engine.behaviour import Caller, Command
 from homeroom.protocol.access import ANY, ROLES, SYSTEM_ROLE, Rule
-from homeroom.protocol.inbox import Priority
 from homeroom.records.columns import BASE, Column, Row, columns_of
+from homeroom.records.notice import Notice
+from homeroom.records.place import Place
 from homeroom.records.tallies import Tally
 
 Shape = Literal["row", "ids"]
@@ -150,7 +151,7 @@ class Unit(Protocol):
     def tell(self, address: str, command: Command) -> None:
         """Send an actor a durable message: it is carried out exactly once, when this transaction is committed."""
 
-    async def notify(self, type: "RecordType", notice: "Notice", rows: Sequence[Any]) -> None:
+    async def notify(self, type: "RecordType", notice: Notice, rows: Sequence[Any]) -> None:
         """Put a notice of each row into the inboxes of those whom it is for."""
 
 
@@ -192,50 +193,6 @@ class Deed:
     reply: Any
     perform: Callable[[Unit, Any], Awaitable[Any]]
     also: tuple[str, ...] = ()
-
-
-Says = Callable[[Any], str]
-"""(row) to a line for people."""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What the inboxes of some people are told when a row has come to be so; never that of whoever did it.
-
-    type      type of the notice, by which people mute it
-    to        SQL: a query of one column, people's ids, that may use the row `r` (of a row that is gone: as it was)
-    when      (row before or `None`, row after or `None`) -> whether; pure. Without one, only a deed or a hook tells it
-    title     (row) -> its title, cut to fit; `message` likewise
-    data      columns that stand in its data beside `id`
-    url       where it leads, with `{id}`
-    about     (row) -> what it is about, its id unless said: in one transaction it is told of each once
-    wide      for so many that they are told in pages, by an errand, as soon as the change is durable
-    """
-
-    type: str
-    to: str
-    title: Says
-    when: Callable[[Any, Any], bool] | None = None
-    message: Says | None = None
-    data: tuple[str, ...] = ()
-    url: str = ""
-    priority: Priority = "normal"
-    about: Says | None = None
-    wide: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """That each row puts the person of one column into the `kind` whose id another column, `of`, holds.
-
-    `part` is as what, where no column of that name says it; `when` are the values with which a row counts.
-    """
-
-    kind: Literal["class", "course", "cohort"]
-    person: str
-    of: str
-    part: str = ""
-    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

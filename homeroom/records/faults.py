@@ -15,7 +15,8 @@ from homeroom.records.schema import reference_names, unique_names
 RETRY_MS = 1_000
 _BROKEN_REFERENCE, _BROKEN_BOUND = ("23503", "23001"), ("23514", "23502", "22001", "22003")
 RECEIPT = "record_receipts_pkey"
-_OTHERS_FIRST = ("40001", "40P01", "55P03", "57014")
+_IN_A_RING = ("40001", "40P01")
+_OTHERS_FIRST = (*_IN_A_RING, "55P03", "57014")
 """Others were at the same rows for too long, or in a ring: sent again it can succeed."""
 
 
@@ -67,6 +68,12 @@ class Faults:
         field = self._references.get(error.constraint, "")
         data = {"by": owner.name if owner else "", "field": field}
         return Refusal("conflict", f"{who} still refer to this {type.name.replace('_', ' ')}", data=data)
+
+
+def was_in_a_ring(refusal: Refusal) -> bool:
+    """Tell whether `refusal` says that PostgreSQL took a transaction back because it and others waited for each other."""
+    cause = refusal.__cause__
+    return isinstance(cause, Refused) and cause.sqlstate in _IN_A_RING
 
 
 @contextmanager

@@ -8,16 +8,14 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-import structlog
 import trio
 from msgspec import Struct
 
 from homeroom.engine.clock import Clock
 from homeroom.engine.database import Database
-from homeroom.engine.postgres import Connection, DatabaseError
+from homeroom.engine.postgres import Connection
 from homeroom.records.audit import write_audit
-
-log = structlog.get_logger(__name__)
+from homeroom.records.sweeping import PERIOD_S, keep_swept
 
 MARK = "hr1."
 """How a refresh token begins, so that one found in a log or a repository is recognised."""
@@ -99,17 +97,10 @@ class Logins:
         return await self._database.execute(sql)
 
     async def run(
-        self, period_s: float = 3_600.0, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self, period_s: float = PERIOD_S, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Sweep now and then, for ever; a database that is away is swept another time."""
-        task_status.started()
-        while True:
-            try:
-                gone = await self.sweep()
-                log.info("logins swept", gone=gone)
-            except DatabaseError as error:
-                log.warning("logins not swept", error=str(error))
-            await trio.sleep(period_s)
+        await keep_swept("logins", self.sweep, period_s, task_status=task_status)
 
     async def _grant(self, connection: Connection, user: str, family: str, now: int) -> Grant:
         refresh, expires = MARK + secrets.token_urlsafe(32), now + self._ttl_ms

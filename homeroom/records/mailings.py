@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from homeroom.engine.behaviour import Refusal
-from homeroom.records.declare import Notice, RecordType, Unit
+from homeroom.records.declare import RecordType, Unit
+from homeroom.records.notice import Notice
 from homeroom.records.notices import page_of, written
 
 PAGE = 100

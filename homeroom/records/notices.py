@@ -11,7 +11,8 @@ import msgspec
 
 from homeroom.protocol.inbox import Notify
 from homeroom.records.columns import Row
-from homeroom.records.declare import Notice, RecordType, Unit
+from homeroom.records.declare import RecordType, Unit
+from homeroom.records.notice import Notice
 
 TITLE_MAX, MESSAGE_MAX, VALUE_MAX = 200, 2_000, 200
 """The bounds of a notice's texts (`protocol.inbox`)."""

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from homeroom.engine.database import Database
 from homeroom.records.columns import Row
-from homeroom.records.declare import Place, RecordType
+from homeroom.records.declare import RecordType
+from homeroom.records.place import Place
 
 _GONE = """SELECT entity_type AS type, entity_id AS id, '' AS person, '' AS place, '' AS part, '' AS name, at FROM audit_logs
 WHERE action = 'deleted' AND at >= $1 AND entity_type = ANY($2::text[])"""

@@ -8,17 +8,14 @@ from collections.abc import Awaitable, Callable
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-import structlog
 import trio
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.clock import Clock
 from homeroom.engine.database import Database
-from homeroom.engine.postgres import DatabaseError
 from homeroom.engine.wire import Wire
 from homeroom.records.faults import told_as_refusals
-
-log = structlog.get_logger(__name__)
+from homeroom.records.sweeping import PERIOD_S, keep_swept
 
 KEPT_MS = 7 * 86_400_000
 """How long a key is remembered: longer than anybody goes on asking."""
@@ -64,16 +61,10 @@ class Repeats:
         return await self._database.execute(_SWEEP, self._clock.now() - KEPT_MS)
 
     async def run(
-        self, period_s: float = 3_600.0, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self, period_s: float = PERIOD_S, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Sweep now and then, for ever; a database that is away is swept another time."""
-        task_status.started()
-        while True:
-            try:
-                await self.sweep()
-            except DatabaseError as error:
-                log.warning("keys of requests not swept", error=str(error))
-            await trio.sleep(period_s)
+        await keep_swept("keys of requests", self.sweep, period_s, task_status=task_status)
 
     async def _find(self, request: Request) -> bytes | None:
         """Return the stored answer; raises `conflict` when the key was for something else."""

@@ -28,22 +28,25 @@ _ON_DELETE = {"restrict": "RESTRICT", "cascade": "CASCADE", "clear": "SET NULL"}
 HEAD = "-- Made from the declarations of homeroom/records/school by `python -m tests.records.write_schema`.\n\n"
 
 
-def ddl(types: Sequence[RecordType]) -> str:
-    """Return the SQL of all tables that are not made by hand, each after those it refers to; raises `ValueError` for references in a ring."""
-    tables = {USER: "users"} | {one.name: one.plural for one in types}
-    return HEAD + "\n\n".join(_table(one, tables) for one in in_order(types) if not one.by_hand) + "\n"
+def ddl(types: Sequence[RecordType], beside: Sequence[RecordType] = ()) -> str:
+    """Return the SQL of all tables that are not made by hand, each after those it refers to; those of `beside` are there already.
+
+    Raises `ValueError` for references in a ring.
+    """
+    tables = {USER: "users"} | {one.name: one.plural for one in (*beside, *types)}
+    return HEAD + "\n\n".join(_table(one, tables) for one in in_order(types, beside) if not one.by_hand) + "\n"
 
 
-def in_order(types: Sequence[RecordType]) -> list[RecordType]:
-    """Return `types`, each after those that it refers to, otherwise in the given order.
+def in_order(types: Sequence[RecordType], beside: Sequence[RecordType] = ()) -> list[RecordType]:
+    """Return `types`, each after those that it refers to among them, otherwise in the given order; `beside` come before all.
 
     Raises `ValueError` for references in a ring or to nothing, and for two types of one name, table or door.
     """
-    _check_distinct(types)
+    _check_distinct([*beside, *types])
     ordered: list[RecordType] = []
     left = list(types)
     while left:
-        known = {USER, *(one.name for one in ordered)}
+        known = {USER, *(one.name for one in (*beside, *ordered))}
         ready = next((one for one in left if _needs(one) <= known), None)
         if ready is None:
             msg = "references in a ring or to nothing: " + ", ".join(sorted(one.name for one in left))

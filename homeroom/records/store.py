@@ -23,7 +23,7 @@ from homeroom.records.access import role_may
 from homeroom.records.catalog import Catalog
 from homeroom.records.commit import Commits, Outside
 from homeroom.records.declare import Action, Deed, Moment, RecordType
-from homeroom.records.faults import told_as_refusals
+from homeroom.records.faults import told_as_refusals, was_in_a_ring
 from homeroom.records.intake import check_names
 from homeroom.records.listing import Listing, ListQuery, list_statement, listed
 from homeroom.records.repeats import Repeats, Request, digest_of
@@ -31,6 +31,9 @@ from homeroom.records.rows import Kept, seen
 from homeroom.records.statements import FOR_DELETE
 from homeroom.records.tail import Receipt
 from homeroom.records.unit import Unit
+
+RINGS_MAX = 2
+"""How often a transaction is begun again that PostgreSQL took back to end a ring; finding one takes it a second."""
 
 Row = dict[str, Any]
 ReplyT = TypeVar("ReplyT")
@@ -208,21 +211,36 @@ class Store:
     ) -> ReplyT:
         """Carry out `work` in a transaction of its own, once for each `key`; `type` is that of its answer.
 
+        `work` changes nothing but by its unit: it is begun again, with a new one, when others were in a ring with it.
+
         `asked` is what tells one request from another by the same key: never a secret, of which a digest would be kept.
         """
         if key is None:
-            async with self.unit(caller) as unit:
-                return await work(unit)
+            return await self._carried_out(caller, work)
         request = Request(caller.user, key, digest_of(self._wire, *asked))
 
-        async def leaving_a_receipt() -> ReplyT:
-            async with self.unit(caller) as unit:
-                answer = await work(unit)
-                unit.tail.receipt = Receipt(key, request.digest, self._wire.encode(answer))
-                return answer
+        async def leaving_a_receipt(unit: Unit) -> ReplyT:
+            answer = await work(unit)
+            unit.tail.receipt = Receipt(key, request.digest, self._wire.encode(answer))
+            return answer
 
-        answer: ReplyT = await self.repeats.once(request, type, leaving_a_receipt)
+        answer: ReplyT = await self.repeats.once(request, type, lambda: self._carried_out(caller, leaving_a_receipt))
         return answer
+
+    async def _carried_out(self, caller: Caller, work: Callable[[Unit], Awaitable[ReplyT]]) -> ReplyT:
+        """Carry out `work` in a transaction, and again when PostgreSQL took it back to end a ring of those who wait for each other.
+
+        Nothing of it is left then, and the others go on. Who gave up waiting is not tried again: those in the way are still there.
+        """
+        for _ in range(RINGS_MAX):
+            try:
+                async with self.unit(caller) as unit:
+                    return await work(unit)
+            except Refusal as refusal:
+                if not was_in_a_ring(refusal):
+                    raise
+        async with self.unit(caller) as unit:
+            return await work(unit)
 
 
 def _fresh(held: Kept, version: int | None) -> Kept:

@@ -24,9 +24,10 @@ from homeroom.records.access import role_may
 from homeroom.records.breath import Breath, batched
 from homeroom.records.catalog import Catalog
 from homeroom.records.columns import Row
-from homeroom.records.declare import Moment, Notice, RecordType
+from homeroom.records.declare import Moment, RecordType
 from homeroom.records.ids import fresh_id
 from homeroom.records.intake import changed_row, misfit, new_row
+from homeroom.records.notice import Notice
 from homeroom.records.notices import notify, rows_to_tell
 from homeroom.records.placements import placed
 from homeroom.records.rows import Kept, all_kept, as_rows, plain

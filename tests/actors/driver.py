@@ -23,7 +23,7 @@ from homeroom.engine.behaviour import (
     Fact,
     Fired,
     Guardians,
-    Kind,
+    Knows,
     Lookup,
     Members,
     Recall,
@@ -34,7 +34,9 @@ from homeroom.engine.behaviour import (
     Tell,
     nobody,
     nobody_there,
+    nowhere,
 )
+from homeroom.engine.kind import Kind
 from homeroom.engine.look_up_memory import look_up
 from homeroom.engine.read_model import ReadModels
 from homeroom.protocol.chat_state import Happened
@@ -88,6 +90,7 @@ class Driver:
     """When the commands came in at the door, Unix ms; 0: when they are carried out."""
     guardians: Guardians = nobody
     members: Members = nobody_there
+    knows: Knows = nowhere
     consult: Callable[[Consult], Any] = lambda asked: asked.lookup.into([])
     """Finds rows of others; here are none."""
 
@@ -215,7 +218,7 @@ class Driver:
         return self.facts[seq - 1] if 1 <= seq <= len(self.facts) else None
 
     def _context(self, caller: Caller) -> Context:
-        people: dict[str, Any] = {"guardians": self.guardians, "members": self.members}
+        people: dict[str, Any] = {"guardians": self.guardians, "members": self.members, "knows": self.knows}
         return Context(self.now, caller, self.seq + 1, self.random, arrived=self.arrived, **people)
 
     def _keep(self, decision: Decision, by: str) -> None:

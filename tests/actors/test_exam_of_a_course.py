@@ -6,7 +6,7 @@ import pytest
 
 from homeroom.actors.exam import EXAM
 from homeroom.engine.behaviour import Caller
-from homeroom.protocol.exam import AskStudents, Create, Enroll, Person
+from homeroom.protocol.exam import AskStudents, Create, Edit, Enroll, Person
 from tests.actors.driver import Driver
 from tests.actors.people import ADMIN, TEACHER
 
@@ -16,6 +16,7 @@ COURSE_TEACHER = dataclasses.replace(TEACHER, places=frozenset({"course:cs1"}))
 def draft(course: str = "cs1") -> Driver:
     """Return a draft of the teacher; Ann and Ben are the students of the course cs1."""
     exam = Driver(EXAM, "mid", members=lambda place: {"ann": "Ann", "ben": ""} if place == "course:cs1" else {})
+    exam.knows = lambda place: place == "course:cs1"
     exam.do(Create("Midterm", course=course), COURSE_TEACHER)
     return exam
 
@@ -45,3 +46,19 @@ def test_only_ones_own_course_is_listed_and_only_where_there_is_one(
     caller: Caller, course: str, command: Enroll, code: str
 ) -> None:
     assert draft(course).try_do(command, caller) == code
+
+
+def test_an_exam_is_of_a_course_to_which_its_maker_belongs_or_of_none_that_there_is() -> None:
+    def make(caller: Caller, course: str) -> str:
+        exam = Driver(EXAM, "mid", knows=lambda place: place == "course:cs1")
+        return exam.try_do(Create("Midterm", course=course), caller)
+
+    assert [make(who, "cs1") for who in (COURSE_TEACHER, ADMIN, TEACHER)] == ["ok", "ok", "forbidden"]
+    assert [make(who, "art") for who in (COURSE_TEACHER, ADMIN, TEACHER)] == ["ok", "ok", "ok"]
+
+
+def test_an_exam_goes_to_no_course_of_others() -> None:
+    exam = draft("art")
+    assert exam.try_do(Edit(course="cs1"), TEACHER) == "forbidden"
+    assert exam.try_do(Edit(course="cs1"), COURSE_TEACHER) == "ok"
+    assert exam.try_do(Edit(title="Final"), TEACHER) == "ok", "what stands with it already stays"

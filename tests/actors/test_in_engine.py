@@ -7,8 +7,9 @@ from trio.testing import MockClock
 
 from homeroom.actors.kinds import KINDS
 from homeroom.actors.presence import GRACE_MS
-from homeroom.engine.behaviour import Kind, Refusal
+from homeroom.engine.behaviour import Refusal
 from homeroom.engine.journal import Saved
+from homeroom.engine.kind import Kind
 from homeroom.protocol.chat import Audit, Edit, History, Read, Retract, Say, Typing
 from homeroom.protocol.inbox import FOREVER, Notify, Priority
 from homeroom.protocol.presence import Asked, Beat, Connected, Disconnected, Hide, SetStatus

@@ -369,7 +369,16 @@ def test_what_the_system_says_to_a_session_that_does_not_exist_is_refused_and_ha
     session = new_session()
     for verb in session.kind.verbs:
         if verb.rest is None:
-            fields = {"user": "ann", "at": 1, "poll": "1", "ballot": "x", "word": "x", "owner": "ben", "owner_name": ""}
+            fields = {
+                "user": "ann",
+                "at": 1,
+                "poll": "1",
+                "ballot": "x",
+                "word": "x",
+                "owner": "ben",
+                "owner_name": "",
+                "course": "cs1",
+            }
             known = {name: fields[name] for name in verb.command.__struct_fields__}
             assert session.try_do(verb.command(**known), SYSTEM) == "not_found"
     assert session.events == []

@@ -5,14 +5,26 @@ from typing import Any
 
 import pytest
 
-from homeroom.engine.behaviour import Caller, Refusal
+from homeroom.engine.behaviour import SYSTEM_CALLER, Caller, Refusal
 from homeroom.engine.journal_memory import MemoryJournal
 from homeroom.protocol.session_lists import ListSessions, ListUpcoming
-from homeroom.protocol.session_words import Attendees, Cancel, Change, Create, Enroll, Expel, Join, Start
+from homeroom.protocol.session_words import (
+    AdmitEarly,
+    Attendees,
+    Cancel,
+    Change,
+    Create,
+    Enroll,
+    Expel,
+    Join,
+    Leave,
+    LoseCourse,
+    Start,
+)
 from tests.actors.driver import Driver
 from tests.actors.people import ADMIN, ANN, BEN, EVE, TEACHER
 from tests.actors.school import open_school
-from tests.actors.sessions import MINUTE, STARTS, new_session
+from tests.actors.sessions import MINUTE, STARTS, new_session, shown
 
 COURSE = "course:cs1"
 COURSE_TEACHER = dataclasses.replace(TEACHER, places=frozenset({COURSE}))
@@ -100,3 +112,84 @@ async def test_it_is_in_the_lists_of_the_members_and_of_nobody_else() -> None:
         assert await seen(MEMBER) == [[]] * 3
         with pytest.raises(Refusal, match="not_found"):
             await school.state("session:algebra", MEMBER)
+
+
+def lose_course(session: Driver, user: str = "ann", course: str = "cs1") -> None:
+    """Let the session know that somebody belongs to the course no longer."""
+    session.evicted.clear()
+    session.do(LoseCourse(user, course), SYSTEM_CALLER)
+
+
+def test_who_came_by_the_course_is_out_when_it_is_lost() -> None:
+    session = of_course()
+    session.do(Start(), COURSE_TEACHER)
+    session.do(Join(), MEMBER)
+    assert session.try_do(Attendees(), ANN) == "not_found", "also before the session has been told"
+    lose_course(session)
+    assert shown(session).people["ann"].standing == "gone"
+    assert session.evicted == ["ann"]
+    assert session.try_do(Join(), ANN) == "not_found"
+    assert session.try_do(Join(), MEMBER) == "ok", "who belongs to it again"
+
+
+def test_who_was_there_before_follows_it_no_longer_and_is_not_expected() -> None:
+    session = of_course()
+    session.do(AdmitEarly(), COURSE_TEACHER)
+    session.do(Join(), MEMBER)
+    session.do(Leave(), MEMBER)
+    session.members = lambda place: {"eve": "Eve"}
+    lose_course(session)
+    assert session.evicted == ["ann"]
+    assert session.try_do(Attendees(), ANN) == "not_found"
+    session.do(Cancel(), COURSE_TEACHER)
+    assert told(session, "session.cancelled") == ["eve"]
+
+
+def test_who_is_there_for_another_reason_stays() -> None:
+    session = of_course()
+    session.do(Start(), COURSE_TEACHER)
+    session.do(Enroll(("ben",)), COURSE_TEACHER)
+    for who in (OTHER, MEMBER):
+        session.do(Join(), who)
+    for user, course in (("ben", "cs1"), ("ann", "cs2"), ("teacher", "cs1"), ("eve", "cs1")):
+        lose_course(session, user, course)
+        assert session.evicted == []
+    session.do(Change(audience="open"), COURSE_TEACHER)
+    lose_course(session)
+    assert session.evicted == []
+    assert {"ann", "ben"} <= {user for user, person in shown(session).people.items() if person.standing == "here"}
+
+
+def test_who_was_there_while_it_was_open_stays_when_it_is_for_its_course() -> None:
+    session = new_session()
+    session.do(Create("Algebra", STARTS, course="cs1"), COURSE_TEACHER)
+    session.do(Start(), COURSE_TEACHER)
+    session.do(Join(), ANN)
+    session.do(Change(audience="course"), COURSE_TEACHER)
+    lose_course(session)
+    assert session.try_do(Attendees(), ANN) == "ok"
+
+
+@pytest.mark.parametrize("audience", ["open", "listed"])
+def test_a_course_stands_with_a_session_only_where_one_belongs_to_it(audience: Any) -> None:
+    """What becomes of it is told to the course; a name that no course has is a word like any other."""
+
+    def plan(caller: Caller, course: str) -> str:
+        session = new_session()
+        session.knows = lambda place: place == COURSE
+        made = session.try_do(Create("Algebra", STARTS, course=course, audience=audience), caller)
+        assert session.try_do(Change(title="More"), caller) == ("ok" if made == "ok" else "not_found")
+        return made
+
+    assert [plan(who, "cs1") for who in (COURSE_TEACHER, ADMIN, TEACHER)] == ["ok", "ok", "forbidden"]
+    assert [plan(who, "art") for who in (COURSE_TEACHER, ADMIN, TEACHER)] == ["ok", "ok", "ok"]
+
+
+def test_a_session_is_not_moved_to_a_course_to_which_one_does_not_belong() -> None:
+    session = new_session()
+    session.do(Create("Algebra", STARTS), TEACHER)
+    session.knows = lambda place: place == COURSE
+    assert session.try_do(Change(course="cs1"), TEACHER) == "forbidden"
+    assert session.try_do(Change(course="art"), TEACHER) == "ok"
+    session.knows = lambda place: True
+    assert session.try_do(Change(title="More"), TEACHER) == "ok", "what stands with it already stays"

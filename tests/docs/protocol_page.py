@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from homeroom.actors.kinds import KINDS
-from homeroom.bootstrap import budget_settings, gateway_settings
 from homeroom.config import Config
-from homeroom.engine.behaviour import Kind, Verb
+from homeroom.engine.kind import Kind, Verb
 from homeroom.engine.settings import EngineSettings
 from homeroom.http.budgets import Rate
 from homeroom.http.pipeline import WebSettings
@@ -32,6 +31,7 @@ from homeroom.protocol.reference import (
 )
 from homeroom.records.declare import RecordType
 from homeroom.records.types import RECORD_TYPES
+from homeroom.tuning import budget_settings, gateway_settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 

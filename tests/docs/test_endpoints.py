@@ -20,7 +20,7 @@ COLUMNS = ["source", "endpoint", "here", "who", "refused", "answers", "remark"]
 OPEN_TO_ALL = {"/health"}
 WORDS_ONLY = "realtime stats endpoint"
 """What a source asks for without a path."""
-COUNTS = {"A": 10, "B": 3, "C": 27, "D": 0, "E": 25}
+COUNTS = {"A": "10", "B": "2, and one without a path", "C": "27", "D": "0", "E": "25"}
 """How many endpoints each source names."""
 
 HOUR = 3_600_000
@@ -79,7 +79,7 @@ def knocks(school: SchemaSchool, ids: Callable[[str], str]) -> dict[str, Knock]:
         "startTime": soon,
         "endTime": soon + HOUR,
     }
-    lesson = {"title": "Lesson", "starts": soon, "minutes": 60, "course": "course-pat-0"}
+    lesson = {"title": "Lesson", "scheduledAt": soon, "duration": 60, "maxAttendees": 50, "courseId": "course-pat-0"}
     session = {"sessionId": ids("live-sessions"), "id": ids("live-sessions")}
     later = {"sessionId": ids("later"), "id": ids("later")}
     group = {"groupId": ids("study-groups"), "id": ids("study-groups")}
@@ -133,7 +133,7 @@ def knocks(school: SchemaSchool, ids: Callable[[str], str]) -> dict[str, Knock]:
             "pat-teacher", {"queueId": ids("entry")}, body={}, wrong="pat-student"
         ),
         "POST /api/study-groups": Knock(
-            "pat-student", body={"name": "Cardiology", "description": "Cases", "specialty": "Cardiology"}, wrong="pat-parent"
+            "pat-student", body={"name": "Cardiology", "description": "Cases", "specialty": "Cardiology", "maxMembers": 10}, wrong="pat-parent"
         ),
         "GET /api/study-groups": Knock("pat-student"),
         "GET /api/study-groups/:id": Knock("pat-student", group, wrong="oth-student"),
@@ -141,10 +141,10 @@ def knocks(school: SchemaSchool, ids: Callable[[str], str]) -> dict[str, Knock]:
         "PUT /api/study-groups/:id": Knock("pat-student", group, body={"name": "Group 2"}, wrong="oth-student"),
         "POST /api/study-groups/:groupId/join": Knock("oth-student", group, body={}, wrong="oth-parent"),
         "GET /api/study-groups/:groupId/members": Knock("oth-student", group, wrong="oth-parent"),
-        "POST /api/study-groups/:id/message": Knock("oth-student", group, body={"text": "hello"}, wrong="oth-parent"),
+        "POST /api/study-groups/:id/message": Knock("oth-student", group, body={"message": "hello", "messageType": "text"}, wrong="oth-parent"),
         "POST /api/study-groups/:groupId/leave": Knock("oth-student", group, body={}, wrong="oth-parent"),
         "DELETE /api/study-groups/:groupId": Knock("pat-student", group, wrong="oth-student"),
-        "POST /api/exams/:examId/submit": Knock("pat-student", {"examId": ids("exams")}, body={}, wrong="pat-teacher"),
+        "POST /api/exams/:examId/submit": Knock("pat-student", {"examId": ids("exams")}, body={}),
     }  # fmt: skip
 
 
@@ -162,10 +162,11 @@ def school(new_database: Callable[[], str]) -> Iterator[SchemaSchool]:
 
 
 def test_the_page_has_as_many_endpoints_of_each_source_as_they_name() -> None:
-    counted = Counter(source for row in rows() for source in row.sources)
-    stated = {cells[0]: int(cells[2]) for cells in _tables() if len(cells) == 3 and cells[0] in COUNTS}
-    assert dict(counted) == {source: count for source, count in COUNTS.items() if count}
+    stated = {cells[0]: cells[2] for cells in _tables() if len(cells) == 3 and cells[0] in COUNTS}
     assert stated == COUNTS
+    counted = Counter(source for row in rows() if row.endpoint != WORDS_ONLY for source in row.sources)
+    assert counted == {source: int(count.partition(",")[0]) for source, count in COUNTS.items() if count != "0"}
+    assert [row.sources for row in rows() if row.endpoint == WORDS_ONLY] == [("B",)]
 
 
 def test_every_door_on_the_page_is_served(school: SchemaSchool) -> None:
@@ -214,3 +215,21 @@ def _remember(school: SchemaSchool, row: Row, answer: Any) -> None:
         school.made["schedules"] = answer["id"]
     if row.here == "POST /api/office-hours/join-queue":
         school.made["entry"] = answer["data"]["entry"]
+
+
+def test_a_word_of_the_sources_means_our_field_and_is_given_once(school: SchemaSchool) -> None:
+    soon = int(time.time() * 1000) + HOUR
+    plan = {"title": "Words", "startTime": soon, "endTime": soon + HOUR, "maxAttendees": 7, "courseId": "course-pat-0"}
+    made = school.must("pat-teacher", "POST /api/live-sessions", plan)["id"]
+    shown = school.must("pat-teacher", f"GET /api/live-sessions/{made}")
+    assert (shown["starts"], shown["ends"], shown["capacity"], shown["course"]) == (
+        soon,
+        soon + HOUR,
+        7,
+        "course-pat-0",
+    )
+    twice = school.call("pat-teacher", "POST /api/live-sessions", {**plan, "starts": soon})
+    assert twice.status_code == 400
+    assert "starts: given twice" in twice.text
+    unknown = school.call("pat-teacher", "POST /api/live-sessions", {**plan, "max_attendees": 7})
+    assert unknown.status_code == 400

@@ -1,7 +1,6 @@
-"""`docs/event-names.md` agrees with the code: what it calls by our names exists, and what it says is to come does not yet.
+"""`docs/event-names.md` agrees with the code: what it calls by our names exists, of actors and of records.
 
-The page carries the names of the sources itself, with their number in its head; the sources are not a part of the tree. When
-the first record is declared, `KINDS` here gets the records' streams too, and the rows move out of the section of records.
+The page carries the names of the sources itself, with their number in its head; the sources are not a part of the tree.
 """
 
 import re
@@ -17,14 +16,19 @@ from msgspec.structs import fields
 
 import homeroom.actors
 import homeroom.actors.kinds
+import homeroom.records.school
 from homeroom.actors.presence import PRESENCE
-from homeroom.engine.behaviour import Kind, Verb
+from homeroom.engine.kind import Verb
 from homeroom.http.rest import twin_paths
+from homeroom.protocol.channels import CHANNEL_KINDS
 from homeroom.protocol.codec import Codec, tag_of
 from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.frames import ClientFrame, Cmd, Event, ServerFrame
 from homeroom.protocol.presence import SetStatus
 from homeroom.protocol.session_lists import STATUS_ALIASES
+from homeroom.records.declare import RecordType
+from homeroom.records.doors import tables_of
+from homeroom.records.types import RECORD_TYPES
 from tests.actors.driver import Driver
 from tests.actors.people import ANN
 from tests.docs.protocol_page import page
@@ -39,8 +43,15 @@ IDS = {
     "inbox": "<user>",
 }
 """What stands behind the colon in the addresses of a kind; of all others `<id>`."""
-RECORD_STREAMS = {"user", "class", "course", "cohort", "role", "table", "reportcard"}
-RECORDS = "To come with the records"
+THING = frozenset({"<id>"})
+CHANNELS: Mapping[str, frozenset[str]] = {
+    "user": frozenset({"<user>", "<mentor>", "<student>", "<teacher>", "<parent>", "<admin>"}),
+    "role": frozenset({"<role>"}),
+    "table": tables_of(RECORD_TYPES) | {kind.plural for kind in KINDS.values()} | {"<name>"},
+    **dict.fromkeys(("class", "course", "cohort", "reportcard"), THING),
+}
+"""The streams that belong to no actor, and what may stand behind their colon."""
+RECORDS = "Records"
 COLUMNS = ["source", "name", "way", "here", "remark"]
 GROUPS = {"in": "events", "out": "events", "inner": "events", "channel": "channels", "notice": "notices"}
 CLIENT, SERVER = ({tag_of(frame) for frame in get_args(frames)} for frames in (ClientFrame, ServerFrame))
@@ -108,11 +119,6 @@ def _row(section: str, cells: list[str]) -> Row:
     )
 
 
-def rows_here(*, to_come: bool) -> list[Row]:
-    """Return the rows of what exists, or of what is to come with the records."""
-    return [row for row in mapping() if (row.section == RECORDS) == to_come]
-
-
 # --- what is wrong with an item: a text, or `None`
 
 
@@ -127,6 +133,8 @@ def fault(item: Item) -> str | None:
 
 def _stream(address: str) -> str | None:
     kind, _, rest = address.partition(":")
+    if kind in CHANNELS:
+        return None if rest in CHANNELS[kind] else f"{address}: the id of a {kind} is one of {sorted(CHANNELS[kind])}"
     if kind not in KINDS:
         return f"{address}: no such kind"
     wanted = IDS.get(kind, "<id>")
@@ -145,9 +153,9 @@ def _answer(do: str, address: str) -> str | None:
 
 
 def _open_verb(do: str, address: str) -> Verb | None:
-    kind = _kind(address)
-    verb = kind.verb(do)
-    return verb if verb and twin_paths(kind, verb) else None
+    kind = KINDS.get(address.partition(":")[0])
+    verb = kind.verb(do) if kind else None
+    return verb if kind and verb and twin_paths(kind, verb) else None
 
 
 def _event(type: str, address: str, notice: str = "") -> str | None:
@@ -166,15 +174,43 @@ def _signal(type: str, address: str) -> str | None:
 def _told(type: str, address: str, *, ephemeral: bool) -> str | None:
     if _stream(address):
         return _stream(address)
-    found = next((event for event in _kind(address).events if event.type == type), None)
+    kind = KINDS.get(address.partition(":")[0])
+    if kind is None:
+        told = _signals(address) if ephemeral else _records_told(type, address)
+        return None if type in told else f"{address} tells no {type}"
+    found = next((event for event in kind.events if event.type == type), None)
     if found is None:
         return f"{address} tells no {type}"
     is_ephemeral = (found.__doc__ or "").startswith("Ephemeral")
     return None if is_ephemeral == ephemeral else f"{type} is {'' if is_ephemeral else 'not '}ephemeral"
 
 
-def _kind(address: str) -> Kind:
-    return KINDS[address.partition(":")[0]]
+def _signals(address: str) -> set[str]:
+    """Return the types of the signals on a channel."""
+    return {signal.type for one in CHANNEL_KINDS if one.name == address.partition(":")[0] for signal in one.signals}
+
+
+def _records_told(type: str, address: str) -> set[str]:
+    """Return `type` if a record type tells it on that channel: one that declares it, or whose name it has where a deed tells it."""
+    kind, _, table = address.partition(":")
+    telling = [one for one in RECORD_TYPES if type in declared_events(one)]
+    if not telling and f'"{type}"' in records_text():
+        telling = [one for one in RECORD_TYPES if one.name == type.partition(".")[0]]
+    heard = (channel for one in telling for channel in one.channels if channel.kind == kind)
+    return {type for channel in heard if kind != "table" or channel.ids == f"'{table}'"}
+
+
+def declared_events(record: RecordType) -> set[str]:
+    """Return the types of the events that a declaration names."""
+    changes = {record.event(change) for change in ("created", "updated", "deleted")}
+    return changes | {action.event for action in record.actions}
+
+
+@cache
+def records_text() -> str:
+    """Return the code of all record types."""
+    folder = Path(homeroom.records.school.__file__).parent
+    return "\n".join(path.read_text("utf-8") for path in sorted(folder.glob("*.py")))
 
 
 @cache
@@ -240,7 +276,7 @@ def test_no_old_name_is_taken_for_a_verb_or_a_frame() -> None:
 
 
 def test_what_stands_for_each_name_exists() -> None:
-    assert [(row.name, fault(item)) for row in rows_here(to_come=False) for item in row.here if fault(item)] == []
+    assert [(row.name, fault(item)) for row in mapping() for item in row.here if fault(item)] == []
 
 
 def test_the_examples_of_the_reading_aid_exist() -> None:
@@ -265,6 +301,16 @@ def test_the_examples_of_the_reading_aid_exist() -> None:
         "sig room.read room:<id>",
         "ev inbox.notified inbox:<user> exam.forgotten",
         "ev inbox.read inbox:<user> exam.graded",
+        "sub table:lamps",
+        "sub class:<user>",
+        "cmd say user:<user>",
+        "ok say user:<user>",
+        "ev class.vanished table:classes",
+        "ev class.updated table:terms",
+        "ev term.updated cohort:<id>",
+        "ev term.activated user:<user>",
+        "sig metrics.updated role:<role>",
+        "ev metrics.updated user:<user>",
     ],
 )
 def test_what_does_not_exist_is_found(item: str) -> None:
@@ -272,7 +318,7 @@ def test_what_does_not_exist_is_found(item: str) -> None:
 
 
 def test_every_kind_that_the_sources_know_has_its_names() -> None:
-    named = {item[-1].partition(":")[0] for row in rows_here(to_come=False) for item in row.here if ":" in item[-1]}
+    named = {item[-1].partition(":")[0] for row in mapping() for item in row.here if ":" in item[-1]}
     assert named >= {"room", "session", "exam", "sitting", "queue", "group", "presence", "inbox", "board"}
 
 
@@ -282,23 +328,27 @@ def test_every_door_on_the_page_is_one() -> None:
     assert [door for door in doors if not re.search(rf"{re.escape(door)}(?![\w/{{-])", reference())] == []
 
 
-# --- what is to come
+# --- records
 
 
-def test_a_name_of_the_records_is_to_come_only_as_long_as_it_does_not_exist() -> None:
-    existing = {event.type for kind in KINDS.values() for event in kind.events}
-    for frame, *types, address in (item for row in rows_here(to_come=True) for item in row.here):
-        stream = address.partition(":")[0]
-        assert (frame, len(types)) in {("ev", 1), ("sig", 1), ("sub", 0)}
-        assert stream in RECORD_STREAMS - KINDS.keys(), f"{address} exists: its rows belong above"
-        assert not existing & set(types), f"{types} exists: its row belongs above"
-        for name in (f"## `{stream}`", *(f"#### `{type_}`" for type_ in types)):
-            assert f"\n{name}\n" not in reference(), f"{name} is in the reference: its rows belong above"
+def test_the_streams_of_records_are_those_of_the_protocol() -> None:
+    assert CHANNELS.keys() == {one.name for one in CHANNEL_KINDS}
+    assert not CHANNELS.keys() & KINDS.keys()
 
 
-def test_the_names_to_come_follow_the_pattern_of_all_events() -> None:
-    types = {item[1] for row in rows_here(to_come=True) for item in row.here if item[0] in {"ev", "sig"}}
+def test_the_events_of_records_follow_the_pattern_of_all_events() -> None:
+    types = {item[1] for row in mapping() if row.section == RECORDS for item in row.here if item[0] in {"ev", "sig"}}
+    assert len(types) > 40
     assert [type_ for type_ in types if not re.fullmatch(r"[a-z]{2,16}\.[a-z_]+ed", type_)] == []
+
+
+def test_events_that_the_page_names_in_passing_are_told() -> None:
+    (section,) = (part for part in re.split(r"^## ", text(), flags=re.MULTILINE) if part.startswith(f"{RECORDS}\n"))
+    prose = "\n".join(line for line in section.splitlines() if not line.startswith("|"))
+    named = set(re.findall(r"`([a-z_]+\.[a-z_]+ed)`", prose))
+    told = {event for record in RECORD_TYPES for event in declared_events(record)}
+    assert len(named) > 3
+    assert named <= told
 
 
 # --- the rest of the page

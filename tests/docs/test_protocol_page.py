@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from homeroom.actors.kinds import KINDS
-from homeroom.engine.behaviour import Kind
+from homeroom.engine.kind import Kind
 from homeroom.http.authentication import MeAnswer, TokenAnswer
 from homeroom.http.sync import StreamAnswer, SyncAnswer
 from homeroom.protocol.access import ADMINS, EVERYBODY, ROLES, STAFF, SYSTEM_ONLY, Rule, allow

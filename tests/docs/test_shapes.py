@@ -9,7 +9,8 @@ import pytest
 import trio
 
 from homeroom.actors.kinds import KINDS
-from homeroom.engine.behaviour import Caller, Kind, Refusal, Verb
+from homeroom.engine.behaviour import Caller, Refusal
+from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol.access import ROLES
 from tests.http.access_lines import IDS, STAGES, Person
 from tests.http.rest_school import School

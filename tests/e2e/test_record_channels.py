@@ -128,6 +128,34 @@ async def test_what_another_server_writes_is_shown_in_order_to_those_who_follow_
         await pupil.aclose()
 
 
+async def test_who_loses_a_course_is_out_of_its_sessions_by_whichever_server_it_is_written(server: Server) -> None:
+    """The first enrolment ends here, the second on another server."""
+    course, here, there = f"cs-{next(NUMBERS)}", PUPIL, STRANGER
+    async with rest(server, TEACHER) as http, database(server) as other:
+        await sent(http, "POST", "/api/courses", id=course, code=course, title="Computing")
+        rows = [await sent(http, "POST", "/api/enrolments", course_id=course, user_id=who) for who in (here, there)]
+        plan = {"title": "Loops", "starts": int(time.time() * 1000) + 60_000, "course": course, "audience": "course"}
+        address = f"session:{(await sent(http, 'POST', '/api/live-sessions', **plan))['id']}"
+        pupils = [await server.enter(who) for who in (here, there)]
+        for pupil in pupils:
+            assert (await pupil.ask("cmd", to=address, do="join"))["t"] == "ok"
+            assert (await pupil.ask("sub", to=address))["t"] == "ok"
+        began = time.monotonic()
+        await sent(http, "PATCH", f"/api/enrolments/{rows[0]['id']}", status="withdrawn")
+        now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+        change = f"UPDATE enrolments SET status = 'withdrawn', updated_at = {now} WHERE id = $1"  # noqa: S608 - said above
+        await other.execute(change, rows[1]["id"])
+        for pupil in pupils:
+            with trio.fail_after(PATIENCE_S):
+                assert (await pupil.wait("gone", to=address))["code"] == "forbidden"
+            assert (await pupil.ask("sub", to=address))["code"] == "not_found"
+            assert (await pupil.ask("cmd", to=address, do="join"))["code"] == "not_found"
+            await pupil.aclose()
+        assert time.monotonic() - began < GONE_S
+        seen = (await http.get(f"/api/live-sessions/{address.partition(':')[2]}/attendees")).json()
+        assert seen["data"]["inside"] == 0
+
+
 @pytest.mark.parametrize("here", [True, False], ids=["by this server", "by another"])
 async def test_who_is_taken_out_of_a_class_hears_that_it_is_over_and_nothing_more(server: Server, here: bool) -> None:
     async with rest(server, ADMIN) as http, database(server) as other:

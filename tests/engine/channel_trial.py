@@ -73,6 +73,8 @@ class ChannelHouse:
     engine: EngineSettings = DEFAULTS
     store: MemoryStore = field(default_factory=lambda: MemoryStore(start_ms=START_MS))
     fates: list[tuple[str, Fate]] = field(default_factory=list)
+    unknown: set[str] = field(default_factory=set)
+    """Streams of what there is not."""
 
     async def start(self) -> "ChannelHouse":
         self.wire = StoredWire()
@@ -93,6 +95,7 @@ class ChannelHouse:
             random=Random(7),
             settings=self.settings,
             engine=self.engine,
+            hears=lambda stream: stream not in self.unknown,
         )
         self.scope = trio.CancelScope()
         await self.nursery.start(self.hub.run)

@@ -6,8 +6,9 @@ from typing import Any, Protocol
 import pytest
 import trio
 
-from homeroom.engine.behaviour import Lookup, Row, Table
+from homeroom.engine.behaviour import Lookup, Row
 from homeroom.engine.journal import Append, Deadline, Journal, Message, Outgoing, Receipt, Record, Saved, Superseded
+from homeroom.engine.kind import Table
 
 SAID = Table("said", ("seq",), {"seq": "bigint", "author": "text", "body": "text", "gone": "boolean"})
 COUNTED = Table(

@@ -11,11 +11,12 @@ import trio
 from msgspec import Struct
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from homeroom.engine.behaviour import Behaviour, Caller, Context, Decision, Fact, Kind, Refusal, Tell, Verb
+from homeroom.engine.behaviour import Behaviour, Caller, Context, Decision, Fact, Refusal, Tell
 from homeroom.engine.engine import Engine
 from homeroom.engine.envelope import Answer, Done
 from homeroom.engine.journal import Message
 from homeroom.engine.journal_memory import Fate
+from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol.access import EVERYBODY
 from homeroom.protocol.announce import Announce, changed
 from tests.engine.channel_trial import CLASS, ChannelHouse
@@ -99,6 +100,17 @@ async def test_an_announcement_reaches_those_who_follow_each_channel(day: Day, a
     assert [event["d"] for event in admin.events] == [{"id": "mid-2", "operation": "UPDATE", "version": 0}]
     assert day.house.store.messages == {}
     assert len(day.house.log.activity) == 1
+
+
+async def test_nothing_is_kept_for_a_channel_of_what_there_is_not(day: Day, autojump_clock: MockClock) -> None:
+    """Else whoever is given that name later would find it there."""
+    day.house.unknown = {EXAMS}
+    pupil = Sink()
+    await day.house.joined(pupil)
+    await day.publish(5)
+    await trio.sleep(0.1)
+    assert [event["d"] for event in pupil.events] == [{"n": 5}]
+    assert EXAMS not in day.house.store.streams
 
 
 @pytest.mark.parametrize("fail", ["before", "after"])

@@ -7,12 +7,13 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from homeroom.engine.behaviour import Row, Table
+from homeroom.engine.behaviour import Row
 from homeroom.engine.database import Database
 from homeroom.engine.group_commit import CommitSettings, Pace
 from homeroom.engine.group_statement import compose
 from homeroom.engine.journal import Append, Outgoing, Superseded, Unavailable
 from homeroom.engine.journal_postgres import PostgresJournal
+from homeroom.engine.kind import Table
 from homeroom.engine.read_model import ReadModels
 from tests.engine.journal_contract import ROOM, event, events
 

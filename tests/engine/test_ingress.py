@@ -7,9 +7,10 @@ import trio
 from msgspec import Struct
 from trio.testing import MockClock
 
-from homeroom.engine.behaviour import After, Behaviour, Caller, Context, Decision, Fact, Fired, Kind, Tell, Verb
+from homeroom.engine.behaviour import After, Behaviour, Caller, Context, Decision, Fact, Fired, Tell
 from homeroom.engine.envelope import Envelope
 from homeroom.engine.journal_memory import Fate
+from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol.access import EVERYBODY, SYSTEM_ONLY
 from tests.engine.trial import ADA
 from tests.http.rest_school import School

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 import trio
 
-from homeroom.engine.behaviour import Lookup, Row, Table
+from homeroom.engine.behaviour import Lookup, Row
 from homeroom.engine.database import Database
 from homeroom.engine.group_commit import CommitSettings
 from homeroom.engine.journal import Append
 from homeroom.engine.journal_postgres import PostgresJournal
+from homeroom.engine.kind import Table
 from tests.engine.journal_contract import ROOM, SAID, JournalContract, OpenedJournal, OpenJournal, whole
 
 QUICK = CommitSettings(linger_ms=0)

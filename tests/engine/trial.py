@@ -21,21 +21,19 @@ from homeroom.engine.behaviour import (
     Disarm,
     Fact,
     Fired,
-    Kind,
     Lookup,
     Recall,
     Refusal,
     Row,
     Signal,
-    Table,
     Tell,
-    Verb,
 )
 from homeroom.engine.clock import TrioClock
 from homeroom.engine.engine import Engine
 from homeroom.engine.envelope import Answer, Cursor, Done, Envelope, Joined, Watch
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal_memory import Fate, MemoryJournal, MemoryStore
+from homeroom.engine.kind import Kind, Table, Verb
 from homeroom.engine.settings import DEFAULTS, EngineSettings
 from homeroom.engine.waiter import Waiter
 from homeroom.protocol.access import SYSTEM_ONLY, allow

@@ -5,21 +5,8 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, Struct, field
 
-from homeroom.engine.behaviour import (
-    NOTHING,
-    Behaviour,
-    Caller,
-    Context,
-    Decision,
-    Fact,
-    Kind,
-    Listing,
-    Lookup,
-    Refusal,
-    Row,
-    Table,
-    Verb,
-)
+from homeroom.engine.behaviour import NOTHING, Behaviour, Caller, Context, Decision, Fact, Lookup, Refusal, Row
+from homeroom.engine.kind import Kind, Listing, Table, Verb
 from homeroom.protocol.access import ADMINS, EVERYBODY, ROLES, STAFF, allow
 from homeroom.protocol.paging import After, PageLimit, cut_page, decode_after, encode_after
 from homeroom.protocol.sheet import Sheet

@@ -15,11 +15,12 @@ from quart import request
 from quart_trio import QuartTrio
 
 from homeroom.actors.kinds import KINDS
-from homeroom.engine.behaviour import Caller, Kind, Refusal
+from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.engine.clock import TrioClock
 from homeroom.engine.engine import Engine
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal_memory import MemoryJournal
+from homeroom.engine.kind import Kind
 from homeroom.engine.settings import EngineSettings
 from homeroom.http.budgets import Budgets, BudgetSettings, Rate
 from homeroom.http.gateway import Gateway, GatewayParts, GatewaySettings

@@ -12,13 +12,14 @@ from quart_trio import QuartTrio
 from werkzeug.datastructures import Headers
 
 from homeroom.actors.kinds import KINDS
-from homeroom.engine.behaviour import SYSTEM_CALLER, Caller, Kind, Refusal
+from homeroom.engine.behaviour import SYSTEM_CALLER, Caller, Refusal
 from homeroom.engine.clock import TrioClock
 from homeroom.engine.database import Database
 from homeroom.engine.engine import Engine
 from homeroom.engine.envelope import Done
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal_memory import START_MS, MemoryJournal
+from homeroom.engine.kind import Kind
 from homeroom.http.app import AppParts, Demo, RecordParts, make_app
 from homeroom.http.authentication import Authentication
 from homeroom.http.budgets import Budgets, BudgetSettings, Rate

@@ -13,8 +13,9 @@ import pytest
 import trio
 
 from homeroom.actors.kinds import KINDS
-from homeroom.engine.behaviour import Behaviour, Caller, Context, Decision, Fact, Kind, Refusal, Rule, Verb
+from homeroom.engine.behaviour import Behaviour, Caller, Context, Decision, Fact, Refusal, Rule
 from homeroom.engine.envelope import Joined, Watch
+from homeroom.engine.kind import Kind, Verb
 from homeroom.http.app import all_routes
 from homeroom.http.metrics import Metrics
 from homeroom.http.rest import makes_id, twin_paths

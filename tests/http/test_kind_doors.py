@@ -9,8 +9,8 @@ from trio.testing import MockClock
 
 from homeroom.actors.kinds import KINDS
 from homeroom.bootstrap import inner_verbs
-from homeroom.engine.behaviour import Kind, Verb
 from homeroom.engine.journal_memory import Fate, MemoryJournal
+from homeroom.engine.kind import Kind, Verb
 from homeroom.engine.settings import EngineSettings
 from homeroom.http.app import all_routes
 from homeroom.http.budgets import BudgetSettings, Rate

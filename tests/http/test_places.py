@@ -63,6 +63,20 @@ def test_rows_add_up_and_an_older_word_changes_nothing() -> None:
     assert (places.of("ann"), places.members_of("course:cs1")) == (frozenset(), ("bob",))
 
 
+def test_who_left_a_place_is_told_once_none_of_the_rows_says_otherwise() -> None:
+    places, left = Places(MovingClock()), list[tuple[str, str]]()
+    places.take(row("1", "ann", "course:cs1", 5))
+    places.when_left(lambda person, place: left.append((person, place)))
+    places.take(row("2", "ann", "course:cs1", 5, "assistant"))
+    places.take(row("2", "ann", "course:cs1", 6))
+    places.take(row("1", "", "", 6))
+    places.take(row("1", "", "", 6))
+    assert left == []
+    places.take(row("2", "ann", "course:cs2", 7))
+    assert left == [("ann", "course:cs1")]
+    assert places.of("ann") == {"course:cs2"}
+
+
 def test_a_caller_belongs_to_what_is_known_this_moment() -> None:
     places = Places(MovingClock())
     ann = Identity("ann", "Ann", "student", 0, places=places.of)

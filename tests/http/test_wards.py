@@ -9,8 +9,9 @@ from msgspec import Struct
 from trio.testing import MockClock
 
 from homeroom.actors.room import ROOM
-from homeroom.engine.behaviour import Behaviour, Caller, Context, Decision, Fact, Kind, Verb
+from homeroom.engine.behaviour import Behaviour, Caller, Context, Decision, Fact
 from homeroom.engine.journal_memory import START_MS
+from homeroom.engine.kind import Kind, Verb
 from homeroom.engine.postgres import Disconnected
 from homeroom.http.identity import Identity
 from homeroom.http.keys import KeyRing, secret_key

@@ -51,6 +51,16 @@ async def test_a_teacher_enrols_in_the_own_class_once_each(school: SchoolStore) 
     assert await members(school) == ["ann", "bob", "cid"]
     assert school.told("user:cid") == ["class_membership.created", "student.enrolled"]
     assert school.told("class:10a") == ["class_membership.created", "student.enrolled"]
+
+
+async def test_who_was_enrolled_is_told_to_those_concerned_and_to_the_class_ids_alone(school: SchoolStore) -> None:
+    made = await school.create("ada", CLASS_MEMBERSHIP, class_id="10a", user_id="cid", part="student")
+    events = [(one.stream, school.wire.decode_plain(event)) for one in school.posted for event in one.events]
+    told = {stream: event["d"] for stream, event in events if event["type"] == "student.enrolled"}
+    named = {stream for stream, said in told.items() if "cid" in said.values()}
+    assert {"table:students", "role:admin", "user:cid", "user:tess"} <= named
+    assert "class:10a" in told.keys() - named
+    assert told["class:10a"] == {"id": made["id"], "class_id": "10a"}
     await refused("forbidden", school.perform("theo", CLASS, "enrol", EnrolStudents("10a", ("cid", "bob", "mia"))))
     await refused("not_found", school.perform("tess", CLASS, "enrol", EnrolStudents("10z", ("cid",))))
     wrong = await refused("bad_command", school.perform("tess", CLASS, "enrol", EnrolStudents("10a", ("mia",))))

@@ -12,6 +12,8 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.engine.database import Database, open_database
 from homeroom.engine.postgres import Connection, DatabaseError, Disconnected
 from homeroom.records.commit import BECAME
+from homeroom.records.store import RINGS_MAX
+from homeroom.records.unit import LOCK, Unit
 from tests.conftest import TRIAL
 from tests.records.trial import BOSS, NOTE, PAGE, TESS, Comment, Pages, Trial, prepare
 
@@ -357,3 +359,40 @@ async def test_old_keys_are_forgotten(trial: Trial) -> None:
     await trial.store.create(PAGE, {"mentor_id": "tess", "title": "Once"}, BOSS, key="new")
     assert await trial.store.repeats.sweep() == 1
     assert [row["key"] for row in await trial.database.fetch("SELECT key FROM record_receipts")] == ["new"]
+
+
+async def test_units_that_waited_for_each_other_in_a_ring_are_both_done_in_the_end(trial: Trial) -> None:
+    names, tries, both = ("north", "south"), list[str](), {name: trio.Event() for name in ("north", "south")}
+
+    async def write(mine: str, other: str) -> None:
+        async def work(unit: Unit) -> None:
+            tries.append(mine)
+            await unit.fetch("SELECT set_config('deadlock_timeout', '20ms', TRUE)")
+            await unit.fetch(LOCK, mine)
+            both[mine].set()
+            await both[other].wait()
+            await unit.fetch(LOCK, other)
+            await unit.insert(PAGE, {"mentor_id": "tess", "title": mine})
+
+        await trial.store.once(("write", mine), BOSS, mine, work)
+
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            for mine, other in (names, names[::-1]):
+                nursery.start_soon(write, mine, other)
+    assert sorted(row["title"] for row in await trial.database.fetch("SELECT title FROM pages")) == [*names]
+    assert 3 <= len(tries) <= 2 * (1 + RINGS_MAX)
+    assert (await trial.left())["audit_logs"] == 2
+
+
+async def test_a_unit_that_is_always_in_a_ring_is_refused_in_the_end(trial: Trial) -> None:
+    tries = 0
+
+    async def work(unit: Unit) -> None:
+        nonlocal tries
+        tries += 1
+        await unit.fetch("DO $$ BEGIN RAISE EXCEPTION 'a ring' USING ERRCODE = '40P01'; END $$")
+
+    with pytest.raises(Refusal) as caught:
+        await trial.store.once(("write",), BOSS, None, work)
+    assert (caught.value.code, tries) == ("overloaded", 1 + RINGS_MAX)

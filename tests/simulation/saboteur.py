@@ -11,7 +11,8 @@ from random import Random
 from typing import Any
 
 from homeroom.actors.kinds import KINDS
-from homeroom.engine.behaviour import Behaviour, Caller, Consult, Context, Decision, Fact, Kind, Recall
+from homeroom.engine.behaviour import Behaviour, Caller, Consult, Context, Decision, Fact, Recall
+from homeroom.engine.kind import Kind
 from tests.simulation.trace import Trace
 
 POISON = "poison"

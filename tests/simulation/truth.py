@@ -12,9 +12,10 @@ import msgspec
 import trio
 
 from homeroom.actors.kinds import KINDS
-from homeroom.engine.behaviour import Behaviour, Caller, Fact, Kind
+from homeroom.engine.behaviour import Behaviour, Caller, Fact
 from homeroom.engine.blueprint import Blueprint
 from homeroom.engine.journal import Receipt, Record, Saved
+from homeroom.engine.kind import Kind
 from homeroom.protocol.chat import MessageRetracted
 from homeroom.protocol.chat_state import Happened
 from homeroom.protocol.inbox import Notified

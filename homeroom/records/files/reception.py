@@ -24,12 +24,13 @@ from homeroom.engine.database import Database
 from homeroom.engine.errors import overloaded, unavailable
 from homeroom.engine.postgres import DatabaseError
 from homeroom.engine.wire import Wire
+from homeroom.protocol.channels import UploadProgressed
 from homeroom.records.declare import Unit
 from homeroom.records.files.content import FILE_TYPES, UnfitContent
 from homeroom.records.files.intake import Found, Intake
 from homeroom.records.files.store import Away, FileError, FileStore, Missing, NoRoom, Source
 from homeroom.records.ids import fresh_id
-from homeroom.records.school.uploads import COMPLETED, FAILED, UPLOAD, UploadProgressed
+from homeroom.records.school.uploads import COMPLETED, FAILED, UPLOAD
 from homeroom.records.store import Store
 
 log = structlog.get_logger(__name__)

@@ -11,13 +11,11 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ADMINS, ROLES, STAFF, Role, allow
 from homeroom.protocol.ids import Id, Millis
 from homeroom.records.columns import Body, Row, Title
-from homeroom.records.declare import Action, Moment, Notice, RecordType, Reference, Unit, each, table, to
+from homeroom.records.declare import Action, Moment, RecordType, Reference, Unit, each, table, to
+from homeroom.records.notice import Notice
 from homeroom.records.school.relations import (
     NOW_MS,
-    guardian_in_class,
-    guardian_in_course,
-    in_class,
-    in_course,
+    belongs_to,
     is_me,
     teaches_class,
     teaches_course,
@@ -106,8 +104,7 @@ _ADDRESSED = " OR ".join(
     (
         f"({_TO_ALL})",
         "r.target_role = (SELECT u.role FROM users u WHERE u.id = :me)",
-        *(about("r.class_id") for about in (in_class, guardian_in_class, teaches_class)),
-        *(about("r.course_id") for about in (in_course, guardian_in_course, teaches_course)),
+        belongs_to("r.class_id", "r.course_id"),
     )
 )
 

@@ -12,7 +12,8 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ADMINS, STAFF, allow
 from homeroom.protocol.ids import Id
 from homeroom.records.columns import Day, Row
-from homeroom.records.declare import Deed, Moment, Notice, RecordType, Reference, Unit, each, table, to
+from homeroom.records.declare import Deed, Moment, RecordType, Reference, Unit, each, table, to
+from homeroom.records.notice import Notice
 from homeroom.records.school.people import check_in_class
 from homeroom.records.school.relations import (
     guardian_of,

@@ -13,7 +13,8 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ADMINS, STAFF, allow
 from homeroom.protocol.ids import Id
 from homeroom.records.columns import Label, Row, Title
-from homeroom.records.declare import Deed, Place, RecordType, Reference, Unit, each, role, table, to
+from homeroom.records.declare import Deed, RecordType, Reference, Unit, each, role, table, to
+from homeroom.records.place import Place
 from homeroom.records.school.class_lists import ClassList, ClassListReport, import_class_list
 from homeroom.records.school.people import check_parts
 from homeroom.records.school.relations import (
@@ -22,6 +23,7 @@ from homeroom.records.school.relations import (
     guardians_of,
     in_class,
     is_me,
+    teachers_of_class,
     teaches_class,
 )
 from homeroom.records.tallies import Tally
@@ -118,11 +120,30 @@ async def _check_home(unit: Unit, old: ClassMembership) -> None:
 async def _check_joined(unit: Unit, rows: Sequence[tuple[ClassMembership | None, ClassMembership | None]]) -> None:
     """Ask for fitting roles, only now: what somebody is, is not for whoever may not enrol. Then tell of it."""
     await check_parts(unit, ((new.user_id, new.part) for _, new in rows if new is not None))
-    for old, new in rows:
-        if old is None and new is not None and new.part == "student":
-            body = {"student_id": new.user_id, "class_id": new.class_id}
-            for stream in ("table:students", "role:admin", f"class:{new.class_id}", f"user:{new.user_id}"):
-                unit.post(stream, "student.enrolled", body)
+    await _tell_enrolled(unit, [new for old, new in rows if old is None and new is not None and new.part == "student"])
+
+
+async def _tell_enrolled(unit: Unit, new: Sequence[ClassMembership]) -> None:
+    """Tell those who may know who is in the class: the student, the parents, who teaches there, the office; to the class ids alone."""
+    if not new:
+        return
+    found = await unit.fetch(_CONCERNED, [row.class_id for row in new], [row.user_id for row in new])
+    for row in new:
+        body = {"student_id": row.user_id, "class_id": row.class_id}
+        concerned = [
+            each["person"] for each in found if (each["class_id"], each["student"]) == (row.class_id, row.user_id)
+        ]
+        for stream in ("table:students", "role:admin", *(f"user:{person}" for person in (row.user_id, *concerned))):
+            unit.post(stream, "student.enrolled", body)
+        unit.post(f"class:{row.class_id}", "student.enrolled", {"id": row.id, "class_id": row.class_id})
+
+
+_CONCERNED = (
+    "SELECT q.class_id, q.student, p.person FROM unnest($1::text[], $2::text[]) AS q (class_id, student) "
+    f"CROSS JOIN LATERAL ({guardians_of('q.student')} UNION {teachers_of_class('q.class_id')}) AS p (person) "
+    "ORDER BY 1, 2, 3"
+)
+"""The parents of each student, and who teaches the class."""
 
 
 _ENROLS = f"r.part = 'student' AND ({teaches_class('r.class_id')})"

@@ -8,7 +8,8 @@ from typing import Literal
 from homeroom.protocol.access import ADMINS, STAFF, allow
 from homeroom.protocol.ids import Id
 from homeroom.records.columns import Description, Row, Title
-from homeroom.records.declare import Place, RecordType, Reference, Unit, each, role, table, to
+from homeroom.records.declare import RecordType, Reference, Unit, each, role, table, to
+from homeroom.records.place import Place
 from homeroom.records.school.people import check_parts
 from homeroom.records.school.relations import (
     guardian_in_cohort,

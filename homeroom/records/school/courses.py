@@ -11,7 +11,8 @@ from msgspec import Meta, Struct
 from homeroom.protocol.access import ADMINS, STAFF, allow
 from homeroom.protocol.ids import Id
 from homeroom.records.columns import Code, Description, Row, Title
-from homeroom.records.declare import Deed, Place, RecordType, Reference, Unit, each, role, table, to
+from homeroom.records.declare import Deed, RecordType, Reference, Unit, each, role, table, to
+from homeroom.records.place import Place
 from homeroom.records.school.people import check_parts
 from homeroom.records.school.relations import (
     guardian_in_course,

@@ -13,7 +13,8 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ADMINS, allow
 from homeroom.protocol.ids import Id, Millis
 from homeroom.records.columns import Body, Description, Row, Title
-from homeroom.records.declare import Action, Moment, Notice, RecordType, Reference, Unit, each, table, to
+from homeroom.records.declare import Action, Moment, RecordType, Reference, Unit, each, table, to
+from homeroom.records.notice import Notice
 from homeroom.records.school.relations import guardian_of, guardians_of, is_me, mentor_of, mentors_of
 from homeroom.records.tallies import Tally
 

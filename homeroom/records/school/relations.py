@@ -76,6 +76,13 @@ def guardian_in_course(course_id: str) -> str:
     )
 
 
+def belongs_to(class_id: str, course_id: str) -> str:
+    """Return that the caller learns or teaches in the class or the course, or that a child of theirs learns there."""
+    of_class = (about(class_id) for about in (in_class, guardian_in_class, teaches_class))
+    of_course = (about(course_id) for about in (in_course, guardian_in_course, teaches_course))
+    return " OR ".join((*of_class, *of_course))
+
+
 def in_cohort(cohort_id: str) -> str:
     """Return that the caller belongs to the cohort."""
     return f"EXISTS (SELECT FROM cohort_memberships s WHERE s.cohort_id = {cohort_id} AND s.user_id = :me)"

@@ -11,7 +11,8 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ADMINS, allow
 from homeroom.protocol.ids import Id, Millis
 from homeroom.records.columns import Description, Row
-from homeroom.records.declare import Action, Change, Moment, Notice, RecordType, Reference, Unit, each, table, to
+from homeroom.records.declare import Action, Change, Moment, RecordType, Reference, Unit, each, table, to
+from homeroom.records.notice import Notice
 from homeroom.records.school.people import check_in_class
 from homeroom.records.school.relations import guardian_of, guardians_of, is_me, teachers_of_class, teaches_class
 

@@ -9,10 +9,7 @@ from homeroom.protocol.ids import Id
 from homeroom.records.columns import Description, Link, Row, Title
 from homeroom.records.declare import Moment, RecordType, Reference, Unit, each, table, to
 from homeroom.records.school.relations import (
-    guardian_in_class,
-    guardian_in_course,
-    in_class,
-    in_course,
+    belongs_to,
     teaches_class,
     teaches_course,
 )
@@ -47,13 +44,7 @@ async def _check_upload(unit: Unit, old: Resource | None, new: Resource | None) 
 
 _TO_ALL = "r.class_id IS NULL AND r.course_id IS NULL"
 _TEACHES = f"({teaches_class('r.class_id')} OR {teaches_course('r.course_id')})"
-_ADDRESSED = " OR ".join(
-    (
-        f"({_TO_ALL})",
-        *(about("r.class_id") for about in (in_class, guardian_in_class, teaches_class)),
-        *(about("r.course_id") for about in (in_course, guardian_in_course, teaches_course)),
-    )
-)
+_ADDRESSED = f"({_TO_ALL}) OR {belongs_to('r.class_id', 'r.course_id')}"
 _BY_AUTHOR = allow(ADMINS) | allow(("teacher",), "own")
 
 RESOURCE = RecordType(

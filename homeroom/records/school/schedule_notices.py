@@ -5,7 +5,7 @@ Of a series all is told once. Never here: what parents see, who follow the slots
 
 from dataclasses import replace
 
-from homeroom.records.declare import Notice
+from homeroom.records.notice import Notice
 from homeroom.records.school.schedule_slot import Schedule
 
 _TOLD = ("title", "start_at", "end_at", "link", "zone")

@@ -11,7 +11,8 @@ from msgspec import Struct
 from homeroom.protocol.access import ADMINS, allow
 from homeroom.protocol.ids import Id
 from homeroom.records.columns import Code, Day, Row
-from homeroom.records.declare import Deed, Notice, RecordType, Reference, Unit, each, role, table, to
+from homeroom.records.declare import Deed, RecordType, Reference, Unit, each, role, table, to
+from homeroom.records.notice import Notice
 from homeroom.records.school.classes import CLASS_MEMBERSHIP
 from homeroom.records.school.cohorts import COHORT_MEMBERSHIP
 from homeroom.records.school.relations import (

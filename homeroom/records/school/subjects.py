@@ -3,7 +3,8 @@
 from homeroom.protocol.access import ADMINS, EVERYBODY, STAFF, allow
 from homeroom.protocol.ids import Id
 from homeroom.records.columns import Code, Description, Row, Title
-from homeroom.records.declare import Place, RecordType, Reference, role, table, to
+from homeroom.records.declare import RecordType, Reference, role, table, to
+from homeroom.records.place import Place
 from homeroom.records.school.relations import guardian_in_class, in_class
 from homeroom.records.tallies import Tally
 

@@ -11,7 +11,8 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ADMINS, allow
 from homeroom.protocol.ids import Id, Millis
 from homeroom.records.columns import Description, Row, Title
-from homeroom.records.declare import Action, Moment, Notice, RecordType, Reference, each, table, to
+from homeroom.records.declare import Action, Moment, RecordType, Reference, each, table, to
+from homeroom.records.notice import Notice
 from homeroom.records.school.relations import guardian_of, guardians_of, mentor_of, teaches_student
 from homeroom.records.tallies import Tally
 

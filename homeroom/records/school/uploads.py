@@ -5,22 +5,17 @@ signal between. A file may be read by its owner, by admins, and by whoever may r
 Never here: taking files in (`records.files.reception`), and what types there are (`records.files.content`).
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from homeroom.protocol.access import ADMINS, ROLES, allow
 from homeroom.protocol.ids import MAX_SEQ, Id
 from homeroom.records.columns import LINE, Row
 from homeroom.records.declare import RecordType, Reference, table, to
 from homeroom.records.school.relations import (
-    guardian_in_class,
-    guardian_in_course,
-    in_class,
-    in_course,
+    belongs_to,
     is_me,
-    teaches_class,
-    teaches_course,
 )
 
 FILE_NAME_MAX = 255
@@ -52,25 +47,7 @@ class Upload(Row, frozen=True, kw_only=True):
     reason: Reason = ""
 
 
-class UploadProgressed(Struct, frozen=True, omit_defaults=True):
-    """How many bytes of a file have come, `of` how many if that was said. A signal: the newest one counts."""
-
-    type: ClassVar[str] = "upload.progressed"
-    id: Id
-    received: Bytes
-    of: Bytes | None = None
-
-
-_MEMBERS = " OR ".join(
-    (
-        in_class("f.class_id"),
-        teaches_class("f.class_id"),
-        guardian_in_class("f.class_id"),
-        in_course("f.course_id"),
-        teaches_course("f.course_id"),
-        guardian_in_course("f.course_id"),
-    )
-)
+_MEMBERS = belongs_to("f.class_id", "f.course_id")
 _SHARED = (
     "EXISTS (SELECT FROM study_resources f WHERE f.upload_id = r.id"
     f" AND (f.author_id = :me OR (f.class_id IS NULL AND f.course_id IS NULL) OR {_MEMBERS}))"

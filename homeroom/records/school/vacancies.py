@@ -13,7 +13,8 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ADMINS, EVERYBODY, ROLES, allow
 from homeroom.protocol.ids import Id, Millis
 from homeroom.records.columns import Body, Description, Label, Name, Row, Title
-from homeroom.records.declare import Action, Moment, Notice, RecordType, Reference, Unit, role, table, to
+from homeroom.records.declare import Action, Moment, RecordType, Reference, Unit, role, table, to
+from homeroom.records.notice import Notice
 from homeroom.records.school.uploads import UPLOAD
 from homeroom.records.tallies import Tally
 

@@ -1,0 +1,118 @@
+"""The row by which a kind of actors joins the engine: its verbs, its lists, its read models, and what is told of it.
+
+From these rows come the doors, the checks, the documents and the tables; `actors/kinds.py` lists them. Never here: what an
+actor does (`behaviour`), and what becomes of a row (`blueprint`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from homeroom.engine.behaviour import Behaviour, Caller, Fact, Guardians, Lookup, Rule, Tell
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: the structure of its arguments, who may, its REST twin, the budget it draws on, and what it replies.
+
+    `rest` is `METHOD /path` with `{id}` and the command's own fields as placeholders (`{id}` absent: the caller's own id);
+    empty means the pattern `POST /api/<plural>/{id}/<verb>`, `None` means that there is no door from outside. `reply` is the
+    type of `Decision.reply` (or of what a look-up makes); `None`: the answer carries nothing. `remembered`: also when it
+    caused no event, a command sent again gets its first answer; `False` for verbs that only read or signal. `also` are further
+    doors of the same form, for the names that other systems have. `fresh`: it makes the thing, so its doors answer 201, and one
+    without `{id}` makes the id too (the same one for the same `Idempotency-Key`) instead of taking the caller's, unless it is `own`. A GET whose `reply` is `protocol.sheet.Sheet`
+    answers with CSV. `secret` names fields of which the receipt of a command that caused no event says nothing, so that nothing kept
+    tells what its sender put there: sent again with others in them, it gets its first answer as well. `words` are further
+    names of fields in the bodies of its doors, those that other systems give them: other word → field.
+    """
+
+    command: type[Any]
+    rule: Rule
+    rest: str | None = ""
+    budget: str = "chat"
+    reply: type[Any] | None = None
+    remembered: bool = True
+    also: tuple[str, ...] = ()
+    fresh: bool = False
+    own: bool = False
+    secret: tuple[str, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list over all things of a kind: the door `GET path`, the structures of its query and its answer, and who may by role.
+
+    `ask(query, caller)` returns the question to the read models, `everywhere`; raises `Refusal`. Which rows a caller may see
+    is a part of that question. `path` may have fields of the query as placeholders; `name` is the list's among all doors
+    (`session_mine`). Pages and their `after`: `protocol.paging`.
+    """
+
+    path: str
+    name: str
+    query: type[Any]
+    reply: type[Any]
+    ask: Callable[[Any, Caller], Lookup]
+    rule: Rule
+    budget: str = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A read model that a kind keeps: columns with their PostgreSQL types; `stream` comes first by itself.
+
+    `key` may be empty: one row a stream. Each of `indexes` names the columns by which rows are looked for beside the key, first
+    those that equal something, then the order; `stream` ends it by itself.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    columns: Mapping[str, str]
+    indexes: tuple[tuple[str, ...], ...] = ()
+
+
+Told = Callable[[Behaviour[Any], Fact, Guardians], Iterable[Tell]]
+"""(the actor as it is after the event, the event, who stands for whom) to messages for channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The row by which an actor kind joins the engine.
+
+    `events`: every durable or ephemeral event class; `calm`: durable event types that may wait for the coalesced lane;
+    `state` is what is stored as the actor's snapshot, `version` its schema; `upgrades[v]` turns a decoded one (builtin types)
+    of version v into v + 1. `view` is the type of what `Behaviour.view` gives to subscribers, `None` when that is `state`.
+    `watch` says who may subscribe. `idle_s`: sleep after so long without message or watcher. `lists` are its lists in REST;
+    with `replay`, `GET /api/<plural>/{id}/replay` pages its events with their times for those who may subscribe. `people`
+    names those in a view whose presence is signalled onto its stream: the roster that `GET /api/presence/of/<kind>:<id>` shows.
+    `told` says by event what is told to channels: messages that are durable with the event, where the engine has channels at all.
+    `ids` says what an id is made of, in words for the descriptions, where it is not just any.
+    """
+
+    name: str
+    plural: str
+    behaviour: type[Behaviour[Any]]
+    state: type[Any]
+    verbs: tuple[Verb, ...]
+    events: tuple[type[Any], ...]
+    watch: Rule
+    calm: frozenset[str] = frozenset()
+    version: int = 1
+    upgrades: Mapping[int, Callable[[Any], Any]] = field(default_factory=dict)
+    tables: tuple[Table, ...] = ()
+    idle_s: float = 60.0
+    view: type[Any] | None = None
+    lists: tuple[Listing, ...] = ()
+    replay: bool = False
+    people: Callable[[Any], Iterable[str]] | None = None
+    told: Mapping[type[Any], Told] = field(default_factory=dict)
+    ids: str = ""
+
+    @property
+    def shown(self) -> type[Any]:
+        """Return the type of the snapshot that subscribers get."""
+        return self.state if self.view is None else self.view
+
+    def verb(self, do: str) -> Verb | None:
+        """Return the verb named `do`."""
+        return next((verb for verb in self.verbs if verb.command.do == do), None)

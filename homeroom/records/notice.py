@@ -1,0 +1,36 @@
+"""What a record type's declaration says of a notice: what is told, to whom, and when. Never here: the telling (`notices`)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from homeroom.protocol.inbox import Priority
+
+Says = Callable[[Any], str]
+"""(row) to a line for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the inboxes of some people are told when a row has come to be so; never that of whoever did it.
+
+    type      type of the notice, by which people mute it
+    to        SQL: a query of one column, people's ids, that may use the row `r` (of a row that is gone: as it was)
+    when      (row before or `None`, row after or `None`) -> whether; pure. Without one, only a deed or a hook tells it
+    title     (row) -> its title, cut to fit; `message` likewise
+    data      columns that stand in its data beside `id`
+    url       where it leads, with `{id}`
+    about     (row) -> what it is about, its id unless said: in one transaction it is told of each once
+    wide      for so many that they are told in pages, by an errand, as soon as the change is durable
+    """
+
+    type: str
+    to: str
+    title: Says
+    when: Callable[[Any, Any], bool] | None = None
+    message: Says | None = None
+    data: tuple[str, ...] = ()
+    url: str = ""
+    priority: Priority = "normal"
+    about: Says | None = None
+    wide: bool = False
