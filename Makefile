@@ -8,7 +8,7 @@ run: $(UV)
 	$(UV) run --quiet --no-dev homeroom serve --demo
 
 test: $(UV)
-	PYTHONDONTWRITEBYTECODE= $(UV) run --quiet pytest -n 4 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(UV) run --quiet pytest -n 3 --dist worksteal
 
 check: $(UV)
 	$(UV) run --quiet ruff check .
