@@ -7,9 +7,7 @@ UV ?= $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 run: $(UV)
 	$(UV) run --quiet --no-dev homeroom serve --demo
 
-# Compiled once, before each of the processes would do it.
 test: $(UV)
-	PYTHONDONTWRITEBYTECODE= UV_COMPILE_BYTECODE=1 $(UV) run --quiet python -m compileall -q -j 2 homeroom tests bench
 	PYTHONDONTWRITEBYTECODE= $(UV) run --quiet pytest -n 3 --dist worksteal
 
 check: $(UV)

@@ -131,7 +131,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_all_boards_agree_on_who_is_shown_and_nobody_is_named_who_chose_not_to_be(steps: list[Any]) -> None:
     boards = two_boards()

@@ -69,7 +69,7 @@ def full_sort(board: Driver) -> list[str]:
     return [user for user, p in sorted(there, key=lambda one: (-one[1].points, one[1].since, one[0]))]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(STEPS)
 def test_places_are_a_permutation_and_equal_a_full_sort_and_all_answers_agree(steps: list[Any]) -> None:
     board = new_board()
@@ -88,7 +88,7 @@ def test_places_are_a_permutation_and_equal_a_full_sort_and_all_answers_agree(st
             assert own.row == listed.rows[place - 1]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(STEPS)
 def test_state_and_events_equal_a_fresh_view(steps: list[Any]) -> None:
     board = new_board()
@@ -103,7 +103,7 @@ CROWD = [((Score(f"u{n}", f"U{n}", 9 - n, "start"), SYSTEM), 0, "") for n in ran
 SAME_WEEK = STEPS.map(lambda steps: [(what, 0, fate) for what, _, fate in steps])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(STEPS | SAME_WEEK.map(lambda steps: CROWD + steps), st.data())
 def test_a_follower_who_comes_back_sees_what_a_newcomer_sees(steps: list[Any], data: st.DataObject) -> None:
     board = new_board()
@@ -141,7 +141,7 @@ def test_a_follower_who_comes_back_lets_go_of_those_who_moved_and_opted_out_and_
     assert back.state == board.behaviour.view(BEN)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_nobody_with_an_alias_is_named_and_nobody_who_opted_out_is_shown(steps: list[Any]) -> None:
     board = new_board()
@@ -156,7 +156,7 @@ def test_nobody_with_an_alias_is_named_and_nobody_who_opted_out_is_shown(steps: 
             assert f"'{user.upper()}'" not in shown
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_replaying_all_equals_a_snapshot_and_its_tail(steps: list[Any]) -> None:
     board = new_board()

@@ -202,7 +202,7 @@ def run(steps: list[Any], lags: list[int], *, reveal: bool = False) -> History:
 LAGS = st.lists(st.sampled_from([0, 0, 0, 1, GRACE_MS]), min_size=1, max_size=5)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS, LAGS)
 def test_state_and_events_equal_a_fresh_view_for_everybody(steps: list[Any], lags: list[int]) -> None:
     history = run(steps, lags)
@@ -211,7 +211,7 @@ def test_state_and_events_equal_a_fresh_view_for_everybody(steps: list[Any], lag
             assert follower.state == stored(driver.behaviour.view(follower.caller))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS, LAGS, st.data())
 def test_replay_equals_snapshot_and_tail_equals_live_and_every_chain_is_whole(
     steps: list[Any], lags: list[int], data: st.DataObject
@@ -229,7 +229,7 @@ def test_replay_equals_snapshot_and_tail_equals_live_and_every_chain_is_whole(
         assert checker.verdict.place == 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(WRITING, LAGS)
 def test_e3_what_was_acknowledged_is_never_lost_and_an_older_revision_never_wins(
     steps: list[Any], lags: list[int]
@@ -243,7 +243,7 @@ def test_e3_what_was_acknowledged_is_never_lost_and_an_older_revision_never_wins
             assert (kept.rev, kept.value) == (max(known), known[max(known)])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS, LAGS)
 def test_the_exam_and_its_sittings_agree_when_all_messages_are_carried(steps: list[Any], lags: list[int]) -> None:
     history = run(steps, lags)
@@ -290,7 +290,7 @@ def shown_to(driver: Driver, who: Caller) -> list[bytes]:
     return [encode(driver.behaviour.view(who)), *live, *(encode(fact.event) for fact in driver.replay(who))]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS, LAGS, st.booleans())
 def test_z3_no_key_mark_or_hash_is_shown_to_a_student_before_the_release(
     steps: list[Any], lags: list[int], reveal: bool

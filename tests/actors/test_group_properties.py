@@ -155,7 +155,7 @@ def follow(group: Driver, who: Caller) -> list[Follower]:
     return [group.follow(who)] if permitted else []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(BEGINNINGS, STEPS, st.data())
 def test_state_and_events_equal_a_fresh_view_and_every_invariant_holds(
     beginning: Any, steps: list[Any], data: st.DataObject
@@ -176,7 +176,7 @@ def test_state_and_events_equal_a_fresh_view_and_every_invariant_holds(
             assert follower.state == stored(group.behaviour.view(follower.caller))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(BEGINNINGS, STEPS, st.data())
 def test_replay_equals_snapshot_and_tail_equals_live_also_for_a_resumed_follower(
     beginning: Any, steps: list[Any], data: st.DataObject
@@ -195,7 +195,7 @@ def test_replay_equals_snapshot_and_tail_equals_live_also_for_a_resumed_follower
     assert resumed.state == stored(group.behaviour.view(ADMIN))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(BEGINNINGS, STEPS)
 def test_nobody_outside_a_private_or_deleted_group_learns_anything_of_it(beginning: Any, steps: list[Any]) -> None:
     group = begin(beginning)
@@ -209,7 +209,7 @@ def test_nobody_outside_a_private_or_deleted_group_learns_anything_of_it(beginni
             assert (verdict, group.seq) == ("not_found", before)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(BEGINNINGS, STEPS)
 def test_a_command_carried_out_again_right_away_changes_nothing_more(beginning: Any, steps: list[Any]) -> None:
     group = begin(beginning)
@@ -222,7 +222,7 @@ def test_a_command_carried_out_again_right_away_changes_nothing_more(beginning: 
             assert group.seq == before
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(BEGINNINGS, STEPS)
 def test_the_figures_are_what_counting_the_events_gives(beginning: Any, steps: list[Any]) -> None:
     group = begin(beginning)
@@ -251,7 +251,7 @@ TWO = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(TWO)
 def test_two_people_at_once_never_leave_the_group_without_an_admin_or_over_its_limit(steps: list[Any]) -> None:
     group = Driver(GROUP, "algebra", partial(reduce_group, window=SEEN))

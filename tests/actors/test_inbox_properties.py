@@ -81,7 +81,7 @@ def live(inbox: Driver, step: tuple[tuple[Any, Caller], int, str]) -> str:
     return inbox.try_do(command, caller)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_state_and_events_equal_a_fresh_view(steps: list[Any]) -> None:
     inbox = new_inbox()
@@ -91,7 +91,7 @@ def test_state_and_events_equal_a_fresh_view(steps: list[Any]) -> None:
         assert ann.state == stored(inbox.behaviour.view(ANN))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_the_unread_count_equals_the_unread_notices_whoever_does_what(steps: list[Any]) -> None:
     inbox = new_inbox()
@@ -130,7 +130,7 @@ def expect(model: dict[str, bool], command: Any) -> None:
         model.update({n: True for n in model if command.upto is None or int(n) <= int(command.upto)})
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_replaying_all_equals_a_snapshot_and_its_tail(steps: list[Any]) -> None:
     inbox = new_inbox()
@@ -142,7 +142,7 @@ def test_replaying_all_equals_a_snapshot_and_its_tail(steps: list[Any]) -> None:
         assert inbox.rebuild(middle).state == now
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_nothing_but_urgent_notices_interrupts_a_silence_or_goes_over_the_budget(steps: list[Any]) -> None:
     inbox = new_inbox()
@@ -167,7 +167,7 @@ def replay(inbox: Driver, seq: int) -> Any:
     return show_inbox(made.state.shown)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_what_a_silence_kept_back_is_told_when_all_silence_has_ended_and_never_twice(steps: list[Any]) -> None:
     inbox = new_inbox()

@@ -76,7 +76,7 @@ def live(ann: Driver, step: tuple[tuple[Any, Caller], int, str]) -> None:
     ann.do(command, caller)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(STEPS)
 def test_state_and_events_equal_a_fresh_view_and_the_row_and_the_rooms_agree(steps: list[Any]) -> None:
     ann = Driver(PRESENCE, "ann", reduce_presence)
@@ -94,7 +94,7 @@ def test_state_and_events_equal_a_fresh_view_and_the_row_and_the_rooms_agree(ste
         assert (face.status == "offline") == ("lost" not in ann.deadlines)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_the_hidden_look_offline_and_replay_equals_snapshot_and_tail(steps: list[Any]) -> None:
     ann = Driver(PRESENCE, "ann", reduce_presence)
@@ -108,7 +108,7 @@ def test_the_hidden_look_offline_and_replay_equals_snapshot_and_tail(steps: list
         assert ann.rebuild(middle).state == stored(ann.behaviour.state)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_nobody_without_connection_and_beats_is_present_for_long(steps: list[Any]) -> None:
     ann = Driver(PRESENCE, "ann", reduce_presence)
@@ -122,7 +122,7 @@ def test_nobody_without_connection_and_beats_is_present_for_long(steps: list[Any
     assert ann.advance(BEATS_MS) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(STEPS)
 def test_whoever_is_connected_is_shown_as_chosen(steps: list[Any]) -> None:
     ann = Driver(PRESENCE, "ann", reduce_presence)
@@ -138,7 +138,7 @@ MEMBERSHIP = (Enter, Exit, Disengage)
 """What other actors tell, of the hidden as of everybody; the only thing that also happens to who does nothing."""
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(STEPS, HIDDEN)
 def test_nothing_tells_somebody_who_hides_from_somebody_who_went_away_and_does_nothing(
     before: list[Any], meanwhile: list[Any]
@@ -168,7 +168,7 @@ def outside(ann: Driver) -> Any:
     return ann.behaviour.view(TEACHER), ann.followers, facts, ann.replay(TEACHER), ann.signals, ann.rows, tells
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(STEPS)
 def test_the_inbox_is_silent_while_its_person_is_here_with_dnd_and_at_the_latest_soon_after_a_crash(
     steps: list[Any],
@@ -184,7 +184,7 @@ def test_the_inbox_is_silent_while_its_person_is_here_with_dnd_and_at_the_latest
     assert silent == (ann.do(Mine(), ANN).chosen == "dnd")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(STEPS, STEPS)
 def test_the_owner_is_told_what_was_chosen_while_hidden_and_showing_keeps_it(
     before: list[Any], meanwhile: list[Any]
@@ -211,7 +211,7 @@ def test_the_owner_is_told_what_was_chosen_while_hidden_and_showing_keeps_it(
     assert (told.chosen, told.activity, told.hidden) == (chosen, activity, False)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(ATTENDING)
 def test_the_last_word_that_a_session_was_told_is_true(steps: list[Any]) -> None:
     ann = Driver(PRESENCE, "ann", reduce_presence)
@@ -227,7 +227,7 @@ def test_the_last_word_that_a_session_was_told_is_true(steps: list[Any]) -> None
             assert (last.get(place, "back") == "back") == here
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(ATTENDING)
 def test_whoever_a_session_counts_as_here_is_looked_after_by_the_next_start(steps: list[Any]) -> None:
     ann = Driver(PRESENCE, "ann", reduce_presence)
@@ -244,7 +244,7 @@ def test_whoever_a_session_counts_as_here_is_looked_after_by_the_next_start(step
     assert ann.rebuild().state == stored(ann.behaviour.state)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_the_activity_shown_is_the_newest_engagement_or_the_choice_and_nothing_for_the_discreet(
     steps: list[Any],

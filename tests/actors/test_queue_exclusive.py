@@ -215,7 +215,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_nobody_stands_in_two_queues_whatever_is_under_way(steps: list[tuple[str, Caller, Any, int, int]]) -> None:
     three = house("a", "b", "c")

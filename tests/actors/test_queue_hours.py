@@ -108,7 +108,7 @@ HOURS = st.builds(Hours, st.integers(0, 6), CLOCKS, CLOCKS, ZONES).filter(lambda
 MOMENTS = st.integers(ms("2011-01-01 00:00"), ms("2030-01-01 00:00"))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(HOURS, min_size=1, max_size=4), MOMENTS)
 def test_every_minute_in_a_stretch_shows_hours_on_the_clocks_and_no_other_does(hours: list[Hours], now: int) -> None:
     now -= now % MINUTE

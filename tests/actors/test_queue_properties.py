@@ -127,7 +127,7 @@ def count_fates(queue: Driver) -> Counter[str]:
     return ended
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(BEGINNINGS, STEPS, st.data())
 def test_p18_one_open_entry_a_student_one_owner_an_entry_and_none_is_lost(
     beginning: dict[str, Any], steps: list[Any], data: st.DataObject
@@ -142,7 +142,7 @@ def test_p18_one_open_entry_a_student_one_owner_an_entry_and_none_is_lost(
         assert ended[str(number)] == (0 if still else 1), "an entry ends once, or has not ended"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(BEGINNINGS, STEPS, st.data())
 def test_state_and_events_equal_a_fresh_view_for_everybody(
     beginning: dict[str, Any], steps: list[Any], data: st.DataObject
@@ -164,7 +164,7 @@ def follow(queue: Driver, who: Caller) -> None:
         queue.follow(who)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(BEGINNINGS, STEPS, st.data())
 def test_a_resumed_follower_sees_what_a_fresh_one_sees(
     beginning: dict[str, Any], steps: list[Any], data: st.DataObject
@@ -183,7 +183,7 @@ def test_a_resumed_follower_sees_what_a_fresh_one_sees(
     assert follower.state == stored(queue.behaviour.view(ADMIN))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(BEGINNINGS, STEPS, st.data())
 def test_replay_equals_snapshot_and_tail_equals_live(
     beginning: dict[str, Any], steps: list[Any], data: st.DataObject
@@ -196,7 +196,7 @@ def test_replay_equals_snapshot_and_tail_equals_live(
     assert queue.rebuild(data.draw(st.integers(1, queue.seq))).state == live
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_p18_among_equals_whom_nobody_moved_the_first_goes_first(steps: list[Any]) -> None:
     queue = begin({"order": "fifo"})
@@ -323,7 +323,7 @@ def counting(queue: Driver) -> set[str]:
     return {held.student for entry, held in memory.entries.items() if memory.shown.entries[entry].status != "pending"}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(st.one_of(IN_A_QUEUE, CARRIED, CARRIED), max_size=60), st.lists(CARRIED, min_size=1, max_size=8))
 def test_p18_queue_and_hall_agree_in_the_end_and_nobody_stands_in_two_queues_however_their_words_cross(
     steps: list[Any], last: list[int]

@@ -121,7 +121,7 @@ def may_post(room: Driver, caller: Caller) -> bool:
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(["open", "closed"]), STEPS, st.data())
 def test_state_and_events_equal_a_fresh_view_for_everybody(
     visibility: str, steps: list[Any], data: st.DataObject
@@ -152,7 +152,7 @@ def follow(room: Driver, who: Caller) -> Follower:
     return room.follow(who)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS, st.data())
 def test_a_resumed_follower_sees_what_a_fresh_one_sees_and_nothing_retracted(
     steps: list[Any], data: st.DataObject
@@ -182,7 +182,7 @@ def test_a_resumed_follower_sees_what_a_fresh_one_sees_and_nothing_retracted(
             assert fact.event.was is None
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS, st.data())
 def test_replay_equals_snapshot_and_tail_equals_live(steps: list[Any], data: st.DataObject) -> None:
     room = begin("open")
@@ -243,7 +243,7 @@ REVISIONS = st.lists(
 """Which message of the room becomes which text (none: it is retracted), and what happens before that."""
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(REVISIONS, st.sampled_from([1, 3, 10_000]))
 def test_edits_and_retractions_in_and_outside_the_window_tell_what_a_list_of_all_messages_tells(
     revisions: list[Any], remembered: int

@@ -411,7 +411,7 @@ def act(session: Driver, what: str, who: Caller, ago: int) -> None:
         session.try_do(command, caller)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(STEPS, st.integers(1, 3), st.booleans())
 def test_totals_equal_the_union_of_the_intervals_and_the_capacity_is_never_exceeded(
     steps: list[Any], capacity: int, ends: bool

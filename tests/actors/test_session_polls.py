@@ -349,7 +349,7 @@ def lose(session: Driver, name: str, last: dict[str, int], people: list[Caller],
     deliver(session)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(VOTES, st.booleans(), st.booleans())
 def test_E10_totals_equal_distinct_voters_whatever_happens(votes: list[Any], anonymous: bool, changeable: bool) -> None:
     session = live()

@@ -130,7 +130,7 @@ def check(session: Driver) -> None:
         assert question.by not in question.upvoters
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(STEPS, st.data())
 def test_state_and_events_equal_a_fresh_view_for_everybody(steps: list[Any], data: st.DataObject) -> None:
     session = begin()
@@ -150,7 +150,7 @@ def watches(session: Driver, who: Caller) -> bool:
     return SESSION.watch.permits(who.role, session.behaviour.relations(who))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS, st.data())
 def test_a_resumed_follower_sees_what_a_fresh_one_sees_and_nothing_withdrawn(
     steps: list[Any], data: st.DataObject
@@ -175,7 +175,7 @@ def test_a_resumed_follower_sees_what_a_fresh_one_sees_and_nothing_withdrawn(
         assert not isinstance(event, floor.PollMarked) or event.user is None
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STEPS, st.data())
 def test_replay_equals_snapshot_and_tail_equals_live(steps: list[Any], data: st.DataObject) -> None:
     session = begin()
@@ -216,7 +216,7 @@ TWO = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(TWO)
 def test_two_people_at_once_share_one_seat_one_vote_each_and_one_place_in_the_line(steps: list[Any]) -> None:
     session = planned(capacity=1)

@@ -11,7 +11,7 @@ import pytest
 from tests.http.schema_school import open_schema_school
 from tests.http.schema_walk import Walk, without_pairs
 
-RIGHT, WRONG = 1, 1
+RIGHT, WRONG = 2, 1
 """How many cases of each sort a door gets."""
 
 

@@ -63,7 +63,7 @@ def test_an_array_of_frames_arrives_in_order(codec: Codec, frames: list[Any]) ->
 
 
 @both
-@settings(max_examples=150)
+@settings(max_examples=400)
 @given(data=st.binary(max_size=300))
 def test_arbitrary_bytes_are_refused_with_the_protocols_own_error(codec: Codec, data: bytes) -> None:
     frames = taken(codec, data)
@@ -76,14 +76,14 @@ def test_arbitrary_text_is_refused_with_the_protocols_own_error(text: str) -> No
 
 
 @both
-@settings(max_examples=120)
+@settings(max_examples=300)
 @given(value=st.recursive(st.none() | st.integers(-9, 9) | st.text(max_size=3), lambda s: st.lists(s) | st.dictionaries(st.sampled_from(["t", "id", "to", "do", "d", "n"]), s)))  # fmt: skip
 def test_well_formed_nonsense_is_refused_with_the_protocols_own_error(codec: Codec, value: Any) -> None:
     encoded = msgspec.json.encode(value) if codec.is_text else msgspec.msgpack.encode(value)
     assert all(not isinstance(one, RemoteProtocolError) or one.code == "bad_frame" for one in taken(codec, encoded))
 
 
-@settings(max_examples=100)
+@settings(max_examples=200)
 @given(frame=plain_client_frames, position=st.integers(0, 10_000), byte=st.integers(0, 255))
 def test_a_frame_with_one_byte_changed_never_breaks_anything(frame: Any, position: int, byte: int) -> None:
     data = bytearray(MSGPACK.encode(frame))

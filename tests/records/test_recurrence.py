@@ -110,7 +110,7 @@ def rules(draw: st.DrawFn) -> str:
     return ";".join(parts)
 
 
-@settings(max_examples=120)
+@settings(max_examples=300)
 @given(rules(), st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1)), st.sampled_from(["Europe/Berlin", "UTC"]))
 def test_a_series_is_what_the_library_says_on_the_clocks_of_the_zone(text: str, local: datetime, name: str) -> None:
     zone, local = find_zone(name), local.replace(microsecond=0)
