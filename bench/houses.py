@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from bench import processes
 
@@ -52,8 +53,9 @@ class Cpu:
 class House:
     """A server in a folder of its own; use as a context manager.
 
-    Its life: (1) made: nothing runs; (2) `open` starts it and waits until it listens; (3) `kill` and `open` again as often as
-    wanted, in the same folder and on the same port; (4) leaving the context ends every process and removes the folder.
+    Its life: (1) made: nothing runs, and `furnish` may give it data; (2) `open` starts it and waits until it listens; (3) `kill`
+    and `open` again as often as wanted, in the same folder and on the same port; (4) leaving the context ends every process and
+    removes the folder.
     """
 
     def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], port: int, folder: Path) -> None:
@@ -94,6 +96,11 @@ class House:
         except RuntimeError as error:
             processes.stop(self._process, 5)
             raise RuntimeError(f"{self.name}: {error}\n{self.log[-4000:]}") from error
+
+    def furnish(self, data: Path) -> Self:
+        """Begin with a copy of another house's data directory, ended in peace, in place of an empty one; before `open`."""
+        shutil.copytree(data, self.data)
+        return self
 
     def kill(self) -> None:
         """Kill the server's own process as a power cut would, and wait until it is gone."""

@@ -12,7 +12,8 @@ from bench.journeys_school import ADMIN, HEAD, School, Viewer
 
 TEACHER, STUDENT, PARENT, CLASS, EXAM = "walk-teacher", "walk-student", "walk-parent", "walk-class", "walk-exam"
 HOUR_MS = 3_600_000
-_FIRST_SLOT_MS = 2_000_000_000_000
+_FIRST_TO_COME_MS, _FIRST_OVER_MS = 2_000_000_000_000, 1_000_000_000_000
+"""Days of the slots that are assigned, and of those that are completed: these must have begun."""
 _MARKS = ("absent", "present")
 
 
@@ -72,7 +73,7 @@ class Walkers:
 
     def assign(self, turn: int) -> Walk:
         """Assign a slot: the student has a notice of it."""
-        slot = self._slot(turn, "Assigned")
+        slot = self._slot(turn, "Assigned", _FIRST_TO_COME_MS)
 
         def is_mine(d: Any) -> bool:
             notice = d["notice"]
@@ -85,7 +86,7 @@ class Walkers:
 
     def complete(self, turn: int) -> Walk:
         """Say that a slot is completed: the dashboards of student and mentor show it."""
-        slot = self.school.ask(TEACHER, "POST", "/api/schedules", **self._slot(turn, "Completed", 12))
+        slot = self.school.ask(TEACHER, "POST", "/api/schedules", **self._slot(turn, "Completed", _FIRST_OVER_MS))
 
         def done(d: Any) -> bool:
             return bool(d["id"] == slot["id"] and d["row"]["status"] == "completed")
@@ -141,8 +142,8 @@ class Walkers:
         before = _figure(viewer.figures, path)
         return lambda: viewer.see_figures(lambda figures: _figure(figures, path) == before + 1)
 
-    def _slot(self, turn: int, title: str, hours: int = 0) -> dict[str, Any]:
-        start = _FIRST_SLOT_MS + (24 * turn + hours) * HOUR_MS
+    def _slot(self, turn: int, title: str, first: int) -> dict[str, Any]:
+        start = first + 24 * turn * HOUR_MS
         return {
             "mentor_id": TEACHER, "student_id": STUDENT, "title": f"{title} {turn}", "start_at": start, "end_at": start + HOUR_MS,
         }  # fmt: skip

@@ -1,7 +1,7 @@
 """Records over REST, beside FastAPI with asyncpg doing the same transaction in the same run: `python -m bench.rest`.
 
 Teachers keep tasks: create, read, list a hundred, update, delete, and a mix, in a closed loop on 1, 8 and 32 connections. A write
-is one transaction on both sides: row, audit, and an event on three channels; both use the same PostgreSQL with fsync. Exit code 1
+is one transaction on both sides: row, audit, activity, and an event on three channels; both use the same PostgreSQL with fsync. Exit code 1
 when an answer is not the right one, or the database does not hold in the end what was acknowledged.
 """
 
@@ -234,7 +234,7 @@ def _verdicts(sides: Sequence[Side], results: Sequence[Result]) -> Iterator[Verd
         )
         writes = sum(sum(worker.done.values()) for worker in side.workers)
         other = differences(read_kept(side.dsn, side.workers), side.workers)
-        kept = "row, audit and an event on three channels each, numbered without a gap, fsync and synchronous_commit on"
+        kept = "row, audit, line of the feed and an event on three channels each, numbered without a gap, fsync and synchronous_commit on"
         yield Verdict(not other, f"{side.house.name}: {writes} acknowledged writes kept: {'; '.join(other) or kept}")
 
 

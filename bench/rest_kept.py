@@ -19,16 +19,18 @@ DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 _ADD_USERS = "INSERT INTO users (id, role) SELECT id, role FROM unnest($1::text[], $2::text[]) AS people (id, role)"
 _ROWS = "SELECT id, title, version FROM tasks WHERE mentor_id = ANY($1::text[])"
 _AUDITS = "SELECT count(*) FROM audit_logs WHERE entity_type = 'task' AND changed_by = ANY($1::text[])"
+_FED = "SELECT count(*) FROM activity_feed WHERE target_type = 'task' AND actor_id = ANY($1::text[])"
 _EVENTS = """SELECT stream, count(*) FILTER (WHERE type LIKE 'task.%' AND by = ANY($1::text[])) AS told, count(*) AS events, max(seq) AS last
 FROM journal WHERE stream = 'table:tasks' OR stream LIKE 'user:%' GROUP BY stream"""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a database holds of some teachers: their tasks, rows of audit and, by stream, events about them; streams with a gap."""
+    """What a database holds of some teachers: their tasks, rows of audit, lines of the feed and, by stream, events about them; streams with a gap."""
 
     rows: dict[str, Row]
     audits: int
+    fed: int
     told: Counter[str]
     gaps: Sequence[str]
     settings: dict[str, str]
@@ -62,6 +64,7 @@ def differences(kept: Kept, workers: Sequence[Worker]) -> list[str]:
     wrong = {
         "rows": sum(kept.rows.get(name) != row for name, row in rows.items()) + len(kept.rows.keys() - rows.keys()),
         "audits": kept.audits - sum(writes.values()),
+        "feed": kept.fed - sum(writes.values()),
         "events": sum(((kept.told - told) + (told - kept.told)).values()),
         "gaps": len(kept.gaps),
         "settings": sum(kept.settings[name] != value for name, value in DURABLE.items()),
@@ -88,6 +91,7 @@ async def _read(dsn: str, teachers: Sequence[str]) -> Kept:
     try:
         rows = await database.fetch(_ROWS, teachers)
         audits = await database.fetchval(_AUDITS, teachers)
+        fed = await database.fetchval(_FED, teachers)
         events = await database.fetch(_EVENTS, teachers)
         settings = {name: await database.fetchval(f"SHOW {name}") for name in DURABLE}
     finally:
@@ -95,6 +99,7 @@ async def _read(dsn: str, teachers: Sequence[str]) -> Kept:
     return Kept(
         {row["id"]: Row(row["title"], row["version"]) for row in rows},
         audits,
+        fed,
         Counter({row["stream"]: row["told"] for row in events if row["told"]}),
         [row["stream"] for row in events if row["events"] != row["last"]],
         settings,

@@ -1,17 +1,13 @@
-"""`homeroom` and `python -m homeroom`: the command line, loaded.
+"""`homeroom` and `python -m homeroom`: the command line, loaded."""
 
-Nearly all objects that importing makes stay for good: looking for garbage among them takes a seventh of a start.
-"""
-
-import gc
+from homeroom.uncollected import uncollected
 
 
 def main() -> None:
     """Run the command line."""
-    gc.disable()
-    from homeroom.cli import main as command_line  # noqa: PLC0415 - after the line above
+    with uncollected():
+        from homeroom.cli import main as command_line  # noqa: PLC0415 - within, so that its loading is uncollected
 
-    gc.enable()
     command_line()
 
 

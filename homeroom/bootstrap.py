@@ -129,6 +129,7 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
         guardians=house.wards.guardians_of,
         members=house.places.students_of,
         knows=house.places.knows,
+        belongs=house.places.has,
         beyond=dict.fromkeys(channels.kinds, channels.deliver),
     )
     switchboard = Switchboard(engine, channels)
@@ -173,7 +174,7 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
             random=random,
             static=files("homeroom.http") / "static",
             docs=files("homeroom.http") / "docs_page",
-            asyncapi=describe_websocket(kinds, version()),
+            asyncapi=partial(describe_websocket, kinds, version()),
             settings=web_settings(config),
             records=record_parts(house, store, reception, dashboards),
             places=PlaceParts(house.places.members_of, switchboard.ref),

@@ -6,29 +6,31 @@ Exit codes: 0 done, 1 it could not be done (the text says why), 2 wrong usage. N
 
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import click
-import trio
 from rich.console import Console
 
-from homeroom.client import ClientError, Refused
 from homeroom.config import Config, ConfigError, load_config
-from homeroom.engine.postgres import DatabaseError
-from homeroom.house import COMPLAINTS
-from homeroom.logs import set_up_logging
 
+PIPE_WIDTH = 10_000
+"""The width of what is read by programs: no line of a table is longer."""
 errors = Console(stderr=True, highlight=False)
 output = Console(highlight=False, soft_wrap=True)
+
+
+def print_table(table: Any) -> None:
+    """Print a table: as wide as the window, or whole where programs read it, a line each."""
+    wide = output if output.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+    wide.print(table)
 
 
 def _fit_url(context: click.Context, parameter: click.Parameter, url: str | None) -> str:
     """Return where the server is: as said, else where one with the same environment listens."""
     if url is not None:
         return url if "://" in url else f"http://{url}"
-    config = read_config()
+    config = read_settings()
     if config.port == 0:
         raise click.UsageError("HOMEROOM_PORT=0 is any free port: say with --url or HOMEROOM_URL where the server is")
     return config.url
@@ -47,41 +49,58 @@ AS = click.option(
 )
 
 
-def read_config(**options: Any) -> Config:
-    """Return the configuration in force with what the command line says, and set up logging by it; exit code 2 for a wrong setting."""
+def read_settings(**options: Any) -> Config:
+    """Return the configuration in force with what the command line says; exit code 2 for a wrong setting."""
     try:
-        config = load_config(os.environ, options)
+        return load_config(os.environ, options)
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
+
+
+def read_config(**options: Any) -> Config:
+    """Return what `read_settings` does, with logging set up by it: for commands that do more than tell of it."""
+    from homeroom.logs import set_up_logging  # noqa: PLC0415 - takes longer to load than some commands to run
+
+    config = read_settings(**options)
     set_up_logging(config)
     return config
 
 
 def run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Run `work` to its end and return its result; what people can mend is told in one line, with exit code 1."""
-    with _complaints():
-        return trio.run(work)
+    """Run `work` to its end and return its result.
 
+    What people can mend is told in one clear line, with exit code 1; a defect of ours keeps its traceback.
+    """
+    import trio  # noqa: PLC0415 - not for the help, and not for who only looks at the configuration
 
-@contextmanager
-def _complaints() -> Iterator[None]:
-    """Turn what people can mend into one clear line and exit code 1; a defect of ours keeps its traceback."""
     try:
-        yield
+        return trio.run(work)
     except* KeyboardInterrupt:
         sys.exit(130)
     except* trio.TooSlowError:
         raise click.ClickException("no answer in time: is the server running?") from None
-    except* (*COMPLAINTS, ClientError) as group:
+    except* _mendable() as group:
         raise click.ClickException(_told(_first(group))) from None
+
+
+def _mendable() -> tuple[type[BaseException], ...]:
+    """Return what people can mend. This is asked at every end but a good one: Ctrl-C shall not load half the program."""
+    complaints = getattr(sys.modules.get("homeroom.house"), "COMPLAINTS", (ConfigError, OSError))
+    return (*complaints, *_loaded("homeroom.client", "ClientError"))
+
+
+def _loaded(module: str, name: str) -> tuple[type[BaseException], ...]:
+    """Return a class of errors, none when its module is not loaded: then nothing has raised one."""
+    return (getattr(sys.modules[module], name),) if module in sys.modules else ()
 
 
 def _told(error: BaseException) -> str:
     """Return the words for a person: what is allowed too, and which setting a database error is about."""
-    allowed = error.data.get("allowed") if isinstance(error, Refused) and isinstance(error.data, dict) else None
+    data = getattr(error, "data", None) if isinstance(error, _loaded("homeroom.client", "Refused")) else None
+    allowed = data.get("allowed") if isinstance(data, dict) else None
     if allowed:
         return f"{error}; allowed: {', '.join(allowed) if isinstance(allowed, list) else allowed}"
-    given = isinstance(error, DatabaseError) and os.environ.get("DATABASE_URL")
+    given = isinstance(error, _loaded("homeroom.engine.postgres", "DatabaseError")) and os.environ.get("DATABASE_URL")
     return f"the database of DATABASE_URL: {error}" if given else str(error)
 
 

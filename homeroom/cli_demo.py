@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from homeroom.cli_base import DATA_DIR, URL, errors, output, read_config, run
 from homeroom.records.demo import DEMO_PASSWORD, DEMO_PEOPLE
 from homeroom.records.demo.plan import Plan
+from homeroom.uncollected import uncollected
 
 
 @click.group()
@@ -39,8 +40,9 @@ def load(size: str, students: int, seed: int, anyway: bool, url: str, **options:
 
 
 def _load_small(url: str, anyway: bool, **options: Any) -> None:
-    from homeroom import bootstrap  # noqa: PLC0415 - the web servers and all actors: half the time of every other command
-    from homeroom.demo import load_small  # noqa: PLC0415 - the same
+    with uncollected():
+        from homeroom import bootstrap  # noqa: PLC0415 - the web servers and all actors: half the time of every other command
+        from homeroom.demo import load_small  # noqa: PLC0415 - the same
 
     with errors.status("furnishing"):
         run(partial(load_small, read_config(**options), url, anyway, bootstrap.running_inside))
@@ -48,7 +50,8 @@ def _load_small(url: str, anyway: bool, **options: Any) -> None:
 
 
 def _load_large(students: int, seed: int, anyway: bool, **options: Any) -> None:
-    from homeroom.demo import load_many  # noqa: PLC0415 - its engine is not for every command
+    with uncollected():
+        from homeroom.demo import load_many  # noqa: PLC0415 - its engine is not for every command
 
     with Progress(*_COLUMNS, console=errors) as progress:
         bar = progress.add_task("students", total=students)

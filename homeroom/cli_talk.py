@@ -11,7 +11,6 @@ from typing import Any
 import click
 import trio
 
-from homeroom import errands
 from homeroom.cli_base import AS, DATA_DIR, TOKEN, URL, errors, read_config, run
 from homeroom.client import Client, Gone, Reply, open_client
 
@@ -97,6 +96,8 @@ async def _within(seconds: float, work: Callable[[], Coroutine[Any, Any, Any]]) 
 
 def _bearer(token: str | None, person: str | None, **options: Any) -> str:
     if person:
+        from homeroom import errands  # noqa: PLC0415 - who has a token needs no database
+
         return str(run(partial(errands.create_token, read_config(**options), person, 43_200.0)))
     if not token:
         raise click.UsageError("say who asks: --as USER (on the server's machine), --token or HOMEROOM_TOKEN")

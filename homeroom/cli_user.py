@@ -5,6 +5,7 @@ import json
 import re
 import sys
 import warnings
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, get_args
 
@@ -12,7 +13,7 @@ import click
 from rich.table import Table
 
 from homeroom import errands
-from homeroom.cli_base import DATA_DIR, errors, output, read_config, run
+from homeroom.cli_base import DATA_DIR, errors, output, print_table, read_config, run
 from homeroom.protocol.access import Role
 
 
@@ -44,15 +45,24 @@ def user_add(login: str, name: str | None, role: str, password_stdin: bool, **op
 
 @user.command("list")
 @click.option("--role", type=click.Choice(get_args(Role)), help="Those of one role alone.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
 @DATA_DIR
-def user_list(role: str | None, **options: Any) -> None:
+def user_list(role: str | None, as_json: bool, **options: Any) -> None:
     """List the people: login, id, role, name; and of parents, whom they stand for."""
     people = run(partial(errands.list_users, read_config(**options), role))
+    if as_json:
+        click.echo(json.dumps([_person(person, wards) for person, wards in people], indent=2))
+        return
     table = Table("login", "id", "role", "name", "stands for", box=None)
     for person, wards in people:
         away = "" if person.active else " (left)"
         table.add_row(person.login, person.id, person.role, f"{person.name}{away}", " ".join(wards))
-    output.print(table)
+    print_table(table)
+
+
+def _person(person: Any, wards: Iterable[str]) -> dict[str, Any]:
+    said = {name: getattr(person, name) for name in ("login", "id", "role", "name", "active")}
+    return {**said, "stands_for": [*wards]}
 
 
 @user.command("link")

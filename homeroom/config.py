@@ -19,6 +19,10 @@ from homeroom.records.files.content import FILE_TYPES
 
 PREFIX = "HOMEROOM_"
 
+PublicUrl = Annotated[
+    str,
+    Meta(max_length=300, pattern=r"\A(?:https?://[A-Za-z0-9.\-\[\]:]+)?\Z", description="scheme, host and port alone"),
+]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
 Bytes = Annotated[int, Meta(ge=1, le=1_099_511_627_776)]
@@ -43,6 +47,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allow_unsafe_database: bool = False
     self_registration: bool = False
     zone: Zone = "UTC"
+    public_url: PublicUrl = ""
 
     token_issuer: str = "homeroom"  # noqa: S105 - a name, not a secret
     token_audience: str = "homeroom"  # noqa: S105 - a name, not a secret
@@ -68,6 +73,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     calm_window_ms: Milliseconds = 250
     commit_window_ms: Milliseconds = 38
     record_connections: Annotated[int, Meta(ge=1, le=100)] = 8
+    record_writes_each: Annotated[int, Meta(ge=1, le=100)] = 2
     snapshot_every: Count = 500
     stop_grace_s: Annotated[float, Meta(gt=0, le=60)] = 8.0
 
@@ -77,6 +83,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     upload_region: str = "us-east-1"
     upload_bytes: Bytes = 52_428_800
     upload_bytes_per_person: Bytes = 1_073_741_824
+    upload_least_rate: Count = 1_024
     upload_types: tuple[str, ...] = tuple(FILE_TYPES)
 
     metrics_token: str | None = None
@@ -174,6 +181,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "allow_unsafe_database": "bear a database with fsync or synchronous_commit off: a power cut then loses what was acknowledged",
         "self_registration": "people may register themselves, as students",
         "zone": "the school's IANA zone, such as Europe/Berlin: that of days which are asked for without one, and of today's figures",
+        "public_url": "the address under which people reach this server, such as https://school.example: links in answers begin with it",
         "token_issuer": "the `iss` of every token",
         "token_audience": "the `aud` of every token",
         "token_keys": "a TOML file with [[keys]]: kid, algorithm (HS256 RS256 ES256 EdDSA) and a secret, private or public file",
@@ -196,6 +204,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "calm_window_ms": "the same for presence, typing and receipts",
         "commit_window_ms": "how long appends may wait for company while commits are frequent",
         "record_connections": "connections to the database for the records, beside 4 for logins and subscriptions",
+        "record_writes_each": "writes of one person that hold such a connection at a time, the others wait; a quarter of them is for reads alone",
         "snapshot_every": "events between two snapshots of an actor",
         "stop_grace_s": "how long a stop may take",
         "upload_dir": "where uploaded files live; nothing: `files` in the data directory",
@@ -204,6 +213,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "upload_region": "the region of the bucket",
         "upload_bytes": "the largest file that is taken",
         "upload_bytes_per_person": "all files of one person together",
+        "upload_least_rate": "bytes a second that a file has to come at least, over each 30 seconds",
         "upload_types": "the types of files that are taken, found in their content",
         "metrics_token": "the bearer that /metrics wants; nothing: open to all who reach the port",
         "log_level": "what is logged",

@@ -24,6 +24,8 @@ from homeroom.records.vitals import Reading, Vitals
 
 EXAM_TABLES = frozenset({"exams", "exam_people", "sittings"})
 """The read models that figures of exams come from."""
+INBOX_TABLES = frozenset({"inboxes"})
+"""The one that unread notices are counted in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,15 @@ def make_dashboards(
     """Join the parts; `look` tells what this server is doing."""
     zone = find_zone(house.config.zone)
     vitals = Vitals(look, trio.current_time)
-    exams = EXAM_TABLES.issubset(table.name for kind in kinds for table in kind.tables)
-    figures = FigureReader(house.database, house.clock, zone, system=vitals.look, exams=exams)
+    tables = {table.name for kind in kinds for table in kind.tables}
+    figures = FigureReader(
+        house.database,
+        house.clock,
+        zone,
+        system=vitals.look,
+        exams=tables >= EXAM_TABLES,
+        inboxes=tables >= INBOX_TABLES,
+    )
     return Dashboards(figures, Pulse(house.database, figures, hub, wire=wire, clock=house.clock, zone=zone))
 
 

@@ -7,6 +7,7 @@ Whatever is there already stays as it is; so it may be done at every start. Neve
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
@@ -33,7 +34,7 @@ from homeroom.records.demo import (
     add_demo_people,
     link_demo_families,
 )
-from homeroom.records.demo.furnish import furnish_school
+from homeroom.records.demo.furnish import furnish_gradings, furnish_school
 from homeroom.records.demo.large import load_large
 from homeroom.records.demo.people import CALLERS, check_demo
 from homeroom.records.demo.plan import Plan
@@ -99,6 +100,7 @@ async def furnish(house: House, store: Store, voices: Voices) -> None:
         with trio.fail_after(PATIENCE_S):
             async with voices(scene.name) as voice:
                 await _play(scene, voice)
+    await furnish_gradings(store)
 
 
 async def _play(scene: Scene, voice: Voice) -> None:
@@ -152,7 +154,7 @@ async def load_many(
             await check_demo(house.database)
         password = await house.passwords.hash(DEMO_PASSWORD)
         store, today = quiet_store(house.database, house.clock, zone), local_time(house.clock.now(), zone).date()
-        await load_large(store, plan(today), password, advance)
+        await load_large(store, replace(plan(today), zone=zone), password, advance)
 
 
 async def _runs(config: Config, url: str) -> bool:

@@ -14,7 +14,18 @@ from homeroom.protocol import board, chat, exam, group, inbox, queue, room
 from homeroom.protocol import session_words as session
 from homeroom.protocol.exam_paper import Item, Key, Option, Question
 from homeroom.protocol.zones import local_time
-from homeroom.records.demo.school import ADMIN, CLASS_OF, CLASSES, PAULA, PETER, STUDENTS, TARA, THEO
+from homeroom.records.demo.school import (
+    ADMIN,
+    CLASS_OF,
+    CLASSES,
+    PAST_EXAM,
+    PAST_QUESTION,
+    PAULA,
+    PETER,
+    STUDENTS,
+    TARA,
+    THEO,
+)
 
 MINUTE_MS = 60_000
 SOON_MS = 15 * MINUTE_MS
@@ -58,6 +69,7 @@ def scenes(now: int, zone: ZoneInfo) -> Iterator[Scene]:
     yield Scene("notices", tuple(_notices()))
     yield Scene("queue", (Line(TARA, f"queue:{TARA}", queue.Create(title="Maths help")), *_helpers()))
     yield Scene(f"queue-{local.date()}", tuple(_line()))
+    yield Scene("exam-past", tuple(_past_exam()))
     yield Scene(f"exam-{slot}", tuple(_exam(f"demo-{slot}", soon)))
     yield Scene(f"session-{slot}", tuple(_session(f"demo-{slot}", soon)))
 
@@ -170,6 +182,18 @@ def _exam(id: str, opens: int) -> Iterator[Line]:
     yield Line(TARA, to, made)
     yield Line(TARA, to, exam.Appoint(THEO, "Theo Teacher"))
     yield Line(TARA, to, exam.Publish())
+
+
+def _past_exam() -> Iterator[Line]:
+    """Yield an exam that was written on paper: of its answers some still wait to be looked at."""
+    to = f"exam:{PAST_EXAM}"
+    people = tuple(exam.Person(student, f"Student {n}") for n, student in enumerate(STUDENTS, 1))
+    essay = Item(Question(PAST_QUESTION, "essay", "Name three causes of the industrial age, and weigh them.", 5))
+    words = "Written on paper, and read in afterwards."
+    yield Line(THEO, to, exam.Create(title="An essay", description=words, questions=(essay,), students=people))
+    yield Line(THEO, to, exam.Appoint(TARA, "Tara Teacher"))
+    for command in (exam.Publish(), exam.Open(), exam.Close()):
+        yield Line(THEO, to, command)
 
 
 def _session(id: str, starts: int) -> Iterator[Line]:

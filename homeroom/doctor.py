@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from homeroom.config import Config
 from homeroom.engine.database import open_database
 from homeroom.engine.migrate import read_migrations
-from homeroom.engine.postgres import PostgresSettings
+from homeroom.engine.postgres_settings import PostgresSettings
 from homeroom.house import COMPLAINTS, MIGRATIONS, has_data, load_key_ring, open_dsn, prepare_data_path
 from homeroom.http.keys import SECRET_FILE
 

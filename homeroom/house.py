@@ -20,7 +20,8 @@ from homeroom.engine.journal import JournalError
 from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.engine.migrate import MigrationError
 from homeroom.engine.migrate import migrate as carry_out_migrations
-from homeroom.engine.postgres import DatabaseError, PostgresSettings
+from homeroom.engine.postgres import DatabaseError
+from homeroom.engine.postgres_settings import PostgresSettings
 from homeroom.http.keys import SECRET_FILE, KeyRing, UnfitKey, load_keys, own_key
 from homeroom.http.places import Places
 from homeroom.http.revocations import Revocations

@@ -47,6 +47,7 @@ def make_store(
         carry=engine.carry,
         random=SystemRandom(),
         zone=find_zone(house.config.zone),
+        each=house.config.record_writes_each,
     )
 
 
@@ -66,6 +67,7 @@ def record_parts(house: House, store: Store, reception: Reception, dashboards: D
         reception,
         feeds=Feeds(house.records, house.clock, SystemRandom()),
         zone=house.config.zone,
+        public_url=house.config.public_url,
         directory=Directory(house.records),
         figures=dashboards.figures,
     )

@@ -12,7 +12,7 @@ from homeroom.http.gateway import GatewaySettings
 from homeroom.http.outbox import OutboxSettings
 from homeroom.http.pipeline import WebSettings
 from homeroom.protocol.frames import Limits
-from homeroom.records.files.reception import UploadSettings
+from homeroom.records.files.terms import UploadSettings
 
 
 def engine_settings(config: Config) -> EngineSettings:
@@ -55,5 +55,6 @@ def upload_settings(config: Config) -> UploadSettings:
     return UploadSettings(
         file_bytes=config.upload_bytes,
         person_bytes=config.upload_bytes_per_person,
+        least_rate=config.upload_least_rate,
         types=frozenset(config.upload_types),
     )

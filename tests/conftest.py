@@ -1,5 +1,6 @@
 """What every test may ask for: a real PostgreSQL, and a fresh, migrated database in it."""
 
+import asyncio
 import gc
 import os
 import signal
@@ -12,13 +13,14 @@ from pathlib import Path
 from shutil import disk_usage, rmtree
 from tempfile import TemporaryDirectory
 
+import asyncpg
 import pytest
 import trio
 
 from homeroom.engine.database import Database, open_database
 from homeroom.engine.embedded import UNSAFE, EmbeddedPostgres
 from homeroom.engine.migrate import migrate
-from homeroom.engine.postgres import PostgresSettings
+from homeroom.engine.postgres_settings import PostgresSettings
 
 # What one process of a run has compiled, the others need not compile again: some hundred modules in each, and many are started.
 sys.dont_write_bytecode = False
@@ -35,6 +37,12 @@ def pytest_collectstart() -> None:
     gc.disable()
 
 
+def pytest_sessionfinish() -> None:
+    """Look once for what was left unclosed, so that pytest's own five looks at the end pass over all that was not garbage."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector look only at what tests make: thousands of gathered tests stay to the end."""
     gc.collect()
@@ -45,6 +53,8 @@ def pytest_collection_finish() -> None:
 
 MIGRATIONS = files("homeroom.records") / "migrations"
 IN_MEMORY = "homeroom-tests-"
+QUIET = {**UNSAFE, "autovacuum": "off"}
+"""How the tests' server runs: nothing of it works but for a test, as no database of theirs grows old."""
 ROOM_BYTES = 2 * 1024**3
 TRIAL = PostgresSettings(allow_unsafe=True)
 """How tests connect: their server does not sync, which makes it fast."""
@@ -84,40 +94,55 @@ def _memory() -> Path | None:
 def postgres() -> Iterator[EmbeddedPostgres]:
     """One server for all tests of this process: real, and unsafe in a power loss only."""
     with quick_folder() as folder:
-        server = EmbeddedPostgres(folder, UNSAFE)
+        server = EmbeddedPostgres(folder, QUIET)
         server.start()
         yield server
         server.stop()
 
 
 @pytest.fixture(scope="session")
-def template_database(postgres: EmbeddedPostgres) -> str:
+def steward(postgres: EmbeddedPostgres) -> Iterator[Callable[[str], None]]:
+    """Return what makes and drops databases: over one connection, as a new one for each of some hundred costs more than the databases."""
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        connection = runner.run(asyncpg.connect(postgres.dsn))
+
+        def carry_out(statement: str) -> None:
+            runner.run(connection.execute(statement))
+
+        yield carry_out
+        runner.run(connection.close())
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres: EmbeddedPostgres, steward: Callable[[str], None]) -> str:
     """Return the name of a migrated database to copy."""
-    trio.run(run_sql, postgres.dsn, "CREATE DATABASE template_homeroom")
+    steward("CREATE DATABASE template_homeroom")
     trio.run(_migrate, postgres.dsn_of("template_homeroom"))
     return "template_homeroom"
 
 
 @pytest.fixture(scope="session")
-def new_database(postgres: EmbeddedPostgres, template_database: str) -> Callable[[], str]:
+def new_database(
+    postgres: EmbeddedPostgres, steward: Callable[[str], None], template_database: str
+) -> Callable[[], str]:
     """Return a function that makes a migrated database and returns its DSN."""
     numbers = count(1)
 
     def make() -> str:
         name = f"trial_{next(numbers)}"
-        trio.run(run_sql, postgres.dsn, f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY FILE_COPY")
+        steward(f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY FILE_COPY")
         return postgres.dsn_of(name)
 
     return make
 
 
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres, new_database: Callable[[], str]) -> Iterator[str]:
+def database_url(steward: Callable[[str], None], new_database: Callable[[], str]) -> Iterator[str]:
     """Return the DSN of a fresh, migrated database, dropped after the test."""
     dsn = new_database()
     yield dsn
     name = dsn.rpartition("?")[0].rpartition("/")[2]
-    trio.run(run_sql, postgres.dsn, f"DROP DATABASE {name} WITH (FORCE)")
+    steward(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

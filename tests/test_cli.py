@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,9 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import trio
 
+from homeroom.cli import COMMANDS, main
 from homeroom.engine.clock import TrioClock
 from homeroom.engine.database import open_database
 from homeroom.http.keys import own_key
@@ -70,6 +73,18 @@ def homeroom(database_url: str, home: Path) -> CommandLine:
 
 
 @pytest.fixture(scope="module")
+def empty_database(new_database: Callable[[], str]) -> str:
+    """Return the database of all that change nothing in it: nobody ever is in it."""
+    return new_database()
+
+
+@pytest.fixture
+def still(empty_database: str, home: Path) -> CommandLine:
+    """Return the command line of a school of its own, for what changes nothing in its database."""
+    return CommandLine(empty_database, home)
+
+
+@pytest.fixture(scope="module")
 def demo(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """Run one demo school for all that only talk to a server, and return its command line."""
     homeroom = CommandLine(new_database(), tmp_path_factory.mktemp("demo"))
@@ -98,13 +113,38 @@ def add_people(database_url: str, home: Path, **roles: str) -> None:
     trio.run(add)
 
 
-def test_version_and_help_need_no_database(homeroom: CommandLine) -> None:
-    assert homeroom("version", DATABASE_URL="postgresql://nowhere.invalid/x").stdout.strip() == "0.1.0"
-    assert "serve" in homeroom("--help").stdout
+def test_version_and_help_need_no_database(still: CommandLine) -> None:
+    assert still("version", DATABASE_URL="postgresql://nowhere.invalid/x").stdout.strip() == "0.1.0"
+    assert "serve" in still("--help").stdout
 
 
-def test_migrate_says_what_it_did_and_does_it_once(homeroom: CommandLine) -> None:
-    assert homeroom("migrate").stdout.strip() == "nothing to do"
+def test_what_needs_neither_server_nor_database_loads_none_of_them(still: CommandLine) -> None:
+    for words in (["version"], ["config", "show", "--json"], ["exma"]):
+        loaded = still(*words, PYTHONPROFILEIMPORTTIME="1").stderr
+        assert "homeroom.cli" in loaded
+        for heavy in ("trio", "asyncpg", "quart", "cryptography", "homeroom.house", "homeroom.client", "structlog"):
+            assert not re.search(rf"\| +{heavy}$", loaded, re.MULTILINE), (words, heavy)
+
+
+def test_who_has_a_token_loads_no_database_whatever_the_end(still: CommandLine) -> None:
+    words = ("call", "room:lobby", "join", "--token", "x", "--wait", "0.1", "--url", "http://127.0.0.1:9")
+    done = still(*words, PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == 1
+    assert "is the server running" in done.stderr
+    for heavy in ("asyncpg", "cryptography", "homeroom.house", "homeroom.errands"):
+        assert not re.search(rf"\| +{heavy}$", done.stderr, re.MULTILINE), heavy
+
+
+def test_every_command_of_the_table_stands_where_it_says_and_no_other_does() -> None:
+    with click.Context(main) as context:
+        found = {name: main.get_command(context, name) for name in main.list_commands(context)}
+        assert main.get_command(context, "exma") is None
+    assert found.keys() == COMMANDS.keys()
+    assert {name: command.name for name, command in found.items() if command} == {name: name for name in COMMANDS}
+
+
+def test_migrate_says_what_it_did_and_does_it_once(still: CommandLine) -> None:
+    assert still("migrate").stdout.strip() == "nothing to do"
 
 
 def test_a_person_is_added_and_gets_a_token_that_the_check_understands(homeroom: CommandLine) -> None:
@@ -135,17 +175,17 @@ def test_a_person_is_added_and_gets_a_token_that_the_check_understands(homeroom:
     ],
 )
 def test_what_cannot_be_done_is_told_in_one_line_without_a_trace(
-    homeroom: CommandLine, words: list[str], says: str
+    still: CommandLine, words: list[str], says: str
 ) -> None:
-    done = homeroom(*words, say="short\n")
+    done = still(*words, say="short\n")
     assert done.returncode in {1, 2}
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 
 
-def test_an_unfit_login_is_refused_by_name(homeroom: CommandLine) -> None:
-    done = homeroom("user", "add", "a b", "--password-stdin", say="long enough 1\n")
+def test_an_unfit_login_is_refused_by_name(still: CommandLine) -> None:
+    done = still("user", "add", "a b", "--password-stdin", say="long enough 1\n")
     assert done.returncode == 2
     assert "login" in done.stderr
 
@@ -176,23 +216,25 @@ def test_parents_are_linked_to_their_children_and_unlinked_again(
         assert "Traceback" not in done.stderr
 
 
-def test_config_show_tells_every_setting_and_hides_the_database_url(homeroom: CommandLine) -> None:
-    shown = homeroom("config", "show", "--json", HOMEROOM_CHAT_PER_MINUTE="7")
+def test_config_show_tells_every_setting_and_hides_the_database_url(still: CommandLine) -> None:
+    shown = still("config", "show", "--json", HOMEROOM_CHAT_PER_MINUTE="7")
     values = json.loads(shown.stdout)
     assert values["chat_per_minute"] == 7
     assert values["database_url"] == "(set, hidden)"
-    assert "postgresql://" not in homeroom("config", "show").stdout
+    piped = still("config", "show").stdout
+    assert "postgresql://" not in piped
+    assert len(piped.splitlines()) == len(values) + 1
 
 
-def test_a_misspelt_setting_is_refused(homeroom: CommandLine) -> None:
-    done = homeroom("config", "show", HOMEROOM_CHATS_PER_MINUTE="7")
+def test_a_misspelt_setting_is_refused(still: CommandLine) -> None:
+    done = still("config", "show", HOMEROOM_CHATS_PER_MINUTE="7")
     assert done.returncode == 2
     assert "HOMEROOM_CHATS_PER_MINUTE" in done.stderr
 
 
-def test_doctor_refuses_a_database_that_forgets_unless_it_is_told_to_bear_it(homeroom: CommandLine) -> None:
-    assert homeroom("doctor").returncode == 0
-    strict = homeroom("doctor", HOMEROOM_ALLOW_UNSAFE_DATABASE="false")
+def test_doctor_refuses_a_database_that_forgets_unless_it_is_told_to_bear_it(still: CommandLine) -> None:
+    assert still("doctor").returncode == 0
+    strict = still("doctor", HOMEROOM_ALLOW_UNSAFE_DATABASE="false")
     assert strict.returncode == 1
     assert "fsync" in strict.stdout
 
@@ -238,37 +280,34 @@ def test_p15_who_stands_for_a_child_no_longer_is_cut_off_within_seconds(demo: Co
         assert "revoked" in complaint
 
 
-def test_a_command_in_the_wrong_directory_makes_no_school_there(homeroom: CommandLine, home: Path) -> None:
+def test_a_command_in_the_wrong_directory_makes_no_school_there(still: CommandLine, home: Path) -> None:
     for words in (["token", "create", "ada"], ["doctor"]):
-        done = homeroom(*words, DATABASE_URL="")
+        done = still(*words, DATABASE_URL="")
         assert str(home) in done.stderr + done.stdout
         assert not (home / "postgres").exists()
 
 
-def test_a_port_in_use_is_named_before_anything_is_started(homeroom: CommandLine, home: Path) -> None:
+def test_a_port_in_use_is_named_before_anything_is_started(still: CommandLine, home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = homeroom("serve", "--port", str(port), DATABASE_URL="")
+        done = still("serve", "--port", str(port), DATABASE_URL="")
     assert done.returncode == 1
     assert f"port {port} is in use" in done.stderr
     assert not (home / "postgres").exists()
 
 
-def test_a_wrong_database_url_is_named(homeroom: CommandLine) -> None:
-    done = homeroom("migrate", DATABASE_URL="postgresql://127.0.0.1:9/x")
+def test_a_wrong_database_url_is_named(still: CommandLine) -> None:
+    done = still("migrate", DATABASE_URL="postgresql://127.0.0.1:9/x")
     assert done.returncode == 1
     assert "DATABASE_URL" in done.stderr
 
 
-def test_the_server_is_looked_for_where_one_with_the_same_settings_listens(
-    homeroom: CommandLine, database_url: str, home: Path
-) -> None:
-    add_people(database_url, home, ada="student")
-    words = ("call", "room:lobby", "join", "--as", "ada", "--wait", "0.5")
-    assert "http://127.0.0.1:1:" in homeroom(*words, HOMEROOM_PORT="1").stderr
-    assert "http://[::1]:1:" in homeroom(*words, HOMEROOM_PORT="1", HOMEROOM_HOST="::").stderr
-    assert "http://127.0.0.1:2:" in homeroom(*words, HOMEROOM_PORT="1", HOMEROOM_URL="127.0.0.1:2").stderr
-    assert "--url" in homeroom(*words, HOMEROOM_PORT="0").stderr
+def test_the_server_is_looked_for_where_one_with_the_same_settings_listens(still: CommandLine) -> None:
+    words = ("call", "room:lobby", "join", "--token", "x", "--wait", "0.5")
+    assert "http://127.0.0.1:1:" in still(*words, HOMEROOM_PORT="1").stderr
+    assert "http://[::1]:1:" in still(*words, HOMEROOM_PORT="1", HOMEROOM_HOST="::").stderr
+    assert "http://127.0.0.1:2:" in still(*words, HOMEROOM_PORT="1", HOMEROOM_URL="127.0.0.1:2").stderr
+    assert "--url" in still(*words, HOMEROOM_PORT="0").stderr
 
 
 def test_people_are_listed_with_whom_they_stand_for(homeroom: CommandLine, database_url: str, home: Path) -> None:
@@ -277,6 +316,28 @@ def test_people_are_listed_with_whom_they_stand_for(homeroom: CommandLine, datab
     listed = [line.split() for line in homeroom("user", "list").stdout.splitlines()]
     assert listed[1:] == [["ada", "ada", "student", "Ada"], ["pia", "pia", "parent", "Pia", "ada"]]
     assert homeroom("user", "list", "--role", "teacher").stdout.count("\n") == 1
+
+
+def test_a_list_that_is_piped_is_cut_nowhere_and_comes_as_json_too(
+    homeroom: CommandLine, database_url: str, home: Path
+) -> None:
+    long = "a" * 60
+    add_people(database_url, home, **{long: "student"})
+    assert homeroom("user", "list", COLUMNS="80").stdout.splitlines()[1].split() == [
+        long,
+        long,
+        "student",
+        long.title(),
+    ]
+    (person,) = json.loads(homeroom("user", "list", "--json").stdout)
+    assert person == {
+        "login": long,
+        "id": long,
+        "role": "student",
+        "name": long.title(),
+        "active": True,
+        "stands_for": [],
+    }
 
 
 def test_a_server_that_is_not_there_is_named(homeroom: CommandLine, database_url: str, home: Path) -> None:

@@ -71,6 +71,8 @@ async def test_every_line_of_every_scene_is_said_and_a_second_time_changes_nothi
         async with running_inside(house) as (store, engine):
             await demo.furnish(house, store, listening(engine_voices(engine), refused))
             assert not refused
+            tasks = await house.database.fetch("SELECT exam_id, status FROM grading_tasks")
+            assert [(row["exam_id"], row["status"]) for row in tasks] == [("demo-past", "open")] * 2
             before = await read_heads(database_url)
             await demo.furnish(house, store, engine_voices(engine))
     assert await read_heads(database_url) == before

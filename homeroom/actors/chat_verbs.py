@@ -3,6 +3,7 @@
 Never here: what the verbs do (`chat`), and who is a member.
 """
 
+from homeroom.actors.their_words import FILE
 from homeroom.engine.kind import Verb
 from homeroom.protocol import chat as words
 from homeroom.protocol.access import Rule
@@ -13,7 +14,15 @@ def chat_verbs(plural: str, members: Rule, moderators: Rule, readers: Rule) -> t
     root = f"/api/{plural}/{{id}}"
     message = f"{root}/messages/{{message}}"
     return (
-        Verb(words.Say, members, f"POST {root}/messages", "chat", words.Said),
+        Verb(
+            words.Say,
+            members,
+            f"POST {root}/messages",
+            "chat",
+            words.Said,
+            words={"message": "text", "messageType": "kind"},
+            turned=(FILE,),
+        ),
         Verb(words.Edit, members, f"PATCH {message}", "chat"),
         Verb(words.Retract, members | moderators, f"DELETE {message}", "chat"),
         Verb(words.React, members, f"POST {message}/reactions", "chat"),

@@ -53,7 +53,7 @@ def create(hall: Hall, command: verbs.Create, context: Context) -> Decision:
     seed = command.seed or context.random.getrandbits(52)
     created = Created(settings, owner, caller.name[:200] if owner else "", seed)
     puts = _put_all(command.questions)
-    enrolled = _enrol(hall, command.students)
+    enrolled = _enrol(hall, command.students, context)
     watch = _tell_proctors(hall, settings.title, (owner,) if owner else ())
     return Decision((created, *puts, *enrolled), tells=watch)
 
@@ -109,7 +109,7 @@ def enroll(hall: Hall, command: verbs.Enroll, context: Context) -> Decision:
     if not command.people and not command.course:
         raise _unfit("people", "one at least, or the course")
     course = _of_course(hall, context) if command.course else ()
-    enrolled = _enrol(hall, (*command.people, *course))
+    enrolled = _enrol(hall, (*command.people, *course), context)
     if hall.shown.status == "draft":
         return Decision(enrolled)
     users = [event.user for event in enrolled]
@@ -137,16 +137,19 @@ def announce_exam(hall: Hall) -> Notify:
     )
 
 
-def _enrol(hall: Hall, people: Iterable[Person]) -> tuple[Enrolled, ...]:
-    """Return an event for each who is not listed yet, each once."""
-    news = {person.id: _fit_person(person.name) for person in people if person.id not in hall.memory.seats}
+def _enrol(hall: Hall, people: Iterable[Person], context: Context) -> tuple[Enrolled, ...]:
+    """Return an event for each who is not listed yet, each once; who comes without a name has the one that the school knows."""
+    news = {person.id: person.name for person in people if person.id not in hall.memory.seats}
     count = len(hall.memory.seats)
     if count + len(news) > STUDENTS_MAX:
         raise Refusal("full", f"an exam lists {STUDENTS_MAX} students")
     for user in news:
         if len(hall.id) + 1 + len(user) > ID_MAX:
             raise _unfit("people", f"exam's and student's id have {ID_MAX - 1} characters together at the most")
-    return tuple(Enrolled(count + place, user, name) for place, (user, name) in enumerate(news.items(), 1))
+    named = {user: name or context.members(f"user:{user}").get(user, "") for user, name in news.items()}
+    return tuple(
+        Enrolled(count + place, user, _fit_person(name)) for place, (user, name) in enumerate(named.items(), 1)
+    )
 
 
 def _of_course(hall: Hall, context: Context) -> tuple[Person, ...]:

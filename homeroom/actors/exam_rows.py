@@ -1,4 +1,4 @@
-"""The read models of exams: what is listed of each, and who has a part in it.
+"""The read models of exams: what is listed of each, who has a part in it, and what its questions are worth.
 
 Whoever is on the list of an exam finds it here only from when it is published, staff of the school as well, and so do parents; those
 who watch over it find it from the beginning; admins find all.
@@ -26,6 +26,8 @@ from homeroom.protocol.exam_events import (
     Expelled,
     Left,
     Published,
+    QuestionPut,
+    QuestionRemoved,
 )
 from homeroom.protocol.paging import After, Page, PageLimit, cut_page, decode_after
 
@@ -42,7 +44,9 @@ EXAMS = Table(
 )  # fmt: skip
 PEOPLE = Table("exam_people", ("person",), {"person": "text", "active": "boolean", "staff": "boolean"}, (("person",),))
 """`active`: finds the exam in its list; `staff`: watches over it, and is not listed itself."""
-EXAM_TABLES = (EXAMS, PEOPLE)
+QUESTIONS = Table("exam_questions", ("question",), {"question": "text", "points": "integer", "there": "boolean"})
+"""What each question is worth, while it is `there`: for the records, which speak of answers. Neither its words nor its key."""
+EXAM_TABLES = (EXAMS, PEOPLE, QUESTIONS)
 _UNWRITTEN = frozenset({Announced, Left})
 
 
@@ -54,6 +58,10 @@ def project_exam(memory: ExamMemory, fact: Fact) -> Iterable[Row]:
             yield _person(memory, event.owner)
         case Appointed() | Dismissed() | Enrolled() | Expelled():
             yield _person(memory, event.user)
+        case QuestionPut() if event.question is not None:
+            yield _question(event.question.id, event.question.points)
+        case QuestionRemoved():
+            yield _question(event.question, None)
         case Published():
             yield from (_person(memory, user) for user in memory.seats)
         case Deleted():
@@ -68,6 +76,10 @@ def _person(memory: ExamMemory, user: str) -> Row:
     watches = user == state.owner or user in state.proctors
     active = state.status != "deleted" and (watches or (listed and state.status != "draft"))
     return Row(PEOPLE.name, {"person": user}, {"active": active, "staff": True if watches and not listed else None})
+
+
+def _question(id: str, points: int | None) -> Row:
+    return Row(QUESTIONS.name, {"question": id}, {"points": points, "there": points is not None})
 
 
 def _values(memory: ExamMemory) -> dict[str, Any]:

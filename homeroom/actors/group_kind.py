@@ -11,6 +11,7 @@ from homeroom.actors.chat_verbs import chat_verbs
 from homeroom.actors.group import Group, GroupMemory
 from homeroom.actors.group_rows import GROUP_LISTS, GROUP_TABLES, LEARNERS, LEARNING
 from homeroom.actors.table_told import GROUP_TOLD
+from homeroom.actors.their_words import PUBLIC
 from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol import chat
 from homeroom.protocol import group as words
@@ -26,10 +27,10 @@ GUESTS = READERS | allow(LEARNING, "stranger", "invited")
 
 
 def _chat() -> tuple[Verb, ...]:
-    """Return the verbs of the chat; a message has a second door and other words, those that the sources give it."""
+    """Return the verbs of the chat; a message has a second door, the one that the sources give it."""
     verbs = chat_verbs("study-groups", MEMBERS, LEADERS, READERS)
-    also, theirs = (f"POST {_THIS}/message",), {"message": "text", "messageType": "kind"}
-    return tuple(replace(verb, also=also, words=theirs) if verb.command is chat.Say else verb for verb in verbs)
+    also = (f"POST {_THIS}/message",)
+    return tuple(replace(verb, also=also) if verb.command is chat.Say else verb for verb in verbs)
 
 
 _WORDS = MappingProxyType({"courseId": "course", "maxMembers": "max_members"})
@@ -41,8 +42,10 @@ GROUP = Kind(
     behaviour=Group,
     state=GroupMemory,
     verbs=(
-        Verb(words.Create, LEARNERS, f"POST {_ROOT}", "control", fresh=True, words=_WORDS),
-        Verb(words.Change, LEADERS, f"PUT {_THIS}", "control", also=(f"PATCH {_THIS}",), words=_WORDS),
+        Verb(words.Create, LEARNERS, f"POST {_ROOT}", "control", fresh=True, words=_WORDS, turned=(PUBLIC,)),
+        Verb(
+            words.Change, LEADERS, f"PUT {_THIS}", "control", also=(f"PATCH {_THIS}",), words=_WORDS, turned=(PUBLIC,)
+        ),
         Verb(words.Delete, LEADERS, f"DELETE {_THIS}", "control"),
         Verb(words.Join, GUESTS, budget="control"),
         Verb(words.Leave, GUESTS, budget="control"),

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from homeroom.actors.fitting import fit_data, fit_link, fit_name, fit_text
 from homeroom.actors.hours import load_zone
-from homeroom.actors.inbox_history import NOTICES, look_up_notices, page_unread, project_inbox
+from homeroom.actors.inbox_history import INBOXES, NOTICES, look_up_notices, page_unread, project_inbox
 from homeroom.actors.inbox_memory import HELD_BACK, UNREAD_MAX, InboxMemory, is_older, remember, unread_of
 from homeroom.actors.inbox_silence import Asked, judge, silent_until
 from homeroom.engine.behaviour import (
@@ -79,8 +79,8 @@ class Inbox(Behaviour[InboxMemory]):
         return replace(event, key="") if isinstance(event, Notified) and event.key else event
 
     def project(self, fact: Fact) -> Iterable[Row]:
-        """Return the changes of the history."""
-        return project_inbox(fact)
+        """Return the changes of the history and of the count."""
+        return project_inbox(self.id, fact)
 
     # --- what comes in
 
@@ -317,7 +317,7 @@ INBOX = Kind(
     ),
     events=words.INBOX_EVENTS,
     watch=OWNER,
-    tables=(NOTICES,),
+    tables=(NOTICES, INBOXES),
     view=InboxState,
     ids="the id of the person whose it is",
 )

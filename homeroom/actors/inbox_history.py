@@ -1,6 +1,6 @@
-"""The read model of an inbox: every notice there was, for those who look further back than the newest.
+"""The read models of an inbox: every notice there was, for those who look further back than the newest, and how many are unread.
 
-Whether one was read stands in the actor's state alone, which knows every unread notice; so `read_all` rewrites nothing here.
+Whether one was read stands in the actor's state alone, which knows every unread notice; so `read_all` rewrites one row here.
 Never here: who may read (`inbox`).
 """
 
@@ -11,7 +11,7 @@ from typing import Any, get_args
 from homeroom.actors.inbox_memory import InboxMemory, unread_of
 from homeroom.engine.behaviour import Decision, Fact, Lookup, Recall, Row
 from homeroom.engine.kind import Table
-from homeroom.protocol.inbox import Dismissed, ListNotices, Notice, NoticePage, Notified, Priority
+from homeroom.protocol.inbox import AllRead, Dismissed, ListNotices, Notice, NoticePage, NoticesRead, Notified, Priority
 from homeroom.protocol.inbox_state import find_notice, read_data, write_data
 
 _PRIORITIES: Mapping[str, Priority] = MappingProxyType({one: one for one in get_args(Priority)})
@@ -25,14 +25,18 @@ NOTICES = Table(
         "url": "text", "toast": "boolean", "why": "text", "more": "bigint", "dismissed": "boolean",
     },
 )  # fmt: skip
+INBOXES = Table("inboxes", (), {"person": "text", "unread": "bigint"})
+"""One row an inbox, for the figures of dashboards: whose it is, and how many notices are unread."""
 OLDER_PAGE = 20
 """Unread notices that are not shown any more come from the journal one by one: at most so many a page."""
 
 
-def project_inbox(fact: Fact) -> Iterable[Row]:
-    """Return the changes of the table that `fact` causes."""
+def project_inbox(person: str, fact: Fact) -> Iterable[Row]:
+    """Return the changes of the tables that `fact` causes in the inbox of `person`."""
     project = _PROJECTIONS.get(type(fact.event))
-    return project(fact, fact.event) if project else ()
+    if project is not None:
+        yield from project(fact, fact.event)
+        yield Row(INBOXES.name, {}, {"person": person, "unread": fact.event.unread})
 
 
 def look_up_notices(memory: InboxMemory, command: ListNotices) -> Lookup:
@@ -80,10 +84,17 @@ def _project_dismissed(fact: Fact, e: Dismissed) -> Iterable[Row]:
     yield Row(NOTICES.name, {"seq": int(e.notification)}, {"dismissed": True})
 
 
+def _count_alone(fact: Fact, e: Any) -> Iterable[Row]:
+    return ()
+
+
 _PROJECTIONS: dict[type[Any], Callable[[Fact, Any], Iterable[Row]]] = {
     Notified: _project_notified,
     Dismissed: _project_dismissed,
+    NoticesRead: _count_alone,
+    AllRead: _count_alone,
 }
+"""Events after which another number of notices is unread, each of which says it."""
 
 
 def _read_row(row: Mapping[str, Any], unread: frozenset[int]) -> Notice:

@@ -24,6 +24,7 @@ from homeroom.actors.session_people import PEOPLE_DECISIONS, RETURNS, be_back, g
 from homeroom.actors.session_plan import LAPSE, OVER, PLAN_DECISIONS, check_not_over, is_for, lapse
 from homeroom.actors.session_polls import Polls
 from homeroom.actors.session_told import SESSION_TOLD
+from homeroom.actors.their_words import ENDS, STARTS
 from homeroom.engine.behaviour import (
     NOTHING,
     Behaviour,
@@ -254,15 +255,13 @@ ONE = f"{ROOT}/{{id}}"
 
 PLAN_WORDS: Mapping[str, str] = MappingProxyType(
     {
-        "scheduledAt": "starts",
-        "startTime": "starts",
-        "endTime": "ends",
         "duration": "minutes",
         "maxAttendees": "capacity",
         "courseId": "course",
     }
 )
 """What other systems call the fields of a plan."""
+PLAN_TURNED = (*STARTS, *ENDS)
 
 SESSION = Kind(
     name="session",
@@ -270,8 +269,18 @@ SESSION = Kind(
     behaviour=Session,
     state=SessionMemory,
     verbs=(
-        Verb(words.Create, allow(STAFF) | SYSTEM_ONLY, f"POST {ROOT}", "control", fresh=True, words=PLAN_WORDS),
-        Verb(words.Change, OWNERS, f"PUT {ONE}", "control", also=(f"PATCH {ONE}",), words=PLAN_WORDS),
+        Verb(
+            words.Create,
+            allow(STAFF) | SYSTEM_ONLY,
+            f"POST {ROOT}",
+            "control",
+            fresh=True,
+            words=PLAN_WORDS,
+            turned=PLAN_TURNED,
+        ),
+        Verb(
+            words.Change, OWNERS, f"PUT {ONE}", "control", also=(f"PATCH {ONE}",), words=PLAN_WORDS, turned=PLAN_TURNED
+        ),
         Verb(words.Start, OWNERS, budget="control"),
         Verb(words.End, OWNERS, budget="control"),
         Verb(words.Cancel, OWNERS | SYSTEM_ONLY, budget="control", also=(f"DELETE {ONE}",)),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from homeroom.actors.session_memory import MOVES_MS, SessionMemory, may_tell_move
-from homeroom.engine.behaviour import NOTHING, At, Context, Decision, Disarm, Members, Tell
+from homeroom.engine.behaviour import NOTHING, At, Context, Decision, Disarm, Tell
 from homeroom.protocol.inbox import Notify, Priority
 from homeroom.protocol.session_state import SessionState, is_in
 from homeroom.protocol.session_words import MINUTE_MS, Reminded
@@ -44,23 +44,26 @@ REMINDERS = {
 """By minutes before the start (requirements 1.0: 15, 5, and at the start)."""
 
 
-def expected(memory: SessionMemory, members: Members) -> tuple[str, ...]:
+def expected(memory: SessionMemory, context: Context) -> tuple[str, ...]:
     """Return the people who are expected and not in the session; of one for its course its students too.
 
-    Whoever came by a course is expected as long as they are one of its students.
+    Whoever came by a course is expected as long as they belong to it, a further teacher as well as a student.
     """
     shown = memory.shown
-    course = members(f"course:{shown.course}") if shown.audience == "course" else ()
-    before = (user for user in shown.people if _stays(memory, user, members))
+    course = context.members(f"course:{shown.course}") if shown.audience == "course" else ()
+    before = (user for user in shown.people if _stays(memory, user, context))
     people = dict.fromkeys((*memory.roster, *before, *course))
     return tuple(
         user for user in people if user not in memory.barred and user != shown.owner and not is_in(shown, user)
     )
 
 
-def _stays(memory: SessionMemory, user: str, members: Members) -> bool:
+def _stays(memory: SessionMemory, user: str, context: Context) -> bool:
     course = memory.came_by.get(user)
-    return course is None or memory.shown.audience == "open" or user in members(f"course:{course}")
+    if course is None or memory.shown.audience == "open":
+        return True
+    place = f"course:{course}"
+    return user in context.members(place) or context.belongs(user, place)
 
 
 def arm_reminders(starts: int, now: int) -> tuple[At | Disarm, ...]:
@@ -83,7 +86,7 @@ def remind(id: str, memory: SessionMemory, key: str, context: Context) -> Decisi
     if shown.status != "scheduled" or reminder.minutes in memory.reminded or not due <= context.now < until:
         return NOTHING
     notice = _notice(id, shown, reminder.type, reminder.title, reminder.message.format(shown.title))
-    tells = _tell(expected(memory, context.members), notice)
+    tells = _tell(expected(memory, context), notice)
     return Decision((Reminded(reminder.minutes),), tells=tells) if tells else NOTHING
 
 
@@ -112,7 +115,7 @@ def tell_moves(id: str, memory: SessionMemory, context: Context) -> Decision:
 
 def _tell_move(id: str, memory: SessionMemory, shown: SessionState, context: Context) -> tuple[Tell, ...]:
     notice = _notice(id, shown, "session.rescheduled", "Session moved", f"{shown.title} has another time")
-    return _tell(expected(memory, context.members), replace(notice, key=f"{notice.key}:{context.now}"))
+    return _tell(expected(memory, context), replace(notice, key=f"{notice.key}:{context.now}"))
 
 
 def tell_started(id: str, memory: SessionMemory, context: Context) -> tuple[Tell, ...]:
@@ -121,18 +124,18 @@ def tell_started(id: str, memory: SessionMemory, context: Context) -> tuple[Tell
     if 0 in memory.reminded and context.now - shown.starts <= LATE_MS:
         return ()
     notice = _notice(id, shown, "session.started", "Session has started, join now", shown.title)
-    return _tell(expected(memory, context.members), notice)
+    return _tell(expected(memory, context), notice)
 
 
 def tell_cancelled(
-    id: str, memory: SessionMemory, reason: str, members: Members, also: tuple[str, ...] = ()
+    id: str, memory: SessionMemory, reason: str, context: Context, also: tuple[str, ...] = ()
 ) -> tuple[Tell, ...]:
     """Return what is told when it does not take place: to everybody who would have come, and to those named in `also`."""
     shown = memory.shown
     message = f"{shown.title}: {reason}" if reason else shown.title
     inside = tuple(user for user in shown.people if is_in(shown, user) and user != shown.owner)
     notice = _notice(id, shown, "session.cancelled", "Session cancelled", message)
-    return _tell((*expected(memory, members), *inside, *also), notice)
+    return _tell((*expected(memory, context), *inside, *also), notice)
 
 
 def _notice(id: str, shown: SessionState, type_: str, title: str, message: str) -> Notify:

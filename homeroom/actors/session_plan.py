@@ -216,7 +216,7 @@ def _finish(
     """Return the end of it all: polls closed, everybody out, nothing armed but the counting of polls; `also` are told of a cancelling."""
     shown = memory.shown
     inside = (user for user in shown.people if is_in(shown, user))
-    told = tell_cancelled(id, memory, event.reason, context.members, also) if isinstance(event, Cancelled) else ()
+    told = tell_cancelled(id, memory, event.reason, context, also) if isinstance(event, Cancelled) else ()
     closed = close_polls(shown, context.now)
     return Decision(
         (*closed.events, event),

@@ -79,18 +79,17 @@ class Connection:
         scope.cancel()
 
     async def _read(self, take: Callable[[ServerFrame], None]) -> None:
+        silence_s = self.welcome.heartbeat_ms * _SILENT_BEATS / 1000
         frames = self._early
-        while True:
-            for frame in frames:
-                if isinstance(frame, Bye):
-                    self.bye = frame
-                else:
-                    take(frame)
-            frames = await self._receive_in_time()
-
-    async def _receive_in_time(self) -> list[ServerFrame]:
-        with trio.move_on_after(self.welcome.heartbeat_ms * _SILENT_BEATS / 1000):
-            return await self._receive()
+        with trio.CancelScope() as patience:  # one for all messages: its end moves on with each of them
+            while True:
+                for frame in frames:
+                    if isinstance(frame, Bye):
+                        self.bye = frame
+                    else:
+                        take(frame)
+                patience.deadline = trio.current_time() + silence_s
+                frames = await self._receive()
         raise Cut(ABNORMAL, "the server is silent")
 
     async def _receive(self) -> list[ServerFrame]:

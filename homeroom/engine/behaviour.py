@@ -58,12 +58,21 @@ Members = Callable[[str], Mapping[str, str]]
 """Returns the students who belong to a place (`course:cs1`) by id, each with the name known of them, always in the same order."""
 
 
+Belongs = Callable[[str, str], bool]
+"""Tells whether a person belongs to a place, as whatever: `("ann", "course:cs1")`."""
+
+
 Knows = Callable[[str], bool]
 """Tells whether there is such a place (`course:cs1`): somebody belongs to it, as whatever."""
 
 
 def nowhere(place: str) -> bool:
     """Return that there is no such place: the `Knows` of an engine that was told of none."""
+    return False
+
+
+def belongs_nowhere(person: str, place: str) -> bool:
+    """Return that nobody belongs anywhere: the `Belongs` of an engine that was told of none."""
     return False
 
 
@@ -93,7 +102,7 @@ class Context:
 
     `now` in Unix ms; `arrived`, of the same clock, when the command came in at the door: what a deadline is judged by. `seq` is the number that the first event of this decision will get; `recalled` holds the facts that
     an earlier answer of `Recall` asked for (`None` for a number that is no event); `found` is what an earlier `Consult` found. `guardians` tells who stands for a person
-    now, `members` who belongs to a place, `knows` whether there is such a place: for decisions alone, which keep what they made of it, since it changes without an event.
+    now, `members` who learns at a place (at a person's own, `user:ann`, that person, by name), `belongs` whether somebody belongs there, `knows` whether there is such a place: for decisions alone, which keep what they made of it, since it changes without an event.
     """
 
     now: int
@@ -106,6 +115,7 @@ class Context:
     guardians: Guardians = nobody
     members: Members = nobody_there
     knows: Knows = nowhere
+    belongs: Belongs = belongs_nowhere
 
     def __post_init__(self) -> None:
         """Let what did not come in at a door have arrived now."""

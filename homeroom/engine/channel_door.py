@@ -1,6 +1,9 @@
-"""Who may follow a channel, as the engine asks it. Never here: the answer, which the records have (`records.doors`)."""
+"""Who may follow a channel, and what of its past they are shown, as the engine asks it.
 
-from collections.abc import Collection, Mapping
+Never here: the answer, which the records have (`records.doors`).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -44,7 +47,7 @@ class Unheard:
 
 
 class ChannelDoor(Protocol):
-    """Both methods raise `Refusal` `unavailable` when nobody can tell now."""
+    """All methods raise `Refusal` `unavailable` when nobody can tell now."""
 
     async def look(self, address: str, caller: Caller) -> Sight:
         """Return state and number of one and the same moment.
@@ -54,3 +57,6 @@ class ChannelDoor(Protocol):
 
     async def lost(self, followers: Collection[Follower]) -> Mapping[Follower, str]:
         """Return those who may follow no longer, with the code of the refusal that they would get now."""
+
+    async def review(self, caller: Caller, events: Sequence[bytes]) -> Sequence[bytes]:
+        """Return events of the past as `caller` may be shown them now: as many, in their order, less what was taken back since."""

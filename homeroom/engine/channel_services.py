@@ -71,6 +71,13 @@ class ChannelServices:
             raise self.unavailable() from None
         return self._fit(records)
 
+    async def review(self, caller: Caller, events: Sequence[bytes]) -> Sequence[bytes]:
+        """Return events of the past as `caller` may be shown them now; raises `Refusal`."""
+        if not events:
+            return events
+        async with self.turns:
+            return await self.door.review(caller, events)
+
     def resumable(self, since: Cursor | None, head: int) -> int | None:
         """Return the number after which to go on, `None` when only a snapshot helps."""
         if since is None or since[0] != self.epoch:

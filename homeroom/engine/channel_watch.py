@@ -1,10 +1,11 @@
 """The errand of one subscription: looked at, answered, given what was missed, and joined to the stream.
 
 Rules of this file: from the answer on, each step that gives events also says where the next one begins, and joining comes in the same
-step as the last of them, so nothing is missed or doubled. Never here: what the door says, and live events.
+step as the last of them, so nothing is missed or doubled. What is past is given as the door shows it now; what comes in while that is
+asked is as live as for those who follow already. Never here: what the door says, and live events.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -34,19 +35,19 @@ async def admit(services: ChannelServices, channel: Channel, member: Member, men
 async def feed(services: ChannelServices, channel: Channel, member: Member, after: int) -> None:
     """Give the missed events behind `after`, page by page as fast as the outlet takes them, and join it at the end.
 
-    Returns also when the outlet was cut off. Failures of the journal are waited out, each wait up to a second.
+    Returns also when the outlet was cut off. Failures of the journal and of the door are waited out, each wait up to a second.
     """
     outlet = member.watch.outlet
-    failures = 0
+    failures, past = 0, channel.shown or 0
     while not member.left:
         rest = channel.newest(after)
-        if rest is not None:
+        if rest is not None and after >= past:
             channel.push(outlet, after, rest)
             channel.join(member)
             return
+        past = channel.shown or 0
         try:
-            await outlet.wait_room()
-            page = await services.page(channel.name, after, channel.shown or 0, services.engine.page_events)
+            page = await _past(services, channel, member, after)
         except trio.ClosedResourceError:
             return
         except Refusal:
@@ -56,6 +57,15 @@ async def feed(services: ChannelServices, channel: Channel, member: Member, afte
         if not member.left:
             channel.push(outlet, after, page)
             after, failures = after + len(page), 0
+
+
+async def _past(services: ChannelServices, channel: Channel, member: Member, after: int) -> Sequence[bytes]:
+    """Return the next missed events as the member may see them now; raises `Refusal`, `trio.ClosedResourceError`."""
+    page = channel.newest(after)
+    if page is None:
+        await member.watch.outlet.wait_room()
+        page = await services.page(channel.name, after, channel.shown or 0, services.engine.page_events)
+    return await services.review(member.watch.caller, page)
 
 
 async def _wait_shown(services: ChannelServices, channel: Channel, seq: int) -> None:

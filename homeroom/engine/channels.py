@@ -132,7 +132,8 @@ class Channels:
             return Page(services.epoch, sight.seq, sight.state)
         most = max(limit, 1)
         shown = await services.page(address, after, sight.seq, most) if after < sight.seq else []
-        return Page(services.epoch, after + len(shown), None, shown, after + len(shown) < sight.seq)
+        seen = await services.review(caller, shown)
+        return Page(services.epoch, after + len(shown), None, seen, after + len(shown) < sight.seq)
 
     def unwatch(self, address: str, outlet: Outlet) -> bool:
         """End a subscription; tells whether there was one."""

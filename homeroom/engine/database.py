@@ -10,7 +10,8 @@ from typing import Any
 
 import trio
 
-from homeroom.engine.postgres import Connection, Disconnected, Driver, PostgresSettings, open_driver
+from homeroom.engine.postgres import Connection, Disconnected, Driver, open_driver
+from homeroom.engine.postgres_settings import PostgresSettings
 
 FIRST_BACKOFF_S = 0.05
 LONGEST_BACKOFF_S = 1.0
@@ -69,6 +70,11 @@ class Database:
         self._idle: list[Connection] = []
         self._size = size
         self._room = trio.Semaphore(size)
+
+    @property
+    def size(self) -> int:
+        """Return how many connections there may be."""
+        return self._size
 
     async def fetch(self, sql: str, *args: Any) -> list[Any]:
         """Run one statement in a transaction of its own and return its rows."""

@@ -219,6 +219,7 @@ class Desk:
             guardians=services.guardians,
             members=services.members,
             knows=services.knows,
+            belongs=services.belongs,
         )
 
     async def _recall(self, turn: Turn, seq: int) -> Fact | None:

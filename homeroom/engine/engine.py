@@ -17,7 +17,18 @@ from typing import Any
 import structlog
 import trio
 
-from homeroom.engine.behaviour import Guardians, Knows, Lookup, Members, Refusal, nobody, nobody_there, nowhere
+from homeroom.engine.behaviour import (
+    Belongs,
+    Guardians,
+    Knows,
+    Lookup,
+    Members,
+    Refusal,
+    belongs_nowhere,
+    nobody,
+    nobody_there,
+    nowhere,
+)
 from homeroom.engine.blueprint import Blueprint
 from homeroom.engine.clock import Clock
 from homeroom.engine.courier import Courier, Deliver
@@ -58,6 +69,7 @@ class Engine:
         guardians: Guardians = nobody,
         members: Members = nobody_there,
         knows: Knows = nowhere,
+        belongs: Belongs = belongs_nowhere,
         beyond: Mapping[str, Deliver] = NOWHERE,
     ) -> None:
         """Make an engine that does not run yet; `beyond` takes actors' messages to kinds that are no actors."""
@@ -82,6 +94,7 @@ class Engine:
             guardians=guardians,
             members=members,
             knows=knows,
+            belongs=belongs,
         )
         told = guardians if beyond else None  # without channels nobody is told
         self._registry = Registry({kind.name: Blueprint(kind, wire, told) for kind in kinds}, self._services)

@@ -46,7 +46,7 @@ class _Lane:
 
 
 class _Stream:
-    """One stream that somebody follows, or that retains signals."""
+    """One stream that somebody follows."""
 
     __slots__ = (
         "events",
@@ -56,7 +56,6 @@ class _Stream:
         "name",
         "outlets",
         "receivers",
-        "retained",
         "seq",
         "signals",
         "waiting",
@@ -73,11 +72,6 @@ class _Stream:
         self.log = _Lane()
         self.signals = _Lane()
         self.waiting: dict[str, bytes] = {}
-        self.retained: dict[str, bytes] = {}
-
-    @property
-    def idle(self) -> bool:
-        return not self.outlets and not self.retained
 
     def by_format(self) -> tuple[tuple[str, tuple[Outlet, ...]], ...]:
         """Return the outlets grouped by format; made again only after a change, as it is needed for every frame."""
@@ -101,6 +95,8 @@ class Hub:
         self.encoders = encoders
         self._windows = windows
         self._streams: dict[str, _Stream] = {}
+        # Not in `_Stream`, which is large: many a stream retains signals that nobody follows.
+        self._retained: dict[str, dict[str, bytes]] = {}
         self._followed: dict[
             Outlet, list[str]
         ] = {}  # lists: most outlets follow one stream, and there are many outlets
@@ -134,8 +130,9 @@ class Hub:
             entry.outlets[outlet] = None
             entry.receivers = None
             self._followed.setdefault(outlet, []).append(stream)
-        if entry.retained:
-            outlet.push(self.encoders[outlet.format].signals(stream, tuple(entry.retained.values())))
+        retained = self._retained.get(stream)
+        if retained:
+            outlet.push(self.encoders[outlet.format].signals(stream, tuple(retained.values())))
 
     def unsubscribe(self, stream: str, outlet: Outlet) -> bool:
         """Let go of one stream; tells whether `outlet` followed it."""
@@ -198,8 +195,7 @@ class Hub:
 
     def retained(self, stream: str) -> Mapping[str, bytes]:
         """Return the signals that somebody who subscribes now is given, by key."""
-        entry = self._streams.get(stream)
-        return dict(entry.retained) if entry else {}
+        return dict(self._retained.get(stream, ()))
 
     # --- what they are given
 
@@ -228,20 +224,14 @@ class Hub:
 
         `retain` keeps it for those who come later, `drop` forgets what was retained under `key`.
         """
-        entry = self._streams.get(stream)
-        if entry is None:
-            if not retain or drop:
-                return
-            entry = self._streams[stream] = _Stream(stream)
         if drop:
-            entry.retained.pop(key, None)
+            self._drop(stream, key)
         elif retain:
-            entry.retained[key] = event
-        if entry.outlets:
+            self._retained.setdefault(stream, {})[key] = event
+        entry = self._streams.get(stream)
+        if entry is not None:
             entry.waiting[key] = event
             self._flush_or_arm(entry, entry.signals, self._calm)
-        else:
-            self._drop_if_idle(entry)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Flush what is due, for ever. Cancellation loses what waits, which followers then see as a hole."""
@@ -265,7 +255,7 @@ class Hub:
     def statistics(self) -> Mapping[str, float]:
         """Return the figures: streams, subscriptions, frames made, deliveries, the windows in force and the flusher's lag."""
         return {
-            "streams": len(self._streams),
+            "streams": sum(1 for _ in self),
             "subscriptions": sum(len(entry.outlets) for entry in self._streams.values()),
             "waiting": sum(len(entry.events) + len(entry.waiting) for entry in self._streams.values()),
             "frames": self._frames,
@@ -354,12 +344,16 @@ class Hub:
         if not entry.outlets:
             entry.events, entry.held, entry.waiting = [], 0, {}
             entry.log.due = entry.signals.due = inf
-            self._drop_if_idle(entry)
-
-    def _drop_if_idle(self, entry: _Stream) -> None:
-        if entry.idle:
             del self._streams[entry.name]
+
+    def _drop(self, stream: str, key: str) -> None:
+        retained = self._retained.get(stream)
+        if retained is not None:
+            retained.pop(key, None)
+            if not retained:
+                del self._retained[stream]
 
     def __iter__(self) -> Iterator[str]:
         """Name the streams that are followed or retain signals."""
-        return iter(self._streams)
+        yield from self._streams
+        yield from (name for name in self._retained if name not in self._streams)

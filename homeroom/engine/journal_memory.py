@@ -6,7 +6,7 @@ the same way again for the same seed. Never here: threads, files, randomness.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -40,6 +40,8 @@ class Fate:
 WELL = Fate()
 Fates = Callable[[str, str], Fate]
 """Called once a call with the method's name and the stream ("" where there is none)."""
+Pause = Callable[[float], Awaitable[None]]
+"""Lets so many seconds pass."""
 
 
 def all_well(method: str, stream: str) -> Fate:
@@ -109,12 +111,13 @@ class MemoryStore:
 class MemoryJournal:
     """The `Journal` protocol on a `MemoryStore`.
 
-    `fates` decides over each call; `available = False` makes every call raise `Unavailable` until it is set again.
+    `fates` decides over each call, `pause` lets its delays pass; `available = False` makes every call raise `Unavailable` until it is set again.
     """
 
-    def __init__(self, store: MemoryStore | None = None, fates: Fates = all_well) -> None:
+    def __init__(self, store: MemoryStore | None = None, fates: Fates = all_well, pause: Pause = trio.sleep) -> None:
         self.store = store if store is not None else MemoryStore()
         self.fates = fates
+        self._pause = pause
         self.available = True
         self.company = Company()  # an append costs nothing here, so nobody waits
         self._pending = 0
@@ -216,11 +219,11 @@ class MemoryJournal:
     async def _undergo(self, method: str, stream: str, work: Callable[[], ResultT]) -> ResultT:
         """Do `work` at one instant of time, as the fate of this call allows."""
         fate = self.fates(method, stream)
-        await trio.sleep(fate.delay)
+        await self._pause(fate.delay)
         self._refuse_unavailable(method, fate.fail == "before")
         result = work()
         if fate.lag:
-            await trio.sleep(fate.lag)
+            await self._pause(fate.lag)
         self._refuse_unavailable(method, fate.fail == "after")
         return result
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 import trio
@@ -95,11 +96,11 @@ class PostgresJournal:
             async with self._database.transaction() as connection:
                 await connection.fetch("SELECT pg_advisory_xact_lock($1)", _TABLES_LOCK)
                 self._collation = (await connection.fetch(COLLATION))[0]["name"]
+                if declared:  # the driver takes no empty script
+                    await connection.script(";".join(chain.from_iterable(map(table_statements, declared))))
+                found = await connection.fetch(_COLUMNS, [table.name for table in declared])
                 for table in declared:
-                    for statement in table_statements(table):
-                        await connection.execute(statement)
-                    found = await connection.fetch(_COLUMNS, f"read_{table.name}")
-                    check_columns(table, {row["name"]: row["type"] for row in found})
+                    check_columns(table, {row["name"]: row["type"] for row in found if row["model"] == table.name})
 
     async def append(self, unit: Append) -> Sequence[Message]:
         """Make `unit` durable together with those of others; raises `Superseded`, or `Unavailable` in doubt."""
@@ -210,8 +211,8 @@ def _record(row: Any) -> Record:
     return Record(seq, type_, at, by, body, None if client is None else Receipt(client, command, digest, reply))
 
 
-_COLUMNS = """SELECT attname AS name, format_type(atttypid, NULL) AS type FROM pg_attribute
-WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped"""
+_COLUMNS = """SELECT model, attname AS name, format_type(atttypid, NULL) AS type FROM unnest($1::text[]) AS asked (model)
+JOIN pg_attribute ON attrelid = to_regclass('read_' || model) AND attnum > 0 AND NOT attisdropped"""
 
 
 def _column(name: str, type_: str) -> str:
@@ -223,10 +224,10 @@ def table_statements(table: Table) -> Sequence[str]:
     columns = ", ".join(_column(name, type_) for name, type_ in table.columns.items())
     key = ", ".join(map(quoted, (STREAM, *table.key)))
     name = table_name(table.name)
-    added = [column for column in table.columns if column not in table.key]
+    added = [f"ADD COLUMN IF NOT EXISTS {_column(*each)}" for each in table.columns.items() if each[0] not in table.key]
     return [
         f"CREATE TABLE IF NOT EXISTS {name} ({_column(STREAM, 'text')}, {columns}, PRIMARY KEY ({key}))",
-        *(f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {_column(new, table.columns[new])}" for new in added),
+        *([f"ALTER TABLE {name} {', '.join(added)}"] if added else []),
         *(_index(table, columns) for columns in table.indexes),
     ]
 

@@ -12,6 +12,18 @@ from homeroom.engine.behaviour import Behaviour, Caller, Fact, Guardians, Lookup
 
 
 @dataclass(frozen=True, slots=True)
+class Turned:
+    """Fields of other systems (`names`) that together say what one `field` says here.
+
+    `turn` is given their values in that order, `None` for what is not there, and never refuses: the field's own check does. Pure.
+    """
+
+    names: tuple[str, ...]
+    field: str
+    turn: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Verb:
     """One verb: the structure of its arguments, who may, its REST twin, the budget it draws on, and what it replies.
 
@@ -23,7 +35,8 @@ class Verb:
     without `{id}` makes the id too (the same one for the same `Idempotency-Key`) instead of taking the caller's, unless it is `own`. A GET whose `reply` is `protocol.sheet.Sheet`
     answers with CSV. `secret` names fields of which the receipt of a command that caused no event says nothing, so that nothing kept
     tells what its sender put there: sent again with others in them, it gets its first answer as well. `words` are further
-    names of fields in the bodies of its doors, those that other systems give them: other word → field.
+    names of fields in the bodies of its doors, those that other systems give them: other word → field; `turned` are those whose values
+    are others too.
     """
 
     command: type[Any]
@@ -37,6 +50,12 @@ class Verb:
     own: bool = False
     secret: tuple[str, ...] = ()
     words: Mapping[str, str] = field(default_factory=dict)
+    turned: tuple[Turned, ...] = ()
+
+    @property
+    def other_words(self) -> Mapping[str, str]:
+        """Return every name that other systems give to a field here: other word → field."""
+        return {**self.words, **{name: one.field for one in self.turned for name in one.names}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ Rules of this file:
 * Connecting and preparing run as asyncio tasks (`bridge`); a prepared statement does not. asyncpg's protocol is a
   state machine that is fed bytes, so on a plain socket the trio task that asked also waits for the bytes and feeds them:
   one wake-up a call, less than half the CPU of the way over the asyncio loop. TLS keeps that longer way.
+* BEGIN goes with the first statement of a transaction and COMMIT with the last, in one round trip each: between the messages of
+  the driver's own call, inside what ends with one Sync, so that whatever fails keeps the server from what stands behind it.
 * A call that is cancelled or timed out aborts its connection. asyncpg's own way, a cancel request over a second
   connection, hangs as long as the server does.
 * Text, bigint, boolean, double precision, bytea and arrays of them are what is passed; no codec is installed.
@@ -21,11 +23,9 @@ Never here: what is asked (SQL), when to connect again (`database`), and tables.
 import asyncio
 import os
 import select
-import socket
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from contextvars import copy_context
-from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -34,6 +34,9 @@ import trio
 import trio_asyncio
 
 from homeroom.engine.bridge import Bridge, disown, wait_future
+from homeroom.engine.keep_alive import keep_alive
+from homeroom.engine.postgres_settings import PostgresSettings
+from homeroom.engine.round_trip import within_transaction
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +44,6 @@ READ_BYTES = 262_144
 STATEMENTS_KEPT = 200
 """Prepared statements a connection keeps: those used last. Records alone have some for each type, and more for each role."""
 
-_KEEP_ALIVE = ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 2), (socket.TCP_KEEPCNT, 3))
 _LOST = ("08", "57P")
 """Classes of SQLSTATE after which the connection is of no use: it broke, or the server is going away."""
 
@@ -73,39 +75,6 @@ class UnsuitableServer(DatabaseError):
     """The server cannot keep the promises: too old, read-only, or not durable."""
 
 
-@dataclass(frozen=True, slots=True)
-class PostgresSettings:
-    """Bounds of a connection in seconds. `allow_unsafe` takes a server that may forget what it acknowledged.
-
-    `timeout_s` leaves room in the three seconds within which a client is told that the database is away.
-    """
-
-    timeout_s: float = 2.7
-    statement_timeout_s: float = 2.5
-    lock_timeout_s: float = 2.0
-    idle_in_transaction_s: float = 5.0
-    allow_unsafe: bool = False
-    application: str = "homeroom"
-
-    def server_settings(self) -> dict[str, str]:
-        """Return what the server is told at the start of each session."""
-        return {
-            "application_name": self.application,
-            "statement_timeout": _milliseconds(self.statement_timeout_s),
-            "lock_timeout": _milliseconds(self.lock_timeout_s),
-            "idle_in_transaction_session_timeout": _milliseconds(self.idle_in_transaction_s),
-            "tcp_keepalives_idle": "5",
-            "tcp_keepalives_interval": "2",
-            "tcp_keepalives_count": "3",
-            "jit": "off",
-            "plan_cache_mode": "force_generic_plan",
-        }
-
-
-def _milliseconds(seconds: float) -> str:
-    return str(int(seconds * 1000))
-
-
 class Connection:
     """One session with the server, used by one task at a time."""
 
@@ -117,6 +86,8 @@ class Connection:
         self._statements: dict[str, Any] = {}
         self._prepared = 0
         self._closed = False
+        self.begins = self.commits = False
+        """Whether BEGIN, or COMMIT, goes with what is sent next."""
         # Our own name of the socket: the transport closes its own by itself when a write fails, and whoever waits on that
         # would wait for nothing, or for whatever is opened next under the same number.
         self._fd = os.dup(self._transport.get_extra_info("socket").fileno())
@@ -147,21 +118,53 @@ class Connection:
 
     async def script(self, sql: str) -> None:
         """Run statements separated by `;` without arguments, as one transaction unless they say otherwise."""
+        if self.begins:
+            self.begins = False
+            await self.execute("BEGIN")
         await self._over_loop(self._connection.execute(sql))
+
+    def begin(self) -> None:
+        """Have the next statement begin a transaction."""
+        self.begins = True
+
+    async def commit(self) -> None:
+        """Commit; costs nothing when nothing was asked since `begin`."""
+        if self.begins:
+            self.begins = False
+        else:
+            await self.execute("COMMIT")
+
+    async def roll_back(self) -> None:
+        """Take back what was done since `begin`."""
+        if self.begins:
+            self.begins = False
+        else:
+            await self.execute("ROLLBACK")
+
+    async def fetch_and_commit(self, sql: str, *args: Any) -> list[Any]:
+        """Run the last statement of a transaction and commit it, by one round trip; returns the statement's rows.
+
+        Raises `Refused` when either is refused: a statement that fails is not committed, and is to be rolled back.
+        """
+        self.commits = True
+        try:
+            return await self.fetch(sql, *args)
+        finally:
+            self.commits = False
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
         """Commit what the body does, or nothing of it when it raises; cancelled, the connection is aborted."""
-        await self.execute("BEGIN")
+        self.begin()
         try:
             yield
-            await self.execute("COMMIT")
+            await self.commit()
         except DatabaseError as error:
             if not isinstance(error, Disconnected):
-                await self.execute("ROLLBACK")
+                await self.roll_back()
             raise
         except Exception:
-            await self.execute("ROLLBACK")
+            await self.roll_back()
             raise
         except BaseException:
             self.abort()
@@ -193,7 +196,7 @@ class Connection:
         coroutine = self._protocol.bind_execute(statement._state, args, "", 0, extra, None)
         waiter = None
         try:
-            waiter = coroutine.send(None)
+            waiter = self._asked(coroutine)
             # It only serves asyncpg's own timeouts and cancelling, and would wake the asyncio loop for every call.
             waiter.remove_done_callback(self._protocol._on_waiter_completed)
             await (self._feed_until(waiter) if self._direct else wait_future(waiter))
@@ -210,6 +213,24 @@ class Connection:
         finally:
             self._leave(coroutine, waiter)
         raise AssertionError("the driver asked to wait twice")
+
+    def _asked(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Future[Any]":
+        """Have the driver send its call, with BEGIN and COMMIT around it where they are due; returns what the call waits for."""
+        if not (self.begins or self.commits):
+            waiter: asyncio.Future[Any] = coroutine.send(None)
+            return waiter
+        self._transport.write = self._write_within
+        try:
+            waiter = coroutine.send(None)
+        finally:
+            del self._transport.write
+        return waiter
+
+    def _write_within(self, data: memoryview) -> None:
+        """Stand in for the transport's `write`, once: the server's answers to BEGIN and COMMIT mean nothing to the driver's call."""
+        whole = within_transaction(data, begins=self.begins, commits=self.commits)
+        self.begins = self.commits = False
+        type(self._transport).write(self._transport, whole)
 
     async def _feed_until(self, waiter: "asyncio.Future[Any]") -> None:
         """Hand the server's bytes to the driver until its answer is whole."""
@@ -324,7 +345,7 @@ class Driver:
 
     async def _checked(self, connection: Connection) -> Connection:
         """Return `connection` if its server will do, else close it and raise."""
-        _keep_alive(connection)
+        keep_alive(connection._transport.get_extra_info("socket"))
         try:
             (row,) = await connection.fetch(_CHECK)
             connection.started = row["started"]
@@ -337,7 +358,8 @@ class Driver:
 
 _CHECK = """SELECT current_setting('server_version_num')::int AS version, current_setting('fsync') AS fsync,
 current_setting('synchronous_commit') AS commit,
-(SELECT backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()) AS started"""
+(SELECT backend_start::text FROM pg_stat_get_activity(pg_backend_pid())) AS started"""
+"""The last is what `pg_stat_activity` shows, asked of the function below it: the view's joins cost a fresh session more than all the rest."""
 
 
 def check_server(version: int, fsync: str, commit: str, settings: PostgresSettings) -> None:
@@ -354,16 +376,6 @@ def check_server(version: int, fsync: str, commit: str, settings: PostgresSettin
 def _terminate(raw: Any) -> None:
     """Drop a connection of the driver's that nobody takes."""
     raw.terminate()
-
-
-def _keep_alive(connection: Connection) -> None:
-    """Let the kernel notice a peer that vanished without a word."""
-    sock = connection._transport.get_extra_info("socket")
-    if sock.family == socket.AF_UNIX:
-        return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in _KEEP_ALIVE:
-        sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

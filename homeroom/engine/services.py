@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
-from homeroom.engine.behaviour import Guardians, Knows, Members, Refusal
+from homeroom.engine.behaviour import Belongs, Guardians, Knows, Members, Refusal
 from homeroom.engine.clock import Clock
 from homeroom.engine.courier import Courier
 from homeroom.engine.envelope import Post
@@ -41,6 +41,7 @@ class Services:
     guardians: Guardians
     members: Members
     knows: Knows
+    belongs: Belongs
     epoch: str = ""
     draining: bool = False
     look_ups: int = 0

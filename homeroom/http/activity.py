@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
 from homeroom.engine.behaviour import Refusal
+from homeroom.http.include import IncludePeople, named
 from homeroom.http.old_events import our_events
 from homeroom.http.rest import Desk
 from homeroom.http.routes import Call, Out, Route
@@ -18,6 +20,8 @@ from homeroom.protocol.ids import Id, Millis
 from homeroom.protocol.paging import After, PageLimit
 from homeroom.protocol.rest_json import read_query
 from homeroom.records.activity import Activity, Feed, FeedQuery
+from homeroom.records.directory import Directory
+from homeroom.records.schema import USER
 
 Types = Annotated[
     str,
@@ -41,6 +45,7 @@ class ActivityQuery(Struct, frozen=True, kw_only=True):
     end: Millis | UnsetType = UNSET
     limit: PageLimit = 50
     after: After = ""
+    include: IncludePeople = ""
 
 
 _OTHER = spellings(ActivityQuery.__struct_encode_fields__)
@@ -48,10 +53,11 @@ _OTHER = spellings(ActivityQuery.__struct_encode_fields__)
 
 @dataclass(frozen=True, slots=True)
 class ActivityDesk:
-    """The desk."""
+    """The desk. `directory` tells the names of people."""
 
     desk: Desk
     activity: Activity
+    directory: Directory | None
 
     def routes(self) -> Iterable[Route]:
         """Return the door."""
@@ -75,7 +81,14 @@ class ActivityDesk:
         """Answer a page; events may be named as the sources name them (`entry:created`)."""
         self.desk.spend(call.person, "read")
         query = read_query(respell(call.query, _OTHER), ActivityQuery)
-        return Out(await self.activity.page(_asked(query), call.person.caller))
+        feed = await self.activity.page(_asked(query), call.person.caller)
+        return Out(await self._with_people(feed, call) if query.include else feed)
+
+    async def _with_people(self, feed: Feed, call: Call) -> Feed:
+        """Return the page with the names of those who did something, and to whom as a user it was done."""
+        targets = {line.target_id for line in feed.items if line.target_type == USER}
+        ids = {line.actor_id for line in feed.items} | targets
+        return replace(feed, people=await named(self.directory, call.person.caller, ids))
 
 
 def _asked(query: ActivityQuery) -> FeedQuery:

@@ -10,7 +10,6 @@ from importlib.resources.abc import Traversable
 from random import Random
 from typing import Any
 
-import trio
 from msgspec import Struct
 
 from homeroom.engine.engine import Engine
@@ -23,6 +22,8 @@ from homeroom.http.authentication import Authentication, UserAnswer
 from homeroom.http.budgets import Budgets
 from homeroom.http.calendar import CalendarDoors, with_days
 from homeroom.http.dashboard import DashboardDesk
+from homeroom.http.documents import Documents
+from homeroom.http.door_words import tag_words
 from homeroom.http.health import Health, Probe
 from homeroom.http.join_queue import KIND as QUEUE
 from homeroom.http.join_queue import JoinQueueDoor
@@ -40,11 +41,10 @@ from homeroom.http.presence import Known, PresenceDesk
 from homeroom.http.records import record_routes
 from homeroom.http.rest import Desk, twin_routes
 from homeroom.http.roster import Roster
-from homeroom.http.routes import Call, Handler, Out, Route, check_doors
+from homeroom.http.routes import Route, check_doors
 from homeroom.http.sync import Sync
 from homeroom.http.things import thing_routes
 from homeroom.http.uploads import UploadDoors
-from homeroom.protocol.rest_json import encode_json
 from homeroom.protocol.verbs import VerbTable
 from homeroom.records.activity import Activity
 from homeroom.records.audit import AuditReader
@@ -66,7 +66,8 @@ class Demo(Struct, frozen=True):
 class RecordParts:
     """What keeps the records, and what tells of their changes. `reception` takes files in, `None` where none are taken; `feeds` are the
     private links of calendars, `None` where there are none; `directory` finds people by
-    name, `None` where there are only rows; `zone` is the school's own, for days that are asked for without one.
+    name, `None` where there are only rows; `zone` is the school's own, for days that are asked for without one;
+    `public_url` is how links to this server begin, empty where nobody has said.
     """
 
     store: Store
@@ -76,6 +77,7 @@ class RecordParts:
     feeds: Feeds | None = None
     directory: Directory | None = None
     zone: str = "UTC"
+    public_url: str = ""
     figures: FigureReader | None = None
 
 
@@ -84,8 +86,8 @@ class AppParts:
     """All that the application is made of.
 
     `ref` is the way to every stream, of an actor or of records. `present()` names the people who have a connection, `known` those of some streams that have a history; `random` makes ids that
-    nobody can guess; `records` and `places` are `None` where none are kept; `statistics` are read at each scrape, by part; `probes` are asked by `/readyz`; `asyncapi` is the finished
-    document; `demo` is `None` outside the demo.
+    nobody can guess; `records` and `places` are `None` where none are kept; `statistics` are read at each scrape, by part; `probes` are asked by `/readyz`; `asyncapi` makes the
+    document, once it is asked for; `demo` is `None` outside the demo.
     """
 
     engine: Engine
@@ -101,7 +103,7 @@ class AppParts:
     random: Random
     static: Traversable
     docs: Traversable
-    asyncapi: Mapping[str, Any]
+    asyncapi: Callable[[], Mapping[str, Any]]
     settings: WebSettings = field(default_factory=WebSettings)
     records: RecordParts | None = None
     places: PlaceParts | None = None
@@ -121,7 +123,7 @@ def make_app(parts: AppParts) -> App:
 
 def all_routes(parts: AppParts, metrics: Metrics) -> list[Route]:
     """Return the table of all doors, their own description included."""
-    settings = parts.settings
+    settings, documents = parts.settings, Documents()
     take, timeout_s = parts.budgets.take, settings.answer_timeout_s
     desk = Desk(parts.ref, parts.verbs, parts.wire, take, parts.random, timeout_s)
     routes = [
@@ -133,12 +135,14 @@ def all_routes(parts: AppParts, metrics: Metrics) -> list[Route]:
         *_record_routes(parts, desk),
         *parts.sync.routes(),
         *Health(parts.probes, metrics, settings.version, settings.metrics_token).routes(),
-        _document("/asyncapi.json", "asyncapi", "This server's WebSocket side, as AsyncAPI.", lambda: parts.asyncapi),
+        documents.door("/asyncapi.json", "asyncapi", "This server's WebSocket side, as AsyncAPI.", parts.asyncapi),
     ]
     if parts.demo is not None:
-        routes.append(_document("/api/demo", "demo", "The people of the demo, and their password.", lambda: parts.demo))
+        routes.append(
+            documents.door("/api/demo", "demo", "The people of the demo, and their password.", lambda: parts.demo)
+        )
     check_doors(routes)
-    return [*routes, _openapi(routes, settings.version)]
+    return [*routes, _openapi(routes, documents, parts)]
 
 
 def kind_routes(kinds: Sequence[Kind], desk: Desk, look_up: LookUp) -> list[Route]:
@@ -174,36 +178,20 @@ def _record_routes(parts: AppParts, desk: Desk) -> Iterable[Route]:
         special = [*uploads, *people]
         taken = {(route.method, route.pattern) for route in special}
         yield from special
-        own = (route for route in record_routes(records.store, desk) if (route.method, route.pattern) not in taken)
+        made = record_routes(records.store, desk, records.directory)
+        own = (route for route in made if (route.method, route.pattern) not in taken)
         yield from (with_days(route, records.zone) for route in own)
-        yield from CalendarDoors(records.feeds, desk).routes() if records.feeds else ()
-        yield from ActivityDesk(desk, records.activity).routes()
-        yield from AuditDesk(desk, records.audit).routes()
+        yield from CalendarDoors(records.feeds, desk, records.public_url).routes() if records.feeds else ()
+        yield from ActivityDesk(desk, records.activity, records.directory).routes()
+        yield from AuditDesk(desk, records.audit, records.directory).routes()
         yield from DashboardDesk(desk, records.figures).routes() if records.figures else ()
 
 
-def _openapi(routes: Sequence[Route], version: str) -> Route:
+def _openapi(routes: Sequence[Route], documents: Documents, parts: AppParts) -> Route:
     """Return the door of the description, which describes itself too."""
-    door: Route = _document(
-        "/openapi.json", "openapi", "This server's REST doors, as OpenAPI.", lambda: describe([*routes, door], version)
-    )
+    chapters = tag_words(parts.records.store.catalog.types.values() if parts.records else ())
+    door: Route = documents.door(
+        "/openapi.json", "openapi", "This server's REST doors, as OpenAPI.",
+        lambda: describe([*routes, door], parts.settings.version, chapters),
+    )  # fmt: skip
     return door
-
-
-def _document(path: str, name: str, summary: str, make: Callable[[], Any]) -> Route:
-    """Return the open door of a document that never changes once it is made."""
-    return Route("GET", path, name, summary, _made_once(make), "documents", reply=dict[str, Any], bearer="ignored")
-
-
-def _made_once(make: Callable[[], Any]) -> Handler:
-    """Return what answers a document: made for who asks first, so that no start waits for it, and by a thread, so that nobody else does."""
-    made: list[bytes] = []
-    turn = trio.Lock()
-
-    async def handler(call: Call) -> Out:
-        async with turn:
-            if not made:
-                made.append(await trio.to_thread.run_sync(lambda: encode_json(make())))
-        return Out(made[0])
-
-    return handler

@@ -1,58 +1,131 @@
-"""The door of the audit: who changed a thing, when and how, newest first.
+"""The doors of the audit: who changed a thing, or anything, when and how, newest first.
 
 Never here: who may see which values (the audit asks for it), and what is written there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
+from msgspec.structs import fields, replace
 
-from homeroom.http.activity import Kind
+from homeroom.engine.behaviour import Refusal
+from homeroom.http.include import IncludePeople, named
 from homeroom.http.rest import Desk
-from homeroom.http.routes import Call, Out, Route
-from homeroom.protocol.ids import Id
+from homeroom.http.routes import Call, Handler, Out, Route
+from homeroom.http.spellings import respell, spellings
+from homeroom.protocol.ids import Id, Millis
 from homeroom.protocol.paging import After, PageLimit
 from homeroom.protocol.rest_json import read_query
-from homeroom.records.audit import AuditReader, Changes
+from homeroom.records.audit import AuditQuery, AuditReader, Changes
+from homeroom.records.directory import Directory
+from homeroom.records.schema import USER
+
+_ERRORS = ("forbidden", "rate_limited", "overloaded", "unavailable", "timeout")
+Deed = Annotated[str, Meta(pattern=r"\A[a-z_]{1,60}\Z", description="what was done, such as updated")]
 
 
-class AuditQuery(Struct, frozen=True, kw_only=True):
+class OfOne(Struct, frozen=True, kw_only=True):
     """Who changed a thing: its type and its id, and which page."""
 
-    entity_type: Kind
+    entity_type: str
     entity_id: Id
     limit: PageLimit = 50
     after: After = ""
+    include: IncludePeople = ""
+
+
+class OfAll(Struct, frozen=True, kw_only=True):
+    """Which changes. `start` and `end` (also `from` and `to`): Unix ms, both inclusive."""
+
+    entity_type: str | UnsetType = UNSET
+    entity_id: Id | UnsetType = UNSET
+    changed_by: Id | UnsetType = UNSET
+    action: Deed | UnsetType = UNSET
+    start: Millis | UnsetType = UNSET
+    end: Millis | UnsetType = UNSET
+    limit: PageLimit = 50
+    after: After = ""
+    include: IncludePeople = ""
+
+
+_OTHER = spellings(OfAll.__struct_encode_fields__, {"from": "start", "to": "end"})
 
 
 @dataclass(frozen=True, slots=True)
 class AuditDesk:
-    """The desk."""
+    """The desk. `directory` tells the names of people."""
 
     desk: Desk
     audit: AuditReader
+    directory: Directory | None
 
     def routes(self) -> Iterable[Route]:
-        """Return the door."""
-        return (
-            Route(
-                "GET",
-                "/api/audit-logs/{entity_type}/{entity_id}",
-                "audit_logs",
-                "Who changed a thing that the reader may see, when and how; the values are for admins.",
-                self.read,
-                "activity",
-                query=AuditQuery,
-                reply=Changes,
-                errors=("not_found", "rate_limited", "overloaded", "unavailable", "timeout"),
-                raw=True,
-            ),
+        """Yield the doors."""
+        yield self._route(
+            "/api/audit-logs", "audit", "Who changed what, when and how, over all things: for admins.", self._search,
+            query=self._typed(OfAll), errors=_ERRORS, spellings=_OTHER,
+        )  # fmt: skip
+        yield self._route(
+            "/api/audit-logs/{entity_type}/{entity_id}", "audit_logs",
+            "Who changed a thing that the reader may see, when and how; the values are for admins.", self._read,
+            query=self._typed(OfOne), errors=("not_found", *_ERRORS),
+        )  # fmt: skip
+
+    def _route(self, path: str, name: str, summary: str, handler: Handler, **more: Any) -> Route:
+        return Route("GET", path, name, summary, handler, "activity", reply=Changes, raw=True, **more)
+
+    async def _search(self, call: Call) -> Out:
+        """Answer a page of the changes of all things."""
+        self.desk.spend(call.person, "read")
+        query: OfAll = self._asked(respell(call.query, _OTHER), OfAll)
+        said = {name: value for name in AuditQuery.__struct_fields__ if (value := getattr(query, name)) is not UNSET}
+        found = await self.audit.search(_ordered(AuditQuery(**said)), call.person.caller)
+        return Out(await self._with_people(found, call) if query.include else found)
+
+    async def _read(self, call: Call) -> Out:
+        """Answer a page of the changes of one thing."""
+        self.desk.spend(call.person, "read")
+        query: OfOne = self._asked({**call.query, **call.path}, OfOne)
+        entity = (query.entity_type, query.entity_id)
+        found = await self.audit.page(entity, call.person.caller, query.limit, query.after)
+        return Out(await self._with_people(found, call) if query.include else found)
+
+    def _asked(self, given: Mapping[str, str], type: Any) -> Any:
+        """Return a query, with its type in the singular; raises `bad_command` for a type that there is not."""
+        values = dict(given)
+        if "entity_type" in values:
+            values["entity_type"] = self.audit.type_of(values["entity_type"])
+        return read_query(values, type)
+
+    def _typed(self, query: type[Struct]) -> type[Struct]:
+        """Return a query for the description, with the types that there are."""
+        literal: Any = Literal
+        types = literal[self.audit.types]
+        perhaps = any(one.name == "entity_type" and not one.required for one in fields(query))
+        typed = ("entity_type", types | UnsetType, UNSET) if perhaps else ("entity_type", types)
+        space = {"__doc__": query.__doc__}
+        return defstruct(
+            f"Audit{query.__name__}",
+            [typed],
+            bases=(query,),
+            module=__name__,
+            namespace=space,
+            frozen=True,
+            kw_only=True,
         )
 
-    async def read(self, call: Call) -> Out:
-        """Answer a page of changes."""
-        self.desk.spend(call.person, "read")
-        query = read_query({**call.query, **call.path}, AuditQuery)
-        entity = (query.entity_type, query.entity_id)
-        return Out(await self.audit.page(entity, call.person.caller, query.limit, query.after))
+    async def _with_people(self, changes: Changes, call: Call) -> Changes:
+        """Return the page with the names of those who changed something, and of the users that were changed."""
+        changed = {one.entity_id for one in changes.items if one.entity_type == USER}
+        ids = {one.changed_by for one in changes.items} | changed
+        return replace(changes, people=await named(self.directory, call.person.caller, ids))
+
+
+def _ordered(query: AuditQuery) -> AuditQuery:
+    """Return the query; raises `bad_command` for one that ends before it begins."""
+    if query.start is not None and query.end is not None and query.end < query.start:
+        data = {"field": "end", "allowed": "a time at or after `start`"}
+        raise Refusal("bad_command", "end: before the start", data=data)
+    return query

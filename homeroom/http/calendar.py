@@ -13,6 +13,7 @@ import trio
 from msgspec import UNSET, Struct, UnsetType, defstruct
 
 from homeroom.engine.behaviour import Refusal
+from homeroom.http.ranges import is_known
 from homeroom.http.rest import Desk, Take
 from homeroom.http.routes import Call, Handler, Nothing, Out, Route
 from homeroom.protocol.hours import Zone
@@ -20,32 +21,50 @@ from homeroom.protocol.rest_json import read_query
 from homeroom.protocol.zones import UnknownZone, day_window, find_zone
 from homeroom.records.calendar import ICS_TYPE, write_calendar
 from homeroom.records.columns import Day
-from homeroom.records.feeds import Feeds
+from homeroom.records.feeds import Feeds, tag_of
 from homeroom.records.school.schedule_slot import LATEST_MS
 
 LIST_NAME = "schedule_list"
 """The name of the route whose lists have days."""
 SUFFIX = ".ics"
+_KNOWN = {304: "it is the one that the program has (`If-None-Match`)"}
+READ = "read"
 BY_LINK, BY_ADDRESS = "calendar", "calendars"
 """The budgets: of one link, and of all that an address tries."""
 
 
 class CalendarLink(Struct, frozen=True):
-    """One's private link: the path under which calendar programs read it. It is told this once, and can be revoked."""
+    """One's private link: the path under which calendar programs read it. It is told this once, and can be revoked.
+
+    `url` is all of it, where the server knows its public address.
+    """
 
     path: str
+    url: str | UnsetType = UNSET
+
+
+class CalendarLinkThere(Struct, frozen=True):
+    """That there is a link, and since when (Unix ms). What it is, is known to whom it was told alone."""
+
+    made_at: int
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarDoors:
-    """The doors to `feeds`. `desk` keeps the budgets."""
+    """The doors to `feeds`. `desk` keeps the budgets; `public_url` is the server's own address, empty if it does not know it."""
 
     feeds: Feeds
     desk: Desk
+    public_url: str = ""
 
     def routes(self) -> Iterator[Route]:
         """Yield the doors."""
         passing = ("rate_limited", "overloaded", "unavailable", "timeout")
+        yield Route(
+            "GET", "/api/schedules/feed", "calendar_link",
+            "Whether one has a private link to one's calendar.", self._tell, "schedules",
+            reply=CalendarLinkThere, errors=("not_found", *passing),
+        )  # fmt: skip
         yield Route(
             "POST", "/api/schedules/feed", "calendar_link_renew",
             "One's private link to one's calendar, anew: the one before ends.", self._renew, "schedules",
@@ -59,13 +78,18 @@ class CalendarDoors:
         yield Route(
             "GET", "/api/calendars/{link}", "calendar",
             "The calendar that a private link reads, `<secret>.ics`: for calendar programs, without a bearer.", self._read,
-            "schedules", reply=str, errors=("not_found", *passing), bearer="ignored", mimetype=ICS_TYPE,
+            "schedules", reply=str, errors=("not_found", *passing), bearer="ignored", mimetype=ICS_TYPE, also=_KNOWN,
         )  # fmt: skip
 
     async def _renew(self, call: Call) -> Out:
         self.desk.spend(call.person, "write")
         secret = await self.feeds.renew(call.person.id)
-        return Out(CalendarLink(f"/api/calendars/{secret}{SUFFIX}"), 201)
+        path = f"/api/calendars/{secret}{SUFFIX}"
+        return Out(CalendarLink(path, f"{self.public_url}{path}" if self.public_url else UNSET), 201)
+
+    async def _tell(self, call: Call) -> Out:
+        self.desk.spend(call.person, READ)
+        return Out(CalendarLinkThere(await self.feeds.made_at(call.person.id)))
 
     async def _revoke(self, call: Call) -> Out:
         self.desk.spend(call.person, "write")
@@ -77,10 +101,16 @@ class CalendarDoors:
         secret = call.path["link"].removesuffix(SUFFIX)
         reader = await self.feeds.find(secret)
         _take(self.desk.take, reader.id, BY_LINK)
+        if "If-None-Match" in call.headers and is_known(call.headers, tag := await self.feeds.tag(reader)):
+            return Out(b"", 304, _headers(tag), ICS_TYPE)
         slots = [slot async for slot in self.feeds.slots(reader)]
         text = await trio.to_thread.run_sync(write_calendar, reader.name, slots)
-        headers = {"Cache-Control": "private, max-age=300", "Content-Disposition": 'inline; filename="schedules.ics"'}
-        return Out(text, headers=headers, mimetype=ICS_TYPE)
+        return Out(text, headers=_headers(tag_of(reader, slots)), mimetype=ICS_TYPE)
+
+
+def _headers(tag: str) -> Mapping[str, str]:
+    said = {"Cache-Control": "private, max-age=300", "Content-Disposition": 'inline; filename="schedules.ics"'}
+    return {**said, "ETag": f'"{tag}"'}
 
 
 def _take(take: Take, who: str, budget: str) -> None:

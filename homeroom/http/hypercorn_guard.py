@@ -6,20 +6,21 @@ does not read is bounded, also where it is shielded; (5) stopping ends; (6) a re
 Never here: WebSockets, and accepting connections (`listener`).
 """
 
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, cast
 
 import h11
 import structlog
 import trio
 from hypercorn.config import Config
-from hypercorn.events import Closed, Event, RawData
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.lifespan import Lifespan
-from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.task_group import TaskGroup, _handle
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
@@ -31,6 +32,7 @@ from homeroom.http.request_head import BadHead, find_head
 
 log = structlog.get_logger(__name__)
 
+_channel = trio.open_memory_channel[Any]  # named once: naming the type of its messages costs as much as a channel
 PIECE = 65_536
 """Bytes that a client has `send_s` seconds to take."""
 
@@ -90,6 +92,27 @@ class _StrictProtocol(H11Protocol):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.connection = _StrictParser(h11.SERVER, max_incomplete_event_size=self.config.h11_max_incomplete_size)
+        self._held = b""
+
+    async def _send_h11_event(self, event: Any) -> None:
+        """Send, the head of an answer together with the first of its body or its end."""
+        try:
+            data = self.connection.send(event)
+        except h11.LocalProtocolError:
+            if self.connection.their_state != h11.ERROR:
+                raise
+            return
+        if isinstance(event, h11.Response):
+            self._held = data or b""
+        elif data := self._held + (data or b""):
+            self._held = b""
+            await self.send(RawData(data))
+
+    async def _close_stream(self) -> None:
+        """Let a request go. Nobody tells it of the client's end: the tasks of a connection end with it."""
+        if self.stream is not None:
+            self.stream.closed = True
+            self.stream = None
 
     async def _check_protocol(self, event: h11.Request) -> None:
         upgrade = b"".join(value for name, value in event.headers if name == b"upgrade").lower()
@@ -105,6 +128,11 @@ class _StrictProtocol(H11Protocol):
         """Tell whether the client is in the middle of a body."""
         return self.connection.their_state is h11.SEND_BODY
 
+    @property
+    def idle(self) -> bool:
+        """Tell whether no request is being answered."""
+        return self.stream is None
+
 
 class _Tasks(TaskGroup):
     """Hypercorn's tasks of a connection, but nobody waits for ever to tell something to a request that is over.
@@ -117,17 +145,22 @@ class _Tasks(TaskGroup):
         self, app: Any, config: Config, scope: Any, send: Callable[[Any], Awaitable[None]]
     ) -> Callable[[Any], Awaitable[None]]:
         """Start a request; returns what tells it something."""
-        teller, listener = trio.open_memory_channel[Any](config.max_app_queue_size)
+        teller, listener = _channel(config.max_app_queue_size)
 
         async def listening(scope: Any, receive: Any, send: Any, *spawn: Any) -> None:
             with listener:
-                await app(scope, listener.receive, send, *spawn)
+                await app(scope, receive, send, *spawn)
 
         async def tell(message: Any) -> None:
             with suppress(trio.BrokenResourceError):
-                await teller.send(message)
+                try:
+                    teller.send_nowait(message)
+                except trio.WouldBlock:
+                    await teller.send(message)
 
-        await super().spawn_app(listening, config, scope, send)  # type: ignore[arg-type] # a wrapper of the application is one
+        nursery = cast("trio.Nursery", self._nursery)
+        spawn = trio.to_thread.run_sync, trio.from_thread.run
+        nursery.start_soon(_handle, cast("Any", listening), config, scope, listener.receive, send, *spawn)
         return tell
 
 
@@ -139,6 +172,13 @@ class _GuardedServer(TCPServer):
     def __init__(self, *args: Any, settings: HttpSettings) -> None:
         super().__init__(*args)
         self._settings = settings
+        self._reading = trio.CancelScope()
+        self._idle_until = inf
+
+    def end_idle(self) -> None:
+        """End now if no request is being answered."""
+        if self.protocol.idle:
+            self._reading.cancel()
 
     async def run(self) -> None:
         """Serve requests until the connection ends; raises what escapes."""
@@ -162,35 +202,55 @@ class _GuardedServer(TCPServer):
                     send,
                 )
                 await self.protocol.initiate()
-                await self.idle_task.restart(group, self._idle_timeout)
+                await self.protocol_send(Updated(idle=True))
                 await self._read_data()
                 scope.cancel()  # the client is gone: nobody waits for an answer, and nothing is left to be timed
 
     async def protocol_send(self, event: Event) -> None:
         """Send, shielded as Hypercorn wants it, but never for ever."""
-        if not isinstance(event, RawData):
+        if isinstance(event, Updated):
+            self._idle_until = trio.current_time() + self._settings.idle_s if event.idle else inf
+            self._reading.deadline = self._patience()
+        elif isinstance(event, RawData):
+            if rest := self._sent_at_once(event.data):
+                await self._send_patiently(rest)
+        else:
             await super().protocol_send(event)
-            return
+
+    def _sent_at_once(self, data: bytes) -> bytes:
+        """Send what the socket takes without waiting, as nearly every answer is; returns the rest."""
+        descriptor = -1 if self.send_lock.locked() else self.stream.socket.fileno()
+        if descriptor >= 0:
+            with suppress(OSError):  # one that matters comes again
+                data = data[os.write(descriptor, data[:PIECE]) :]
+        return data
+
+    async def _send_patiently(self, data: bytes) -> None:
         async with self.send_lock:
             try:
                 with trio.fail_after(self._settings.answer_s, shield=True):
-                    for start in range(0, len(event.data), PIECE):
+                    for start in range(0, len(data), PIECE):
                         with trio.fail_after(self._settings.send_s):
-                            await self.stream.send_all(event.data[start : start + PIECE])
+                            await self.stream.send_all(data[start : start + PIECE])
             except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
                 await trio.aclose_forcefully(self.stream)
                 await self.protocol.handle(Closed())
 
+    def _patience(self) -> float:
+        """Return until when the client is waited for: in the middle of a body, between two requests, and for as long as one is answered."""
+        if self.protocol.patience:
+            return trio.current_time() + self._settings.body_s
+        if not self.protocol.idle:
+            return inf
+        return -inf if self.context.terminated.is_set() else self._idle_until
+
     async def _read_data(self) -> None:
-        while True:
-            try:
-                with trio.fail_after(self._settings.body_s if self.protocol.patience else inf):
-                    data = await self.stream.receive_some(PIECE)
-            except (trio.ClosedResourceError, trio.BrokenResourceError, trio.TooSlowError):
-                break
-            await self.protocol.handle(RawData(bytes(data)))
-            if not data:
-                break
+        with self._reading as reading, suppress(trio.ClosedResourceError, trio.BrokenResourceError):
+            while data := await self.stream.receive_some(PIECE):
+                reading.deadline = inf
+                await self.protocol.handle(RawData(bytes(data)))
+                reading.deadline = self._patience()
+            await self.protocol.handle(RawData(b""))
         await self.protocol.handle(Closed())
 
 
@@ -203,7 +263,7 @@ class HttpServer:
         self._app = wrap_app(app, self._config.wsgi_max_body_size, None)
         self._context = WorkerContext(None)
         self._state = ConnectionState({})
-        self._open: set[ReplayStream] = set()
+        self._open: dict[ReplayStream, _GuardedServer] = {}
         self._finished = trio.Event()
         self._empty = trio.Event()
         self._faults: dict[str, int] = {}
@@ -224,7 +284,7 @@ class HttpServer:
         server = _GuardedServer(
             self._app, self._config, self._context, ConnectionState(self._state.copy()), stream, settings=self._settings
         )
-        self._open.add(stream)
+        self._open[stream] = server
         try:
             await server.run()
         except* Exception as group:
@@ -232,7 +292,7 @@ class HttpServer:
                 name = type(error).__name__
                 self._faults[name] = self._faults.get(name, 0) + 1
         finally:
-            self._open.discard(stream)
+            del self._open[stream]
             if not self._open:
                 self._empty.set()
 
@@ -240,6 +300,8 @@ class HttpServer:
         """Let idle connections end and running requests finish for `grace_s`, then close the sockets of all others."""
         await self._context.terminated.set()
         self._empty = trio.Event()
+        for server in self._open.values():
+            server.end_idle()
         if self._open:
             with trio.move_on_after(grace_s):
                 await self._empty.wait()
@@ -257,6 +319,7 @@ def _configure(settings: HttpSettings) -> Config:
     config.keep_alive_timeout = settings.idle_s
     config.h11_max_incomplete_size = 16_384
     config.include_server_header = False
+    config.max_app_queue_size = 2  # a body that came with its head, and its end: more of one waits at the socket
     config.logger_class = _StructLogger  # type: ignore[assignment] # the same methods
     config.accesslog = None
     return config

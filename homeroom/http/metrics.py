@@ -35,11 +35,17 @@ class Metrics(Collector):
         self._seconds = Histogram(
             "homeroom_http_request_seconds", "Time to answer", ("route",), registry=self._registry, buckets=_BUCKETS
         )
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
-        self._requests.labels(method if method in METHODS else "other", route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        key = method if method in METHODS else "other", route, status
+        children = self._children.get(key)
+        if children is None:  # finding one by its labels costs more than counting
+            found = self._requests.labels(key[0], route, str(status)), self._seconds.labels(route)
+            children = self._children[key] = found
+        children[0].inc()
+        children[1].observe(seconds)
 
     def render(self) -> bytes:
         """Return the text of a scrape."""

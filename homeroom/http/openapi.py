@@ -3,16 +3,20 @@
 Pure: routes in, a document out. Never here: a word about a particular route.
 """
 
-import copy
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from homeroom.http.problems import PROBLEM_TYPE, Problem
-from homeroom.http.routes import BAD_INPUT, Route
+from msgspec import Struct
+
+from homeroom.http.door_words import FORM, ROW_IDS, TAGS, with_words
+from homeroom.http.examples import Examples
+from homeroom.http.problems import PROBLEM_TYPE, Problem, title_of
+from homeroom.http.routes import BAD_INPUT, Nothing, Route
+from homeroom.http.schema_book import SchemaBook
 from homeroom.http.versions import ETAG_HEADER, MATCH_PARAMETER
 from homeroom.protocol.errors import ERRORS
 from homeroom.protocol.ids import Id
-from homeroom.protocol.rest_json import json_schemas
 
 BEARER = "bearer"
 DESCRIPTION = (
@@ -22,6 +26,36 @@ DESCRIPTION = (
     "machine, `homeroom token create LOGIN` prints one."
 )
 ALWAYS = ("internal",)
+BINARY: Mapping[str, Any] = {"type": "string", "format": "binary"}
+FILES: Mapping[str, Any] = {
+    "multipart/form-data": {"type": "object", "properties": {"file": BINARY}, "required": ["file"]},
+}
+"""What a body of a type is, where that is not just bytes."""
+SECURITY: Mapping[str, list[dict[str, list[str]]]] = {
+    "needed": [{BEARER: []}],
+    "welcome": [{}, {BEARER: []}],
+    "lenient": [{}, {BEARER: []}],
+    "ignored": [],
+}
+LOCATION_HEADER = {"description": "where the new thing is", "schema": {"type": "string"}}
+RANGE_PARAMETERS = (
+    {
+        "name": "Range",
+        "in": "header",
+        "required": False,
+        "description": "One part alone, `bytes=0-1023`: answered with 206 and `Content-Range`. Of several parts all of it comes.",
+        "schema": {"type": "string"},
+    },
+)
+KNOWN_PARAMETER = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of what one has: 304 without a body, when it is still that.",
+    "schema": {"type": "string"},
+}
+_FURTHER = re.compile(r"_[2-9]\Z")
+"""How the name of a further door to the same ends."""
 KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -31,8 +65,8 @@ KEY_PARAMETER = {
 }
 
 
-def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
-    """Return the document that describes `routes`."""
+def describe(routes: Sequence[Route], version: str, chapters: Mapping[str, str] = TAGS) -> dict[str, Any]:
+    """Return the document that describes `routes`; `chapters` says what each tag is about."""
     book = _Book(routes)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -46,7 +80,7 @@ def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
             "description": DESCRIPTION,
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": name} for name in dict.fromkeys(route.tag for route in routes)],
+        "tags": [_tag(name, chapters) for name in dict.fromkeys(route.tag for route in routes)],
         "paths": paths,
         "components": {
             "schemas": book.components,
@@ -55,60 +89,59 @@ def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
     }
 
 
-class _Book:
-    """The schemas of all structures of the routes, made together so that equal names do not meet."""
+class _Book(SchemaBook):
+    """The schemas of the routes, and the operations made of them."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        types: list[Any] = [Problem, Id]
-        for route in routes:
-            types += [shape for shape in (route.body, route.query, route.reply) if shape is not None]
-            types += route.shapes.values()
-        unique = list({id(shape): shape for shape in types}.values())
-        schemas, self.components = json_schemas(unique)
-        self._schemas = {id(shape): schema for shape, schema in zip(unique, schemas, strict=True)}
-        closed: set[str] = set()
-        for route in routes:
-            self._close(self._of(route.body), closed)
+        super().__init__(routes)
+        self._examples = Examples(self.components)
+        self._first = {route.name: route for route in routes}
 
     def operation(self, route: Route) -> dict[str, Any]:
         operation: dict[str, Any] = {
             "operationId": route.name,
             "summary": route.summary,
             "tags": [route.tag],
+            "security": SECURITY[route.bearer],
             "parameters": self._parameters(route),
             "responses": self._responses(route),
         }
-        if route.bearer in {"needed", "welcome"}:
-            operation["security"] = [{BEARER: []}] if route.bearer == "needed" else [{}, {BEARER: []}]
-        if route.body is not None:
-            schema = self._body(route)
-            required = bool(schema.get("required") or self._resolved(schema).get("required"))
-            operation["requestBody"] = {"required": required, "content": {"application/json": {"schema": schema}}}
-        if route.streamed:
-            content = {name: {"schema": {"type": "string", "format": "binary"}} for name in route.takes}
-            operation["requestBody"] = {"required": True, "content": content}
+        first = self._first.get(_FURTHER.sub("", route.name), route)
+        if first is not route:
+            operation |= {"deprecated": True, "description": f"Another name of `{first.method} {first.path}`."}
+        if route.body is not None or route.streamed:
+            operation["requestBody"] = self._body(route)
         return operation
 
     def _parameters(self, route: Route) -> list[dict[str, Any]]:
-        known = self._properties(route.body) | self._properties(route.query)
-        known |= {name: self._of(shape) for name, shape in route.shapes.items()}
-        found = [
-            _parameter(name, "path", True, known.get(name) or self._schemas[id(Id)]) for name in route.placeholders
-        ]
-        required = set(self._resolved(self._of(route.query)).get("required", ()))
-        for name, schema in self._properties(route.query).items():
+        known = self.properties(route.body) | self.properties(route.query)
+        known |= {name: self.of(shape) for name, shape in route.shapes.items()}
+        found = [self._place(route, name, known.get(name) or self.of(Id)) for name in route.placeholders]
+        required = set(self.resolved(self.of(route.query)).get("required", ()))
+        for name, schema in self.properties(route.query).items():
             if name not in route.placeholders:
                 found.append(_parameter(name, "query", name in required, schema))
-        headers = [(route.keyed, KEY_PARAMETER), (route.matched, MATCH_PARAMETER)]
-        return [*found, *(dict(header) for taken, header in headers if taken)]
+        headers = [
+            (route.keyed, (KEY_PARAMETER,)),
+            (route.matched, (MATCH_PARAMETER,)),
+            (route.ranged, RANGE_PARAMETERS),
+            (304 in route.also, (KNOWN_PARAMETER,)),
+        ]
+        return [*found, *(dict(header) for taken, some in headers if taken for header in some)]
+
+    def _place(self, route: Route, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return a parameter in the path."""
+        if name == "id" and route.tag in ROW_IDS:
+            schema = {**schema, "description": f"{ROW_IDS[route.tag]}: {FORM}"}
+        return _parameter(name, "path", True, _never_null(schema))
 
     def _responses(self, route: Route) -> dict[str, Any]:
-        content = {"schema": self._of(route.reply)} if route.reply is not None else {}
-        responses: dict[str, Any] = {
-            str(route.status): {"description": "done", "content": {route.mimetype.partition(";")[0]: content}}
-        }
-        if route.tagged:
-            responses[str(route.status)]["headers"] = {"ETag": dict(ETAG_HEADER)}
+        content: dict[str, Any] = {"schema": self.of(route.reply)} if route.reply is not None else {}
+        kinds = route.gives or (route.mimetype.partition(";")[0],)
+        told = {"description": _answer_words(route), "content": dict.fromkeys(kinds, content)}
+        headers = [(route.tagged, "ETag", ETAG_HEADER), (route.status == 201, "Location", LOCATION_HEADER)]
+        found = {name: dict(header) for there, name, header in headers if there}
+        responses: dict[str, Any] = {str(route.status): told | ({"headers": found} if found else {})}
         responses |= {str(status): {"description": meaning} for status, meaning in route.also.items()}
         by_status: dict[int, list[str]] = {}
         for code in self._codes(route):
@@ -129,62 +162,73 @@ class _Book:
 
     def _problem(self, codes: Sequence[str]) -> dict[str, Any]:
         response: dict[str, Any] = {
-            "description": "; ".join(f"`{code}`: {ERRORS[code].meaning}" for code in codes),
-            "content": {PROBLEM_TYPE: {"schema": self._schemas[id(Problem)]}},
+            "description": "; ".join(f"`{code}`: {title_of(code)}" for code in codes),
+            "content": {PROBLEM_TYPE: {"schema": self.of(Problem)}},
         }
         if any(ERRORS[code].retry for code in codes):
             response["headers"] = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
         return response
 
     def _body(self, route: Route) -> dict[str, Any]:
-        """Return the body's schema, without what already stands in the path."""
-        schema = self._of(route.body)
-        resolved = self._resolved(schema)
-        inside = set(route.placeholders) & set(resolved.get("properties", {}))
-        if not inside:
+        """Return what is sent: a structure without what already stands in the path, a text in place of it, or a file."""
+        if route.body is None:
+            return {"required": True, "content": {name: {"schema": FILES.get(name, BINARY)} for name in route.takes}}
+        schema = self._lighter(self.without(route.body, route.placeholders), self.properties(route.query))
+        required = bool(schema.get("required") or self.resolved(schema).get("required"))
+        content = {"application/json": {"schema": schema, **self._example(schema)}}
+        texts = {name: {"schema": {"type": "string"}} for name in route.takes}
+        return {"required": required, "content": {**content, **texts}, **_other_words(route)}
+
+    def _example(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return the example of a body; of one with a form that nothing fits there is none, which is no reason to describe nothing."""
+        try:
+            return {"example": self._examples.of(schema)}
+        except ValueError:
+            return {}
+
+    def _lighter(self, schema: dict[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the schema of a body of which fields may stand in the query instead: those need not be in it."""
+        needed = self.resolved(schema).get("required", ())
+        if not set(needed) & set(asked):
             return schema
-        cut = copy.deepcopy(resolved)
-        cut["properties"] = {name: value for name, value in cut["properties"].items() if name not in inside}
-        cut["required"] = [name for name in cut.get("required", ()) if name not in inside]
-        return cut
-
-    def _close(self, schema: dict[str, Any], closed: set[str]) -> None:
-        """Say of a body's structures, and of those inside them, that they take no other fields."""
-        for name in {reference.rpartition("/")[2] for reference in _references(schema)} - closed:
-            closed.add(name)
-            component = self.components[name]
-            if "properties" in component:
-                component["additionalProperties"] = False
-            self._close(component, closed)
-
-    def _of(self, type: Any) -> dict[str, Any]:
-        return {} if type is None else self._schemas[id(type)]
-
-    def _resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
-        reference: str | None = schema.get("$ref")
-        if reference is None:
-            return schema
-        found: dict[str, Any] = self.components[reference.rpartition("/")[2]]
-        return found
-
-    def _properties(self, type: Any) -> dict[str, Any]:
-        properties: dict[str, Any] = self._resolved(self._of(type)).get("properties", {})
-        return properties
+        return {**self.resolved(schema), "required": [name for name in needed if name not in asked]}
 
 
-def _references(value: Any) -> Iterator[str]:
-    """Yield what a schema refers to, at any depth."""
-    if isinstance(value, dict):
-        if isinstance(value.get("$ref"), str):
-            yield value["$ref"]
-        value = list(value.values())
-    if isinstance(value, list):
-        for one in value:
-            yield from _references(one)
+def _answer_words(route: Route) -> str:
+    """Return what a door answers: the first words of the structure, where it has one of its own."""
+    reply = route.reply
+    if not isinstance(reply, type) or not issubclass(reply, Struct):
+        return "a file" if reply is None and route.gives else "the text" if reply is str else "the document"
+    if reply is Nothing:
+        return "Done: an empty object."
+    return (reply.__doc__ or "Done.").splitlines()[0]
+
+
+def _tag(name: str, chapters: Mapping[str, str]) -> dict[str, str]:
+    return {"name": name, "description": chapters[name]} if name in chapters else {"name": name}
+
+
+def _other_words(route: Route) -> dict[str, Any]:
+    """Return what is said of the names that other systems give to fields: in words, and for programs.
+
+    They are no properties of the schema, which could not say that each is one of ours in another word, to be given once.
+    """
+    if not route.words:
+        return {}
+    told = ", ".join(f"`{other}` for `{own}`" for other, own in sorted(route.words.items()))
+    return {"description": f"Words of other systems are taken as well: {told}.", "x-other-words": dict(route.words)}
+
+
+def _never_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of what always stands in a path: without a default, and never nothing."""
+    some = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    rest = {key: value for key, value in schema.items() if key not in ("anyOf", "default")}
+    return {**rest, **(some[0] if len(some) == 1 else {"anyOf": some})} if some else rest
 
 
 def _parameter(name: str, place: str, required: bool, schema: dict[str, Any]) -> dict[str, Any]:
     """Return a parameter; the words and the example of its type stand where tools look for those of a parameter."""
+    schema = with_words(name, schema)
     told: dict[str, Any] = {"name": name, "in": place, "required": required}
     for one in (schema, *schema.get("anyOf", ())):
         if "description" in one:

@@ -35,7 +35,10 @@ NewUser: Any = defstruct(
     [("password", NewPassword | UnsetType, UNSET)],
     bases=(SHAPES.new,),
     module=__name__,
-    namespace={"__doc__": "A new person; without a password none can log in with one."},
+    namespace={
+        "__doc__": "A new person; without a password none can log in with one.\n\n"
+        "A student's record, with the number and the home class, is made by `POST /api/students/register`."
+    },
     frozen=True,
     kw_only=True,
 )

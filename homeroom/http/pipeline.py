@@ -2,20 +2,23 @@
 
 A request: (1) gets its id; (2) is refused when its URL carries a token; (3) its bearer is checked; (4) body and query become
 structures; (5) the route's handler answers; (6) the answer gets its headers, a line in the log and a count.
-Never here: what a route does, and which routes there are (`app`). No other file but `pages` knows Quart.
+Never here: what a route does, and which routes there are (`app`). No other file but `pages`, `request_body`
+and `rules` knows Quart.
 """
 
 import re
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, cast
 
 import structlog
 import trio
-from quart import Request, Response, g, request
-from quart.routing import QuartRule
+from quart import Response, request
+from quart.utils import encode_headers
+from quart.wrappers.response import DataBody
 from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -37,8 +40,9 @@ from homeroom.http.problems import (
     incident,
     make_problem,
 )
-from homeroom.http.request_body import PacedRequest, body_of
+from homeroom.http.request_body import PacedBody, PacedRequest, body_of
 from homeroom.http.routes import Call, Out, Route
+from homeroom.http.rules import Rule
 from homeroom.http.spellings import respell
 from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.rest_json import encode_json, read_query, read_values
@@ -71,56 +75,95 @@ ENDS = "homeroom.ends"
 """Where a request's scope keeps what is undone when its answer has been sent."""
 
 
-class _Connection(TrioASGIHTTPConnection):
-    """One request: lets the end of its answer through, and undoes then what its handler left in `Call.ends`.
+class Asked(PacedRequest):
+    """A request with what becomes known of it on its way: its id, when it began (monotonic, seconds), the code of what was refused.
 
-    Hypercorn reports the disconnect from inside the last `send`, and quart-trio then cancels the request, that send
-    included: without this shield idle and `Connection: close` connections are never closed.
+    `said` are its headers by their names in small letters, the first of each: a plain map, since each is asked for and few are there.
+    """
+
+    id = ""
+    began = 0.0
+    code: str | None = None
+
+    def __init__(self, *args: Any, **words: Any) -> None:
+        super().__init__(*args, **words)
+        self.said = {name.lower(): value for name, value in reversed([*self.headers])}
+        self.id, self.began = request_id(self.said.get("x-request-id")), time.perf_counter()
+
+
+def asked() -> Asked:
+    """Return the request that is being answered."""
+    return cast("Any", request)._get_current_object()  # type: ignore[no-any-return] # a proxy, looked through once
+
+
+class _Connection(TrioASGIHTTPConnection):
+    """One request, in the one task that the server has begun for it; undoes in the end what its handler left in `Call.ends`.
+
+    It need not look out for the client's going: the server ends the tasks of a connection with it (`hypercorn_guard`). What is sent is
+    shielded, as Hypercorn reports an end from inside the last `send`: idle and `Connection: close` connections would never be closed.
     """
 
     async def __call__(self, receive: Any, send: Any) -> None:
-        async def shielded(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                self._body.let_go()
-            with trio.CancelScope(shield=True):
-                await send(message)
-
+        asked = self._create_request_from_scope(send)
+        body = body_of(asked)
+        body.comes_by(receive)
         with ExitStack() as ends:
             cast("dict[str, Any]", self.scope)[ENDS] = ends
-            await super().__call__(receive, shielded)
+            response = await self.app.handle_request(asked)
+            if body.complete or not body.announced:
+                await self._answer(send, response)
+            else:
+                await self._answer_beside(body, send, response)
 
-    def _create_request_from_scope(self, send: Any) -> Request:
-        request = super()._create_request_from_scope(send)
-        self._body = body_of(request)
-        return request
+    async def _answer_beside(self, body: PacedBody, send: Any, response: Any) -> None:
+        """Answer a client that is still sending, and take what it sends: it might look for the answer only then."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(body.let_go)
+            await self._answer(send, response)
+            nursery.cancel_scope.cancel()
 
-    async def handle_messages(self, nursery: trio.Nursery, request: Request, receive: Any) -> None:  # type: ignore[override] # as quart-trio's own
-        """Take the request's body at its reader's pace; a client that goes takes the request with it."""
-        body = body_of(request)
-        while (message := await receive())["type"] == "http.request":
-            body.append(message.get("body", b""))
-            if not message.get("more_body", False):
-                body.set_complete()
-            await body.wait_wanted()
-        nursery.cancel_scope.cancel()
+    async def _answer(self, send: Any, response: Any) -> None:
+        body = response.response
+        if not isinstance(body, DataBody):
+            await self._send_response(partial(_send_shielded, send), response)
+            return
+        with trio.CancelScope(shield=True):
+            headers = encode_headers(response.headers)
+            await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+            await send({"type": "http.response.body", "body": body.data[body.begin : body.end], "more_body": False})
 
 
-class _Rule(QuartRule):
-    """A rule that is good for matching alone until a URL is made of it, which nobody does: preparing that is most of a rule's making."""
-
-    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        def build(self: _Rule, **values: Any) -> tuple[str, str]:
-            return QuartRule._compile_builder(self, append_unknown)(self, **values)
-
-        return build
+async def _send_shielded(send: Any, message: Any) -> None:
+    with trio.CancelScope(shield=True):
+        await send(message)
 
 
 class App(QuartTrio):
-    """Quart-Trio whose connections end, without a folder of its own."""
+    """Quart-Trio whose connections end, without a folder of its own, and without the steps that none of our requests needs.
+
+    All functions that are registered are `async`. With a `frame`, requests go through that instead of hooks, no signals are sent, and
+    every endpoint returns a `Response`.
+    """
 
     asgi_http_class = _Connection
-    request_class = PacedRequest
-    url_rule_class = _Rule  # type: ignore[assignment] # Quart says the same of its own
+    request_class = Asked
+    frame: "_Frame | None" = None
+    url_rule_class = Rule  # type: ignore[assignment] # Quart says the same of its own
+
+    def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what is awaited already."""
+        return func
+
+    async def full_dispatch_request(self, request_context: Any = None) -> Any:
+        """Return the answer to a request, whatever comes."""
+        frame, asked = self.frame, request_context.request
+        if frame is None:
+            return await super().full_dispatch_request(request_context)
+        try:
+            response: Any = frame.before(asked) or await self.dispatch_request(request_context)
+        except (Exception, BaseExceptionGroup) as error:
+            response = await self.handle_user_exception(error)
+        return frame.after(asked, response)
 
 
 def build_app(
@@ -143,7 +186,7 @@ def build_app(
     for route in routes:
         _register(app, route, authenticate, now, route.body_bytes or settings.body_bytes)
     _install_errors(app)
-    _install_frame(app, metrics, settings)
+    app.frame = _Frame(metrics, settings.cors_origins)
     return app
 
 
@@ -151,66 +194,60 @@ def _register(app: App, route: Route, authenticate: Authenticate, now: Callable[
     """Register a door, whose bodies have `most` bytes."""
 
     async def endpoint(**path: str) -> Response:
-        who = await _who(route, authenticate)
+        request = asked()
+        bearer = _bearer(request)
+        who = await _who(route, authenticate, request, bearer)
         with ExitStack() as here:  # for a caller that is no connection and has no scope of its own
             ends = cast("dict[str, Any]", request.scope).get(ENDS, here)
-            call = await _read_call(route, path, who, ends, most)
-            # not when its head came: a body that dribbles in over a deadline is late
-            return _respond(await route.handler(replace(call, arrived=now())))
+            query = _query(route, request)
+            body = await _read_body(route, request, most)
+            # `arrived`: not when its head came, since a body that dribbles in over a deadline is late
+            call = Call(
+                request.id, who, path, query, body, (request.scope.get("client") or ("",))[0],
+                request.said.get("idempotency-key"), bearer, ends, now(),
+                match=request.said.get("if-match"), headers=cast("Any", request.headers),
+            )  # fmt: skip
+            return _respond(await route.handler(call))
 
     rule = route.path.replace("{", "<").replace("}", ">")
     app.add_url_rule(rule, f"{route.method} {route.path}", endpoint, methods=[route.method])
 
 
-async def _who(route: Route, authenticate: Authenticate) -> Identity | None:
+async def _who(route: Route, authenticate: Authenticate, request: Asked, bearer: str) -> Identity | None:
     """Return who asks, as far as the route wants to know."""
-    if route.bearer == "ignored" or ("Authorization" not in request.headers and route.bearer != "needed"):
+    if route.bearer == "ignored" or (route.bearer != "needed" and "authorization" not in request.said):
         return None
     try:
-        token = _bearer()
-        if not token:
+        if not bearer:
             raise Refusal("unauthenticated", "this needs `Authorization: Bearer`")
-        return await authenticate(token)
+        return await authenticate(bearer)
     except Refusal:
         if route.bearer == "lenient":
             return None
         raise
 
 
-def _bearer() -> str:
+def _bearer(request: Asked) -> str:
     """Return what was sent as bearer, empty for none."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = request.said.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-async def _read_call(route: Route, path: dict[str, str], who: Identity | None, ends: ExitStack, most: int) -> Call:
-    text = {name: values[-1] for name, values in request.args.lists()}
+def _query(route: Route, request: Asked) -> Any:
+    """Return the query as the route wants it: its structure, or text by name."""
+    text = {name: values[-1] for name, values in request.args.lists()} if request.query_string else {}
     _check_names(route, text)
-    query: Any = text
-    if route.query is not None and not route.raw:
-        query = read_query(text, route.query)
-    body: Any = body_of(request).pieces() if route.streamed else b""
-    if route.body is not None:
-        body = await _read_bytes(most)
-        if not route.raw:
-            body = read_values(respell(decode_object(body), route.words), route.body)
-    client = request.scope.get("client")
-    address = client[0] if client else ""
-    key = request.headers.get("Idempotency-Key")
-    match = request.headers.get("If-Match")
-    return Call(
-        g.request_id,
-        who,
-        path,
-        query,
-        body,
-        address,
-        key,
-        _bearer(),
-        ends,
-        match=match,
-        headers=cast("Any", request.headers),
-    )
+    return text if route.query is None or route.raw else read_query(text, route.query)
+
+
+async def _read_body(route: Route, request: Asked, most: int) -> Any:
+    """Return the body as the route wants it: its structure, all of its bytes, or a way to its pieces."""
+    if route.streamed and route.body is None:
+        return body_of(request).pieces()
+    if route.body is None:
+        return b""
+    body = await _read_bytes(request, most, route.takes)
+    return body if route.raw else read_values(respell(decode_object(body), route.words), route.body)
 
 
 def _check_names(route: Route, names: Iterable[str]) -> None:
@@ -229,14 +266,14 @@ def _check_names(route: Route, names: Iterable[str]) -> None:
             )
 
 
-async def _read_bytes(most: int) -> bytes:
-    """Return the body; only JSON is taken, and only up to `most` bytes (413) and in time (408)."""
+async def _read_bytes(request: Asked, most: int, takes: Collection[str]) -> bytes:
+    """Return the body; only JSON and what the door `takes` is taken, and only up to `most` bytes (413) and in time (408)."""
     if (request.content_length or 0) > most:
         raise RequestEntityTooLarge
     body: bytes = await request.get_data(cache=False, as_text=False, parse_form_data=False)
     if len(body) > most:
         raise RequestEntityTooLarge
-    if body and request.mimetype != "application/json":
+    if body and request.mimetype != "application/json" and request.mimetype not in takes:
         raise UnfitType
     return body
 
@@ -257,7 +294,7 @@ def _respond(out: Out) -> Response:
 
 
 def _respond_problem(problem: Problem) -> Response:
-    g.code = problem.code
+    asked().code = problem.code
     response = Response(encode_json(problem), problem.status, mimetype=PROBLEM_TYPE)
     response.headers.extend(problem.headers)
     return response
@@ -265,25 +302,25 @@ def _respond_problem(problem: Problem) -> Response:
 
 def _install_errors(app: App) -> None:
     async def refused(error: Refusal) -> Response:
-        return _respond_problem(from_refusal(error, _id()))
+        return _respond_problem(from_refusal(error, asked().id))
 
     async def undecodable(error: RemoteProtocolError) -> Response:
-        return _respond_problem(from_protocol_error(error, _id()))
+        return _respond_problem(from_protocol_error(error, asked().id))
 
     async def away(error: Exception) -> Response:
-        log.warning("database away", route=_route(), error=str(error))
-        return _respond_problem(make_problem("unavailable", "the database is away", _id()))
+        log.warning("database away", route=_route(asked()), error=str(error))
+        return _respond_problem(make_problem("unavailable", "the database is away", asked().id))
 
     async def framework(error: HTTPException) -> Response:
-        response = _respond_problem(from_http(error, _id()))
+        response = _respond_problem(from_http(error, asked().id))
         with suppress(AttributeError):
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]  # only a 405 has them
         return response
 
     async def crashed(error: Exception) -> Response:
         incident_id = incident()
-        log.error("request crashed", incident=incident_id, route=_route(), exc_info=error)
-        return _respond_problem(from_crash(incident_id, _id()))
+        log.error("request crashed", incident=incident_id, route=_route(asked()), exc_info=error)
+        return _respond_problem(from_crash(incident_id, asked().id))
 
     app.register_error_handler(Refusal, refused)
     app.register_error_handler(RemoteProtocolError, undecodable)
@@ -293,53 +330,51 @@ def _install_errors(app: App) -> None:
     app.register_error_handler(Exception, crashed)
 
 
-def _install_frame(app: App, metrics: Metrics, settings: WebSettings) -> None:
-    async def before() -> Response | None:
-        g.request_id = request_id(request.headers.get("X-Request-Id"))
-        g.began = time.perf_counter()
-        if holds_token(request.args.items(multi=True)):
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What is done before each request is answered, and with each answer."""
+
+    metrics: Metrics
+    origins: frozenset[str]
+
+    def before(self, request: Asked) -> Response | None:
+        """Return the answer to a browser that asks first; raises `Refusal` when a token travels in the URL."""
+        if request.query_string and holds_token(request.args.items(multi=True)):
             raise Refusal("bad_command", "a token never travels in a URL: send `Authorization: Bearer`")
-        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-            headers = preflight_headers(request.headers.get("Origin"), settings.cors_origins)
-            return Response(b"", 204, dict(headers))
+        if request.method == "OPTIONS" and "access-control-request-method" in request.said:
+            return Response(b"", 204, dict(preflight_headers(request.said.get("origin"), self.origins)))
         return None
 
-    async def after(response: Response) -> Response:
-        response.headers["X-Request-Id"] = _id()
-        for name, value in api_headers().items():
-            response.headers.setdefault(name, value)
-        for name, value in cors_headers(request.headers.get("Origin"), settings.cors_origins).items():
+    def after(self, request: Asked, response: Any) -> Any:
+        """Return an answer with its headers, counted and in the log."""
+        if request.method == "OPTIONS" and response.status_code < 300:
+            response.headers.pop("Content-Type", None)  # there is nothing in it: `Allow` says all
+        own = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - pairs, not a mapping
+        more = [pair for name, pair in _API_HEADERS if name not in own]
+        response.headers.extend([("X-Request-Id", request.id), *more])
+        for name, value in cors_headers(request.said.get("origin"), self.origins).items():
             response.headers[name] = value
-        seconds = time.perf_counter() - g.get("began", time.perf_counter())
-        metrics.observe(request.method, _route(), response.status_code, seconds)
-        told = log.debug if _is_routine(response.status_code) else log.info
-        told(
-            "request",
-            method=request.method,
-            route=_route(),
-            status=response.status_code,
-            code=g.get("code"),
-            request=_id(),
-        )
+        route, status = _route(request), response.status_code
+        self.metrics.observe(request.method, route, status, time.perf_counter() - request.began)
+        told = log.debug if _is_routine(status, route) else log.info
+        told("request", method=request.method, route=route, status=status, code=request.code, request=request.id)
         return response
 
-    app.before_request(before)
-    app.after_request(after)
+
+_API_HEADERS = tuple((name.lower(), (name, value)) for name, value in api_headers().items())
+"""What every answer says that does not say otherwise, by the names in small letters."""
 
 
-def _id() -> str:
-    """Return the request's id; one is made when the error came before the first step."""
-    if "request_id" not in g:
-        g.request_id = request_id(None)
-    return str(g.request_id)
-
-
-def _route() -> str:
+def _route(request: Asked) -> str:
     """Return the door's pattern, never the path as it was sent: nobody's secret gets into the log or a label."""
-    rule = request.url_rule
-    return _PLACE.sub(r"{\1}", rule.rule) if rule is not None else "(none)"
+    return _pattern(request.url_rule.rule) if request.url_rule is not None else "(none)"
 
 
-def _is_routine(status: int) -> bool:
+@lru_cache(maxsize=10_000)
+def _pattern(rule: str) -> str:
+    return _PLACE.sub(r"{\1}", rule)
+
+
+def _is_routine(status: int, route: str) -> bool:
     """Tell whether a request is one of those that come all day and tell nothing: our own files, and monitors that are content."""
-    return status < 400 and _route() in ROUTINE
+    return status < 400 and route in ROUTINE

@@ -55,12 +55,19 @@ class Places:
         """Return who belongs somewhere, whatever as, by id: whoever decides with them decides the same again."""
         return tuple(sorted({member.person for member in self._members.get(place, {}).values()}))
 
+    def has(self, person: str, place: str) -> bool:
+        """Tell whether somebody belongs to a place, whatever as."""
+        return place in self.of(person)
+
     def knows(self, place: str) -> bool:
         """Tell whether there is such a place: each course has its teacher at least."""
         return place in self._members
 
     def students_of(self, place: str) -> Mapping[str, str]:
-        """Return the students of a place by id, with the names that are known of them."""
+        """Return the students of a place by id, with the names that are known of them; of `user:ann` ann alone, if there is a name."""
+        if place.startswith("user:"):
+            person = place.removeprefix("user:")
+            return {person: self._names[person]} if person in self._names else {}
         members = self._members.get(place, {}).values()
         people = sorted({member.person for member in members if member.part in {"student", "member"}})
         return {person: self._names.get(person, "") for person in people}

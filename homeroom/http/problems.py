@@ -34,12 +34,20 @@ STATUS_CODES = {
 """The code that an HTTP status of the framework's own carries; 4xx not named here are `bad_command`."""
 
 WORDS = {
-    404: "there is nothing at this address",
+    404: "there is nothing at this address; all doors stand in /openapi.json, to look at in /docs",
     405: "this method is not for this address; `Allow` names those that are",
     408: "the body did not arrive in time",
     413: "the body is over the limit",
     415: "send Content-Type: application/json",
 }
+TITLES = {
+    "bad_frame": "the body is not JSON, or over a limit",
+    "bad_command": "a field or parameter is wrong",
+    "not_found": "there is no such thing, or not for you",
+    "conflict": "not possible as things are",
+    "unavailable": "the database is away",
+}
+"""What a code means over HTTP, where the protocol's own words are of frames and verbs."""
 RETRY_MS = 1_000
 """How long to wait when an error that may pass does not say so itself."""
 
@@ -67,6 +75,11 @@ class Problem(Struct, frozen=True):
         return headers
 
 
+def title_of(code: str) -> str:
+    """Return what a code means over HTTP."""
+    return TITLES.get(code) or ERRORS[code].meaning
+
+
 def make_problem(
     code: str, detail: str, instance: str, *, status: int | None = None, retry_ms: int | None = None, data: Any = None
 ) -> Problem:
@@ -75,7 +88,7 @@ def make_problem(
     if retry_ms is None and row.retry:
         retry_ms = RETRY_MS
     return Problem(
-        title=row.meaning,
+        title=title_of(code if code in ERRORS else "internal"),
         status=status or row.status,
         code=code,
         detail=detail,

@@ -23,15 +23,32 @@ T = TypeVar("T", bound=Struct)
 _ID = re.compile(r"\A[A-Za-z0-9_.\-]{1,64}\Z")
 
 
-def read_record_body(body: bytes, type: type[T], record: RecordType, path: Mapping[str, str] | None = None) -> T:
-    """Return a request's JSON body as the structure `type`, with the names in the `path` beside it.
+def read_text(body: bytes, field: str) -> dict[str, Any]:
+    """Return a body that is no JSON but a text as what a JSON body would hold; raises `bad_frame` for what is no UTF-8."""
+    try:
+        return {field: body.decode()}
+    except UnicodeError:
+        raise Refusal("bad_frame", "the text is not UTF-8") from None
+
+
+def read_record_body(
+    body: bytes | Mapping[str, Any],
+    type: type[T],
+    record: RecordType,
+    path: Mapping[str, str] | None = None,
+    asked: Mapping[str, Any] | None = None,
+) -> T:
+    """Return a request's body, JSON or read already, as the structure `type`, with the names in the `path` and what was `asked` beside it.
 
     Raises `bad_frame` for what is no JSON object or over a limit, `bad_command` for what does not fit: an unknown field, a wrong
     value, a name in two spellings, another value than the path has.
     """
     known = type.__struct_encode_fields__
     aliases = {alias: name for alias, name in record.aliases.items() if name in known and alias not in known}
-    given = respell(decode_object(body), spellings(known, aliases))
+    given = respell(decode_object(body) if isinstance(body, bytes) else body, spellings(known, aliases))
+    if asked:
+        check_path(given, asked)
+        given |= asked
     laid = {name: value for name, value in (path or {}).items() if name in known}
     values = _in_our_words(given, record)
     check_path(values, laid)
@@ -58,7 +75,8 @@ def read_list(given: Mapping[str, str], shapes: Shapes, record: RecordType) -> L
     asked: Any = read_query(_in_our_words(said, record), shapes.query)
     filters = {name: getattr(asked, name) for name in said if name not in QUERY_WORDS}
     order = asked.sort if "sort" in said else ""
-    return ListQuery(asked.limit, asked.after, order, {**filters, **without}, _fields(asked.fields, shapes, record))
+    fields, include = _fields(asked.fields, shapes, record), frozenset(filter(None, asked.include.split(",")))
+    return ListQuery(asked.limit, asked.after, order, {**filters, **without}, fields, include)
 
 
 def read_look(given: Mapping[str, str], shapes: Shapes, record: RecordType) -> frozenset[str]:

@@ -15,10 +15,13 @@ from msgspec import NODEFAULT, UNSET, Meta, Struct, UnsetType, defstruct
 from msgspec import field as with_default
 from msgspec.structs import FieldInfo, fields
 
+from homeroom.http.include import Include
+from homeroom.http.schema_names import singular
 from homeroom.http.spellings import spellings
 from homeroom.protocol.paging import After, PageLimit
 from homeroom.records.columns import Column
-from homeroom.records.declare import RecordType
+from homeroom.records.declare import Deed, RecordType
+from homeroom.records.named import Named
 
 PAGE_ITEMS = 50
 """Rows of a page when nothing is said."""
@@ -29,7 +32,8 @@ RANGES: Mapping[str, str] = {"_from": "`{}` at least", "_to": "`{}` at most"}
 """What may follow the name of a column that is counted, and what is then asked for."""
 SORT_WORDS = "the column to order by, with a `-` for the greatest first"
 SEARCH_WORDS = "words that all occur, in any case and order"
-PAGE_WORDS = "A page of the list; `after` leads to the next one, empty when there is none."
+SPARSE_WORDS = "Where `fields` names columns, those alone are there, with `id` and `version`."
+PAGE_WORDS = "A page of the list; `after` leads to the next one, empty when there is none. `people` and `total` are there if asked for."
 
 Words = Annotated[str, Meta(min_length=1, max_length=100)]
 Field = tuple[str, Any] | tuple[str, Any, Any]
@@ -59,7 +63,8 @@ class Shapes:
 def shapes_of(record: RecordType) -> Shapes:
     """Return the structures of a record type, always the same ones: two of one name cannot be told apart in the description."""
     shown, query = _shown(record), _query(record)
-    items: list[Field] = [("items", tuple[shown, ...]), ("after", str, "")]  # type: ignore[valid-type] # made a line above
+    beside: list[Field] = [("people", dict[str, Named] | UnsetType, UNSET), ("total", int | UnsetType, UNSET)]
+    items: list[Field] = [("items", tuple[shown, ...]), ("after", str, ""), *beside]  # type: ignore[valid-type] # made above
     return Shapes(
         new=_new(record),
         whole=_whole(record),
@@ -73,17 +78,47 @@ def shapes_of(record: RecordType) -> Shapes:
     )
 
 
+def noun(record: RecordType) -> str:
+    """Return what people call one row: `report card` where the table is `report_cards`."""
+    return singular(record.plural.replace("_", " "))
+
+
+def one_of(record: RecordType) -> str:
+    """Return the noun with its article."""
+    name = noun(record)
+    return f"{'an' if name[0] in 'aeio' else 'a'} {name}"
+
+
+def fields_of(type: Any) -> tuple[str, ...]:
+    """Return the names of a structure's fields, none of what is no structure."""
+    names: tuple[str, ...] = getattr(type, "__struct_encode_fields__", ())
+    return names
+
+
+@lru_cache(maxsize=1_000)
+def beside(deed: Deed) -> type[Struct] | None:
+    """Return the query of a deed: the fields of its body that may stand there instead; `None` where none may."""
+    columns = [(*_perhaps(one),) for one in fields(deed.body) if one.name in deed.asked]
+    if not columns:
+        return None
+    words = f"What `{deed.name}` takes in the query as well."
+    title = f"{deed.body.__name__}Query"
+    return defstruct(
+        title, columns, module=deed.body.__module__, namespace={"__doc__": words}, frozen=True, kw_only=True
+    )
+
+
 def _new(record: RecordType) -> type[Struct]:
     kept = {"id", *record.mine, *(name for name in _guarded(record) if not record.columns[name].required)}
     columns = [_perhaps(one) if one.name in kept else _declared(one) for one in _sent(record, create=True)]
-    return _struct(record, "New", columns, f"A new {record.name}.")
+    return _struct(record, "New", columns, f"A new {noun(record)}.")
 
 
 def _whole(record: RecordType) -> type[Struct]:
     """Return the body of a `PUT`: what is left out is as in a new one, but for columns that not everybody may set: they stay."""
     kept = _guarded(record)
     columns = [_perhaps(one) if one.name in kept else _declared(one) for one in _sent(record)]
-    return _struct(record, "Whole", columns, f"All of a {record.name}: what is left out is as in a new one.")
+    return _struct(record, "Whole", columns, f"All of {one_of(record)}: what is left out is as in a new one.")
 
 
 def _guarded(record: RecordType) -> frozenset[str]:
@@ -92,13 +127,14 @@ def _guarded(record: RecordType) -> frozenset[str]:
 
 
 def _change(record: RecordType) -> type[Struct]:
-    return _struct(record, "Change", map(_perhaps, _sent(record)), f"What is to change of a {record.name}.")
+    return _struct(record, "Change", map(_perhaps, _sent(record)), f"What is to change of {one_of(record)}.")
 
 
 def _shown(record: RecordType) -> type[Struct]:
-    """Return a row as it is answered: without the columns that were not asked for, or are not for the reader."""
-    columns = [_declared(one) if one.name in SHOWN_ALWAYS else _perhaps(one) for one in fields(record.row)]
-    return _struct(record, "Shown", columns, (record.row.__doc__ or f"A {record.name}.").splitlines()[0])
+    """Return a row as it is answered when all of it is asked for: what is not for every reader may be missing."""
+    columns = [_perhaps(one) if one.name in record.hidden else _declared(one) for one in fields(record.row)]
+    words = (record.row.__doc__ or f"{one_of(record).capitalize()}.").splitlines()[0]
+    return _struct(record, "Shown", columns, f"{words}\n\n{SPARSE_WORDS}")
 
 
 def _query(record: RecordType) -> type[Struct]:
@@ -109,7 +145,12 @@ def _query(record: RecordType) -> type[Struct]:
         for name, words in filter_names(record.columns[column])
     ]
     filters += [(name, _told(Words, SEARCH_WORDS) | UnsetType, UNSET) for name in record.searches]
-    paging: list[Field] = [("limit", PageLimit, PAGE_ITEMS), ("after", After, ""), _wanted(record)]
+    paging: list[Field] = [
+        ("limit", PageLimit, PAGE_ITEMS),
+        ("after", After, ""),
+        _wanted(record),
+        ("include", Include, ""),
+    ]
     return _struct(record, "Query", [*paging, *_order(record), *filters], f"Which {record.plural}.")
 
 

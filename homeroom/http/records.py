@@ -13,14 +13,19 @@ import msgspec
 from msgspec import Struct
 
 from homeroom.engine.behaviour import Refusal
-from homeroom.http.record_input import read_list, read_look, read_record_body, row_id
-from homeroom.http.record_shapes import Shapes, shapes_of
+from homeroom.http.include import Beside
+from homeroom.http.ranges import is_known
+from homeroom.http.record_input import read_list, read_look, read_record_body, read_text, row_id
+from homeroom.http.record_shapes import Shapes, beside, fields_of, noun, shapes_of
 from homeroom.http.rest import Desk, key_name
 from homeroom.http.routes import Call, Nothing, Out, Route
-from homeroom.http.versions import etag, wanted_version
+from homeroom.http.spellings import respell, spellings
+from homeroom.http.versions import KNOWN, etag, wanted_version
 from homeroom.protocol.access import NOBODY, Rule
 from homeroom.protocol.errors import RemoteProtocolError
+from homeroom.protocol.rest_json import read_query
 from homeroom.records.declare import Action, Deed, RecordType
+from homeroom.records.directory import Directory
 from homeroom.records.store import Store
 
 T = TypeVar("T", bound=Struct)
@@ -34,12 +39,13 @@ _OF_READS = ("forbidden", "not_found", *_PASSING)
 _OF_WRITES = ("forbidden", "not_found", "conflict", "full", "too_late", *_PASSING)
 
 
-def record_routes(store: Store, desk: Desk) -> list[Route]:
-    """Return the doors of all record types of a store."""
+def record_routes(store: Store, desk: Desk, directory: Directory | None = None) -> list[Route]:
+    """Return the doors of all record types of a store; `directory` tells the names of people, `None` where they have none."""
+    beside = Beside(store, directory)
     return [
         route
         for record in store.catalog.types.values()
-        for route in RecordDoors(record, shapes_of(record), store, desk).routes()
+        for route in RecordDoors(record, shapes_of(record), store, desk, beside).routes()
     ]
 
 
@@ -51,6 +57,7 @@ class RecordDoors:
     shapes: Shapes
     store: Store
     desk: Desk
+    beside: Beside
 
     def routes(self) -> Iterator[Route]:
         """Yield the doors to the rows by each of their names, then those of the actions and deeds."""
@@ -69,15 +76,15 @@ class RecordDoors:
             query=shapes.query, reply=shapes.page, spellings=shapes.asked,
         )  # fmt: skip
         yield self._route(
-            ("POST", path, f"create{mark}"), f"A new {_plain(kind.name)}.", self._create,
+            ("POST", path, f"create{mark}"), f"A new {noun(kind)}.", self._create,
             body=shapes.new, reply=shapes.shown, status=201, tagged=True,
         )  # fmt: skip
 
     def _of_one(self, path: str, mark: str) -> Iterator[Route]:
-        shapes, word = self.shapes, f"One {_plain(self.record.name)}"
+        shapes, word = self.shapes, f"One {noun(self.record)}"
         shown = {"reply": shapes.shown, "tagged": True}
         changed = {**shown, "matched": True}
-        yield self._route(("GET", path, f"read{mark}"), f"{word}.", self._read, query=shapes.look, **shown)
+        yield self._route(("GET", path, f"read{mark}"), f"{word}.", self._read, query=shapes.look, also=KNOWN, **shown)
         if self.record.update != NOBODY:
             yield self._route(
                 ("PUT", path, f"replace{mark}"), f"{word}, all of it anew.", self._update, body=shapes.whole, **changed
@@ -90,7 +97,7 @@ class RecordDoors:
         )
 
     def _of_action(self, action: Action) -> Iterator[Route]:
-        summary = f"{_plain(action.name).capitalize()}: one {_plain(self.record.name)}."
+        summary = f"{_plain(action.name).capitalize()}: one {noun(self.record)}."
         for number, door in enumerate((action.door, *action.also)):
             method, _, path = door.partition(" ")
             yield self._route(
@@ -104,7 +111,8 @@ class RecordDoors:
             method, _, path = door.partition(" ")
             yield self._route(
                 (method, path, deed.name + _mark(number)), _words(deed.body, summary), partial(self._perform, deed),
-                body=deed.body, reply=deed.reply,
+                body=deed.body, reply=deed.reply, query=beside(deed), spellings=spellings(deed.asked), takes=deed.text[:1] if deed.text else (),
+                status=201 if deed.made else 200, tagged=deed.made is not None and "version" in fields_of(deed.reply),
             )  # fmt: skip
 
     def _route(self, door: tuple[str, str, str], summary: str, answer: Any, **more: Any) -> Route:
@@ -126,11 +134,14 @@ class RecordDoors:
     async def _list(self, call: Call, _: Any) -> Out:
         query = read_list(call.query, self.shapes, self.record)
         found = await self.store.page(self.record, query, call.person.caller)
-        return Out({"items": found.items, "after": found.after})
+        beside = await self.beside.of(self.record, query, found, call.person.caller) if query.include else {}
+        return Out({"items": found.items, "after": found.after, **beside})
 
     async def _read(self, call: Call, _: Any) -> Out:
         wanted = read_look(call.query, self.shapes, self.record)
         row = await self.store.read(self.record, row_id(call.path["id"]), call.person.caller)
+        if is_known(call.headers, str(row["version"])):
+            return Out(b"", 304, etag(row["version"]))
         shown = {name: value for name, value in row.items() if not wanted or name in wanted}
         return Out(shown, headers=etag(row["version"]))
 
@@ -160,18 +171,46 @@ class RecordDoors:
         return Out(row, headers=etag(row["version"]))
 
     async def _perform(self, deed: Deed, call: Call, body: type[Struct]) -> Out:
-        given = await self._given(call, body, deed.rule, path=call.path)
-        return Out(await self.store.perform(self.record, deed, given, call.person.caller, key=_key(call)))
+        given = await self._given(call, body, deed.rule, path=call.path, deed=deed)
+        reply = await self.store.perform(self.record, deed, given, call.person.caller, key=_key(call))
+        if deed.made is None:
+            return Out(reply)
+        version = etag(reply.version) if "version" in fields_of(deed.reply) else {}
+        return Out(reply, 201, {**version, "Location": deed.made(reply)})
 
     async def _given(
-        self, call: Call, body: type[T], rule: Rule, *, id: str = "", path: Mapping[str, str] | None = None
+        self,
+        call: Call,
+        body: type[T],
+        rule: Rule,
+        *,
+        id: str = "",
+        path: Mapping[str, str] | None = None,
+        deed: Deed | None = None,
     ) -> T:
         """Return what was sent; who has no right by `rule` is told that before what is wrong with it."""
         try:
-            return read_record_body(call.body, body, self.record, path)
+            return read_record_body(_sent(call, deed), body, self.record, path, _asked(call, deed))
         except (RemoteProtocolError, Refusal):
             await self.store.check_right(self.record, id, rule, call.person.caller)
             raise
+
+
+def _sent(call: Call, deed: Deed | None) -> bytes | Mapping[str, Any]:
+    """Return the body, JSON as it is, a text of the deed's type under the name of its field."""
+    if deed is not None and deed.text is not None:
+        kind, field = deed.text
+        if call.headers.get("Content-Type", "").partition(";")[0].strip().lower() == kind:
+            return read_text(call.body, field)
+    return call.body  # type: ignore[no-any-return] # a raw door has its bytes
+
+
+def _asked(call: Call, deed: Deed | None) -> Mapping[str, Any]:
+    """Return the fields of a deed's body that stand in the query."""
+    if deed is None or not call.query or (query := beside(deed)) is None:
+        return {}
+    asked: Mapping[str, Any] = msgspec.to_builtins(read_query(respell(call.query, spellings(deed.asked)), query))
+    return asked
 
 
 def _key(call: Call) -> str | None:

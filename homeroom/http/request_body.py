@@ -5,7 +5,7 @@ handler asks for all of the body, or for its next piece; the socket waits meanwh
 Never here: limits in bytes (the door's handler counts), and stalled clients (`hypercorn_guard` cuts them).
 """
 
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from typing import Any, cast
 
 import trio
@@ -13,56 +13,67 @@ from quart_trio.wrappers.request import TrioBody, TrioRequest
 
 
 class PacedBody(TrioBody):
-    """One body. Its life: messages are appended until it is complete; before each but the first, `wait_wanted`."""
+    """One body. Its life: (1) made; (2) `comes_by` says where its messages come from; (3) they are taken as somebody wants more of it."""
 
     def __init__(self, expected: int | None, most: int | None) -> None:
         super().__init__(expected, most)
-        self._wanted = trio.Event()
+        self.announced = False
+        """Whether the request's head says that there is one; if not, it has come, whoever wants it."""
         self._streamed = False
-        self._let_go = False
+        self._receive: Callable[[], Awaitable[Any]] = trio.sleep_forever
 
-    async def wait_wanted(self) -> None:
-        """Wait until more may come; at once when all has come, since then nothing but the end of the connection follows."""
-        if not self._complete.is_set():
-            await self._wanted.wait()
+    def comes_by(self, receive: Callable[[], Awaitable[Any]]) -> None:
+        """Take the messages of the body by this."""
+        self._receive = receive
 
-    def append(self, data: bytes) -> None:
-        """Take what came; for who reads piece by piece, nothing more is wanted then."""
-        if self._let_go:
-            return
-        if not self._streamed:
-            super().append(data)
-        elif data:
-            self._data.extend(data)
-            self._wanted = trio.Event()
-            self._has_data.set()
+    @property
+    def complete(self) -> bool:
+        """Tell whether all of it has been taken."""
+        return bool(self._complete.is_set())
 
-    def let_go(self) -> None:
-        """Forget what comes from now on, and let it come: the request is answered, and the server must get rid of it to say so."""
-        self._let_go = True
-        self._data.clear()
-        self._wanted.set()
+    async def let_go(self) -> None:
+        """Take what still comes, and forget it."""
+        while not self.complete:
+            self._streamed = True
+            await self._take()
+            self._data.clear()
 
     def __await__(self) -> Generator[Any, None, Any]:
         """Want all of it."""
-        self._wanted.set()
-        return super().__await__()
+        return self._whole().__await__()
+
+    async def _whole(self) -> bytes:
+        while not self.complete and self._must_raise is None:
+            await self._take()
+        if self._must_raise is not None:
+            raise self._must_raise
+        return bytes(self._data)
 
     def pieces(self) -> AsyncIterator[bytes]:
-        """Want it piece by piece, however long it is. The first message is here already, or on its way."""
+        """Want it piece by piece, however long it is."""
         self._streamed = True
         self._must_raise = self._max_content_length = None
         return _Pieces(self)
 
     async def next_piece(self) -> bytes:
         """Return what came since, nothing at the end."""
-        while not self._data and not self._complete.is_set():
-            self._wanted.set()
-            await self._has_data.wait()
+        while not self._data and not self.complete:
+            await self._take()
         piece = bytes(self._data)
         self._data.clear()
-        self._has_data.clear()
         return piece
+
+    async def _take(self) -> None:
+        """Take one message; who sent the others and is gone takes the whole request along."""
+        message = await self._receive()
+        if message["type"] != "http.request":
+            await trio.sleep_forever()
+        if self._streamed:
+            self._data.extend(message.get("body", b""))
+        else:
+            self.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            self.set_complete()
 
 
 class _Pieces:
@@ -85,6 +96,10 @@ class PacedRequest(TrioRequest):
     """A request with such a body."""
 
     body_class = PacedBody  # type: ignore[assignment] # of the same kind
+
+    def __init__(self, *args: Any, **words: Any) -> None:
+        super().__init__(*args, **words)
+        body_of(self).announced = "Content-Length" in self.headers or "Transfer-Encoding" in self.headers
 
 
 def body_of(request: Any) -> PacedBody:

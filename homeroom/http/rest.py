@@ -5,7 +5,7 @@ access. Never here: what a verb does, and who may.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -26,7 +26,7 @@ from homeroom.engine.words import Page
 from homeroom.http.csv import CSV_TYPE, sheet_out
 from homeroom.http.identity import Identity
 from homeroom.http.routes import Call, Out, Route
-from homeroom.http.spellings import respell
+from homeroom.http.spellings import respell, turn
 from homeroom.protocol.ids import spell_id
 from homeroom.protocol.rest_json import encode_json
 from homeroom.protocol.sheet import Sheet
@@ -123,10 +123,10 @@ class Desk:
 def twin_routes(kinds: Iterable[Kind], desk: Desk) -> list[Route]:
     """Return all doors of each verb of each kind that has one."""
     return [
-        _route(kind, verb, desk, number)
+        _route(kind, verb, desk, number, door)
         for kind in kinds
         for verb in kind.verbs
-        for number, _ in enumerate(twin_paths(kind, verb))
+        for number, door in enumerate(twin_paths(kind, verb))
     ]
 
 
@@ -155,15 +155,16 @@ def _id_of(kind: str, made: str) -> Any:
     return Annotated[str, Meta(pattern=pattern, description=told)]
 
 
-def _route(kind: Kind, verb: Verb, desk: Desk, number: int) -> Route:
-    method, path = twin_paths(kind, verb)[number]
+def _route(kind: Kind, verb: Verb, desk: Desk, number: int, door: tuple[str, str]) -> Route:
+    method, path = door
     reads, makes = method == "GET", makes_id(verb, path)
     sheet = reads and verb.reply is Sheet
+    words: Mapping[str, str] = {} if reads else verb.other_words
 
     async def handler(call: Call) -> Out:
         fields = {**call.query, **call.path} if reads else dict(call.path)
         target = _target(call, kind, fields.pop("id", None), desk.random if makes else None)
-        body = b"" if reads else _in_our_words(call.body, verb)
+        body = b"" if reads else _in_our_words(call.body, verb, words)
         command = desk.verbs.decode_body(kind.name, verb.command.do, body, fields)
         done = await desk.carry_out(f"{kind.name}:{target}", verb, command, call, None if reads else call.key)
         if verb.fresh:
@@ -190,15 +191,18 @@ def _route(kind: Kind, verb: Verb, desk: Desk, number: int) -> Route:
         keyed=not reads,
         mimetype=CSV_TYPE if sheet else "application/json",
         shapes={"id": id_of(kind)},
+        words=words,
     )
 
 
-def _in_our_words(body: bytes, verb: Verb) -> bytes:
-    """Return a body with the names that other systems give to fields replaced; raises `bad_command` for one that is given twice."""
-    if not body or not verb.words:
+def _in_our_words(body: bytes, verb: Verb, words: Mapping[str, str]) -> bytes:
+    """Return a body in which nothing is named as in other systems (`words`) any more; raises `bad_command` for what is given twice."""
+    if not body or not words:
         return body
     given = decode_object(body)
-    return body if given.keys().isdisjoint(verb.words) else encode_json(respell(given, verb.words))
+    if given.keys().isdisjoint(words):
+        return body
+    return encode_json(turn(respell(given, verb.words), verb.turned))
 
 
 def _target(call: Call, kind: Kind, id: str | None, random: Random | None) -> str:
@@ -231,9 +235,9 @@ def done_with(reply: Any) -> type[Any]:
 
 @lru_cache(maxsize=1_000)
 def _done_with(reply: Any) -> type[Any]:
-    name = re.sub(r"\W+", "_", getattr(reply, "__name__", repr(reply)))
+    name = "" if reply is None else re.sub(r"\W+", "", getattr(reply, "__name__", repr(reply)))
     return defstruct(
-        f"Done_{name}_",
+        f"{name}Done",
         [("data", Optional[reply], None)],  # noqa: UP045 - a reply may be any type, also one that knows no `|`
         bases=(Done,),
         module=getattr(reply, "__module__", __name__),

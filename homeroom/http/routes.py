@@ -74,10 +74,12 @@ class Route:
 
     `body`, `query` and `reply` are structures; with `raw` the handler itself reads body and query (a verb's twin), and the
     structures serve the description only. `spellings` are further names of the query's fields: other spelling → field;
-    `words` those of a body's that is not `raw`.
+    `words` those of a body's, which with `raw` the handler itself reads.
     `shapes` are the types of placeholders that are no field of a structure, where they are not just any id.
     `keyed` and `matched` doors take an `Idempotency-Key` and an `If-Match`; `tagged` ones answer an `ETag`.
-    `streamed`: the handler reads a body of one of the types `takes` piece by piece; `also` are further statuses and what they mean.
+    `streamed`: the handler reads a body of one of the types `takes` piece by piece; else `takes` are further types of the body, which the
+    handler reads. `gives` are the types of the answer where there are several; `ranged` doors answer parts of it.
+    `also` are further statuses and what they mean.
     `body_bytes` is the most a body has, 0 for what the application says. `errors` are codes of the protocol beside those of `BAD_INPUT` and of the door.
     """
 
@@ -105,6 +107,8 @@ class Route:
     takes: tuple[str, ...] = ()
     also: Mapping[int, str] = field(default_factory=dict)
     shapes: Mapping[str, Any] = field(default_factory=dict)
+    gives: tuple[str, ...] = ()
+    ranged: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from homeroom.engine.behaviour import Refusal
+from homeroom.engine.kind import Turned
 
 
 def camel(name: str) -> str:
@@ -29,9 +30,23 @@ def respell(values: Mapping[str, Any], other: Mapping[str, str]) -> dict[str, An
     for name, value in values.items():
         own = other.get(name, name)
         if own in ours:
-            allowed = f"{own}, once"
-            raise Refusal(
-                "bad_command", f"{own}: given twice, in two spellings", data={"field": own, "allowed": allowed}
-            )
+            raise _twice(own)
         ours[own] = value
     return ours
+
+
+def turn(values: Mapping[str, Any], turned: Iterable[Turned]) -> dict[str, Any]:
+    """Return `values` with what other systems say in another way said in ours; raises `bad_command` for what is said in both."""
+    ours = dict(values)
+    for one in turned:
+        if not ours.keys().isdisjoint(one.names):
+            said = one.turn(*(ours.pop(name, None) for name in one.names))
+            if one.field in ours:
+                raise _twice(one.field)
+            ours[one.field] = said
+    return ours
+
+
+def _twice(own: str) -> Refusal:
+    data = {"field": own, "allowed": f"{own}, once"}
+    return Refusal("bad_command", f"{own}: given twice, in two spellings", data=data)

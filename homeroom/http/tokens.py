@@ -3,7 +3,9 @@
 Rules of this file:
  1. Nothing of a token is parsed before its length is checked, and nothing of its claims before its signature is.
  2. The key decides the algorithm, never the header.
- 3. What is not exactly right is `unauthenticated`, and the text never holds a part of the token.
+ 3. A token whose signature and claims were found right is known again by its digest, for whoever sends it with every request: what
+    changes with time, its hours and whether its login was ended, is asked each time.
+ 4. What is not exactly right is `unauthenticated`, and the text never holds a part of the token.
 
 Never here: where keys come from (`keys`), which logins were ended (`revocations`), passwords (`records.passwords`).
 """
@@ -14,6 +16,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, NoReturn
 
 import jwt
@@ -28,6 +31,8 @@ from homeroom.protocol.access import GUARDIAN_ROLE, ROLE_ALIASES, ROLES
 from homeroom.protocol.ids import Id
 
 MAX_TOKEN_BYTES = 8_192
+KNOWN_MAX = 4_096
+"""Tokens that are recognised; of more, the signature is checked again."""
 TYP = "at+jwt"
 
 
@@ -84,6 +89,7 @@ class Tokens:
         self._wards = wards
         self._places = places
         self._jws = jwt.PyJWS()
+        self._known: dict[bytes, tuple[_Claims, Identity]] = {}
 
     def issue(self, user: str, name: str, role: str, *, family: str = "", ttl_s: float | None = None) -> str:
         """Return a new token for a person; `ttl_s` is cut to the longest life allowed."""
@@ -124,15 +130,28 @@ class Tokens:
         """Do the same without an event loop: for the command line."""
         if len(token) > MAX_TOKEN_BYTES or not token.isascii():
             _refuse("it is too long, or no token at all")
-        key = self._key_of(token)
-        claims = self._claims(self._verified(token, key))
-        self._check_names(claims)
+        digest = sha256(token.encode()).digest()
+        claims, identity = self._known.get(digest) or self._read(token)
         self._check_times(claims)
         if self._is_revoked(claims.sub, claims.fam, claims.iat):
             _refuse("the login was ended")
+        self._remember(digest, claims, identity)
+        return identity
+
+    def _read(self, token: str) -> tuple[_Claims, Identity]:
+        """Return what a token of ours says, whenever that counts."""
+        claims = self._claims(self._verified(token, self._key_of(token)))
+        self._check_names(claims)
         role = ROLE_ALIASES.get(claims.role, claims.role)
         wards = self._wards if role == GUARDIAN_ROLE else None
-        return Identity(claims.sub, claims.name or claims.sub, role, claims.exp * 1000, claims.fam, wards, self._places)
+        name = claims.name or claims.sub
+        return claims, Identity(claims.sub, name, role, claims.exp * 1000, claims.fam, wards, self._places)
+
+    def _remember(self, digest: bytes, claims: _Claims, identity: Identity) -> None:
+        if digest not in self._known:
+            if len(self._known) >= KNOWN_MAX:
+                del self._known[next(iter(self._known))]  # the one that has been known for the longest time
+            self._known[digest] = claims, identity
 
     def _key_of(self, token: str) -> Key:
         """Find the key by the header: of all it says only `typ`, `alg`, `kid` and the absence of `crit` matter."""

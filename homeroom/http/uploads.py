@@ -21,15 +21,17 @@ from homeroom.http.rest import Desk, fresh_id, key_name
 from homeroom.http.routes import Call, Nothing, Out, Route
 from homeroom.http.versions import etag, wanted_version
 from homeroom.protocol.ids import is_made
-from homeroom.protocol.text import UnfitText, clean_name
+from homeroom.protocol.text import UnfitText
 from homeroom.records.files.content import FILE_TYPES, known_name
-from homeroom.records.files.reception import Offer, Reception
+from homeroom.records.files.reception import Reception
 from homeroom.records.files.store import Source
-from homeroom.records.school.uploads import FILE_NAME_MAX, UPLOAD
+from homeroom.records.files.terms import Offer, too_large
+from homeroom.records.school.uploads import FILE_NAME_MAX, UPLOAD, clean_file_name
 from homeroom.records.store import Store
 
 RAW_TYPE = "application/octet-stream"
 _ERRORS = ("forbidden", "not_found", "rate_limited", "overloaded", "unavailable", "timeout")
+_LATE = {408: "it came too slowly"}
 _PARTS = {206: "a part of it", 304: "it is the one that the client has", 416: "it has no such part"}
 _SANDBOX = {
     "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -39,15 +41,17 @@ _SANDBOX = {
     "Accept-Ranges": "bytes",
 }
 
-NameText = Annotated[
-    str, Meta(min_length=1, max_length=FILE_NAME_MAX, description="what you call the file; a form's file has its own")
-]
+NAME_WORDS = (
+    "what you call the file; of a path, the last part is kept. A raw body needs it, unless `Content-Disposition` says `filename`; "
+    "a form's file has its own"
+)
+NameText = Annotated[str, Meta(min_length=1, max_length=FILE_NAME_MAX, description=NAME_WORDS)]
 TypeText = Annotated[
     str, Meta(max_length=120, description="what the file is, such as image/png; else the Content-Type says it")
 ]
 
 
-class UploadQuery(Struct, frozen=True):
+class FileQuery(Struct, frozen=True):
     """What a raw body is."""
 
     name: NameText | UnsetType = UNSET
@@ -68,12 +72,12 @@ class UploadDoors:
         return [
             Route(
                 "POST", UPLOAD.door, "upload_receive", "A file: the body itself, or the one file of a form.", self._receive,
-                UPLOAD.plural, query=UploadQuery, reply=shown, status=201, keyed=True, tagged=True, streamed=True,
-                takes=(RAW_TYPE, FORM_TYPE), errors=(*_ERRORS, "conflict", "full", "too_large"),
+                UPLOAD.plural, query=FileQuery, reply=shown, status=201, keyed=True, tagged=True, streamed=True,
+                takes=(RAW_TYPE, FORM_TYPE), errors=(*_ERRORS, "conflict", "full", "too_large"), also=_LATE,
             ),
             Route(
                 "GET", f"{of_one}/content", "upload_content", "What is in a file, or a part of it (`Range`).", self._content,
-                UPLOAD.plural, mimetype=RAW_TYPE, errors=_ERRORS, also=_PARTS,
+                UPLOAD.plural, mimetype=RAW_TYPE, errors=_ERRORS, also=_PARTS, gives=tuple(FILE_TYPES), ranged=True,
             ),
             Route(
                 "DELETE", of_one, "upload_let_go", "One upload, taken away with its file.", self._delete, UPLOAD.plural,
@@ -85,7 +89,12 @@ class UploadDoors:
         self.desk.spend(call.person, "write")
         offer, pieces = await self._offer(call)
         new = fresh_id(self.desk.random, call.person.id, UPLOAD.name, call.key)
-        received = await self.reception.receive(new, offer, pieces, call.person.caller)
+        try:
+            received = await self.reception.receive(new, offer, pieces, call.person.caller)
+        except Refusal as refusal:
+            if refusal.code != "timeout":
+                raise
+            return _too_slow(refusal, call.id)
         headers = {**etag(received.row["version"]), "Location": f"{UPLOAD.door}/{new}"}
         return Out(received.row, 201, headers)
 
@@ -102,11 +111,8 @@ class UploadDoors:
 
     def _check_form(self, length: int | None) -> None:
         """Refuse a form that cannot but hold too large a file, before it comes."""
-        limit = self.reception.settings.file_bytes
-        if (length or 0) > limit + OVERHEAD:
-            raise Refusal(
-                "too_large", f"a file has {limit} bytes at the most", data={"field": "content", "allowed": limit}
-            )
+        if (length or 0) > self.reception.settings.file_bytes + OVERHEAD:
+            raise too_large(self.reception.settings)
 
     async def _content(self, call: Call) -> Out:
         self.desk.spend(call.person, "read")
@@ -163,14 +169,22 @@ def _disposed_name(headers: Mapping[str, str]) -> str:
 
 
 def _name(given: str) -> str:
-    """Return a name as it is kept: a text like any other; raises `bad_command` for none, NUL, or one that is too long."""
+    """Return a name as it is kept: a text like any other, of a path its last part; raises `bad_command` for none, NUL, or a long one."""
+    if not given:
+        raise _unfit_name("missing")
     try:
-        name = clean_name(given)
+        name = clean_file_name(given)
     except UnfitText as error:
         raise _unfit_name(str(error)) from error
     if len(name) > FILE_NAME_MAX:
         raise _unfit_name("the text is too long")
     return name
+
+
+def _too_slow(refusal: Refusal, request: str) -> Out:
+    """Return the answer to a client that took too long: its own time is over, and not ours."""
+    problem = make_problem(refusal.code, refusal.msg, request, status=408, retry_ms=refusal.retry_ms, data=refusal.data)
+    return Out(problem, 408, problem.headers, PROBLEM_TYPE)
 
 
 def _unfit_name(wrong: str) -> Refusal:

@@ -5,6 +5,7 @@ Pure. Never here: comparing (the store does so, in the transaction of the change
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from homeroom.engine.behaviour import Refusal
@@ -17,6 +18,8 @@ MATCH_PARAMETER: Mapping[str, Any] = {
     "schema": {"type": "string", "pattern": '^(\\*|"[0-9]{1,15}")$'},
 }
 ETAG_HEADER: Mapping[str, Any] = {"description": "the version of the record", "schema": {"type": "string"}}
+KNOWN: Mapping[int, str] = MappingProxyType({304: "it is the version that one has (`If-None-Match`)"})
+"""What a door that shows one record answers beside it."""
 
 _VERSION = re.compile(r'\A"([0-9]{1,15})"\Z')
 

@@ -1,6 +1,5 @@
 """What dashboards show: one set of figures a reader, by role. It stands in the snapshot of `user:<id>`, and `metrics.updated` tells it anew.
 
-Unread notices are no figure of this set: the stream `inbox:<id>` tells them exactly, in its snapshot and with each event.
 Never here: how they are kept (`records.tallies`), and for whom which.
 """
 
@@ -109,9 +108,13 @@ class SchoolFigures(Struct, frozen=True):
 
 
 class Figures(Struct, frozen=True, omit_defaults=True):
-    """The figures of one reader, as they are told: one of the four, by role. `today` is the day that counts as such, in the school's zone."""
+    """The figures of one reader, as they are told: one of the four, by role, and `unread`, the notices in one's inbox that are not read.
+
+    `today` is the day that counts as such, in the school's zone.
+    """
 
     today: str
+    unread: int
     teacher: TeacherFigures | UnsetType = UNSET
     student: StudentFigures | UnsetType = UNSET
     parent: ParentFigures | UnsetType = UNSET

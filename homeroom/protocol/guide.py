@@ -156,6 +156,9 @@ REST = cleandoc(
     `GET /api/presence/of/<address>` which of the people of a room, a session or a group are here. Lists have pages as well: their `after`, when it is not empty, is
     opaque and leads to the next one.
 
+    All this is about verbs. What a school keeps in rows (classes, timetables, report cards) has doors of another kind, without `data`,
+    `pos` and `again`: [records.md](records.md) walks through them.
+
     All doors stand in `/openapi.json` (to look at: `/docs`), the WebSocket's side in `/asyncapi.json`.
 
     ## Catching up over HTTP
@@ -207,5 +210,12 @@ They are followed, resumed and caught up on like any other; a command to one is 
 
 A snapshot says what the channel is about, and little more: the records themselves are read by REST. One write is told on several
 channels, on each with a number of its own; all of them are told it, or none. Subscriptions end with `gone`: `forbidden` within 5 s of
-the membership that granted them, `not_found` when the thing itself is deleted. What actors tell a class or a table comes on
-its channel too, with the type and the data that the actor's chapter describes."""
+the membership that granted them or the role that it is for, `not_found` when the thing itself is deleted. What actors tell a class or a table comes on
+its channel too, with the type and the data that the actor's chapter describes.
+
+What is past is shown as it may be read now. Whoever resumes, catches up or reads on from a number gets every event, with its number, type and
+time; but of a record that is deleted since, or that the reader may not read any more (narrowed, over, reverted, a link that has ended), the
+data holds `id`, `operation`, `version` and what else ends in `_id`, and no `row`. What was said of a record before it was last published is left out in the
+same way. Live events hold what their readers may see at that moment.
+
+The id of a class, a course or a cohort is given out once: that of a deleted one is a `conflict`, so nobody comes by its history."""

@@ -13,6 +13,8 @@ from homeroom.protocol.shape import words_of
 
 _MISSING = re.compile(r"\AObject missing required field `([^`]+)`\Z")
 _PLACE = re.compile(r"`\$([^`]*)`")
+_DECODERS = re.compile(r"\A(?:Expected|Invalid enum value) ")
+"""What the decoder says of a value that its type does not take, in words of Python and of its own."""
 _PATTERN = " matching regex "
 """What the decoder says of a text that does not have its form."""
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(?:\d+|\.\.\.)\]")
@@ -41,9 +43,14 @@ def find_misfit(error: BaseException, type: Any, whole: str) -> Misfit:
         place, said = f"{place}.{missing[1]}", "missing"
     info = _at(type, place)
     allowed = _allowed(info) or said
-    if _PATTERN in said:
-        said = f"expected {_described(info) or allowed}"
+    if _DECODERS.match(said):
+        said = f"expected {(_PATTERN in said and _described(info)) or allowed}"
     return Misfit(place.removeprefix(".") or whole, allowed, said)
+
+
+def allowed_at(type: Any, place: str) -> str | None:
+    """Return what a type takes at a place (`.file.name`), in words."""
+    return _allowed(_at(type, place))
 
 
 def _at(type: Any, place: str) -> inspect.Type | None:

@@ -13,6 +13,7 @@ from homeroom.protocol.codec import UNDECODABLE
 from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.frames import Limits
 from homeroom.protocol.misfit import find_misfit
+from homeroom.protocol.misfits import name_all
 from homeroom.protocol.stray import check_fields
 from homeroom.protocol.verbs import decode_object
 
@@ -38,10 +39,13 @@ def read_body(body: bytes, type: type[T], limits: Limits = LIMITS) -> T:
 def read_values(values: Mapping[str, Any], type: type[T], *, elsewhere: Collection[str] = ()) -> T:
     """Return a decoded JSON object as the structure `type`; what came from `elsewhere` (the path) is not told among the known fields.
 
-    Raises `RemoteProtocolError` `bad_command` as `read_body` does.
+    Raises `RemoteProtocolError` `bad_command` as `read_body` does; where several fields are wrong, its data have all of them as `errors`.
     """
-    check_fields(values, type, elsewhere=elsewhere)
-    return _fit(values, type, strict=True)
+    try:
+        check_fields(values, type, elsewhere=elsewhere)
+        return _fit(values, type, strict=True)
+    except RemoteProtocolError as error:
+        raise name_all(error, values, type, elsewhere=elsewhere) from None
 
 
 def read_query(values: Mapping[str, str], type: type[T]) -> T:
@@ -63,10 +67,20 @@ def json_schemas(types: Iterable[Any]) -> tuple[list[dict[str, Any]], dict[str, 
     return _portable(list(schemas)), _portable(components)
 
 
+_PARTS = ("items", "prefixItems")
+
+
 def _portable(value: Any, key: str = "") -> Any:
-    """Write patterns as other languages know them: `^…$` for `\\A…\\Z`."""
+    """Write a schema as other languages and tools know it: `^…$` for `\\A…\\Z`, and the end of a pair told by `maxItems` alone.
+
+    `"items": false` beside `prefixItems` says the same again; generators of clients fall over it, and over lists that say nothing of
+    what is in them.
+    """
     if isinstance(value, dict):
-        return {name: _portable(inside, name) for name, inside in value.items()}
+        said = {
+            name: _portable(inside, name) for name, inside in value.items() if name != "items" or inside is not False
+        }
+        return {**said, "items": {}} if said.get("type") == "array" and said.keys().isdisjoint(_PARTS) else said
     if isinstance(value, list):
         return [_portable(inside) for inside in value]
     if key == "pattern" and isinstance(value, str):

@@ -108,6 +108,8 @@ def _within(data: bytes, pos: int) -> int:
 _JSON_TOKENS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
 _QUOTE, _COMMA = ord('"'), ord(",")
 _OPEN = frozenset(b"[{")
+_TEXTS_TOGETHER = 2
+"""Strings without a bracket or comma between them: a key and its value."""
 
 
 def scan_json(data: bytes, nesting: int, elements: int, frames: int = 0) -> None:
@@ -122,18 +124,24 @@ def scan_json(data: bytes, nesting: int, elements: int, frames: int = 0) -> None
 
 
 def _walk_json(data: bytes, nesting: int, elements: int, frames: int) -> None:
-    """Walk the structure, building nothing; left as soon as anything is too much."""
+    """Walk the structure, building nothing; left as soon as anything is too much, or cannot be JSON: the decoder gets no further."""
     base = 1 if frames and data.lstrip(b" \t\r\n")[:1] == b"[" else 0
-    depth, budget, frames_left = 0, elements, frames
+    depth, budget, frames_left, texts = 0, elements, frames, 0
     for token in _JSON_TOKENS.finditer(data):
         char = data[token.start()]
         if char == _QUOTE:
+            texts += 1
+            if texts > _TEXTS_TOGETHER:
+                return
             continue
+        texts = 0
         if char in _OPEN:
             depth += 1
             budget -= depth > base
         elif char != _COMMA:
             depth -= 1
+            if depth < 0:
+                return
         elif base and depth == 1:
             frames_left, budget = frames_left - 1, elements
         else:

@@ -24,31 +24,30 @@ class Stray(NamedTuple):
     known: tuple[str, ...]
 
 
-def check_fields(values: Mapping[str, Any], type: Any, *, do: str = "", elsewhere: Collection[str] = ()) -> None:
+def check_fields(values: Mapping[str, Any], type: Any, *, elsewhere: Collection[str] = ()) -> None:
     """Raise `RemoteProtocolError` `bad_command`, naming the first stray of a body and what is known in its place.
 
-    `do` is the verb, for the words; fields that come from `elsewhere` (the path) are not told among the known ones.
+    Fields that come from `elsewhere` (the path) are not told among the known ones.
     """
-    stray = next(_strays(values, _looked_into(type), ""), None)
-    if stray is None:
-        return
-    known = [name for name in stray.known if stray.place != name and (name not in elsewhere or "." in stray.place)]
-    allowed = "one of " + ", ".join(known) if known else "no fields"
-    told = f"{do}: {stray.place}" if do else stray.place
-    raise RemoteProtocolError(
-        "bad_command", f"{told}: no such field; {allowed}", data={"field": stray.place, "allowed": allowed}
-    )
+    for place, allowed in find_strays(values, type, elsewhere=elsewhere):
+        data = {"field": place, "allowed": allowed}
+        raise RemoteProtocolError("bad_command", f"{place}: no such field; {allowed}", data=data)
 
 
-def check_path(given: Mapping[str, Any], path: Mapping[str, Any], *, do: str = "") -> None:
+def find_strays(values: Mapping[str, Any], type: Any, *, elsewhere: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """Yield the place of each stray of a body, and in words what is known there."""
+    for stray in _strays(values, _looked_into(type), ""):
+        known = [name for name in stray.known if stray.place != name and (name not in elsewhere or "." in stray.place)]
+        yield stray.place, "one of " + ", ".join(known) if known else "no fields"
+
+
+def check_path(given: Mapping[str, Any], path: Mapping[str, Any]) -> None:
     """Raise `RemoteProtocolError` `bad_command` for a field of a body (or query) that the `path` names as well, with another value."""
     for name, value in path.items():
         if name in given and given[name] != value:
             allowed = "as in the path, or none"
-            told = f"{do}: {name}" if do else name
-            raise RemoteProtocolError(
-                "bad_command", f"{told}: the path says another one", data={"field": name, "allowed": allowed}
-            )
+            data = {"field": name, "allowed": allowed}
+            raise RemoteProtocolError("bad_command", f"{name}: the path says another one", data=data)
 
 
 @lru_cache(maxsize=1_000)

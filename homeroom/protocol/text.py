@@ -12,10 +12,15 @@ _UNFIT = re.compile(
     "[\x01-\x08\x0b-\x1f\x7f-\x9f"  # control characters but for line feed and tab
     "\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"  # what cannot be seen and turns or hides text
 )
-_UNSEEN = re.compile(
-    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+_NOTHING = "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff"
+_FORMATS = (
+    "\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U00013438\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
 )
+_UNSEEN = re.compile(f"[{_NOTHING}]")
 """What is drawn as nothing, beside the format characters: Unicode's default ignorables, and the blanks that are not called so."""
+_PERHAPS_SEEN = re.compile(rf"[^\s{_NOTHING}{_FORMATS}]")
+"""What is left when blanks, those and the format characters are passed over, a long run of them in one step."""
 
 
 class UnfitText(ValueError):
@@ -30,7 +35,7 @@ def clean_text(text: str) -> str:
     if _UNSTORABLE.search(text):
         raise UnfitText("the text holds NUL or half a character")
     kept = _UNFIT.sub("", text)
-    if not any(_is_seen(char) for char in kept):
+    if not any(_is_seen(found[0]) for found in _PERHAPS_SEEN.finditer(kept)):
         raise UnfitText("the text is empty")
     return kept
 

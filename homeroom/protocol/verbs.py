@@ -62,21 +62,25 @@ class VerbTable:
 
         Strings in `fields` are read leniently ("50" is the number 50). Raises as `decode` does, also for a field that the
         command does not know or that stands in `fields` with another value, and `bad_frame` when the body is not JSON or over a
-        limit. Of a key that stands twice in the body, the last counts.
+        limit. Of a key that stands twice in the body, the last counts. The words begin with the field: the path says the verb.
         """
         given = decode_object(body, limits)
-        check_fields(given, self._find(self._types, kind, do), do=do, elsewhere=fields)
+        check_fields(given, self._find(self._types, kind, do), elsewhere=fields)
         read = self._read_fields(kind, do, fields)
-        check_path(given, read, do=do)
-        return self.convert(kind, do, {**given, **read})
+        check_path(given, read)
+        return self._converted(kind, do, {**given, **read}, "")
 
     def convert(self, kind: str, do: str, values: Mapping[str, Any]) -> Any:
         """Return the command made of builtin types. Raises as `decode` does."""
+        return self._converted(kind, do, values, do)
+
+    def _converted(self, kind: str, do: str, values: Mapping[str, Any], told: str) -> Any:
+        """Return the command; what is wrong is said of the verb `told`, empty where a path says what was meant."""
         wanted = self._find(self._types, kind, do)
         try:
             return msgspec.convert(values, wanted)
         except UNDECODABLE as error:
-            raise _wrong_arguments(do, error, wanted) from None
+            raise _wrong_arguments(told, error, wanted) from None
 
     def _read_fields(self, kind: str, do: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Turn the strings of a path or query into what the command's fields want."""
@@ -86,7 +90,7 @@ class VerbTable:
             try:
                 values[name] = msgspec.convert(value, types.get(name, Any), strict=False)
             except UNDECODABLE as error:
-                raise _wrong_arguments(do, error, types.get(name, Any), name) from None
+                raise _wrong_arguments("", error, types.get(name, Any), name) from None
         return values
 
     def _make_decoders(self, make: Callable[[type[Any]], Decode]) -> dict[str, dict[str, Decode]]:
@@ -121,6 +125,7 @@ def decode_object(body: bytes, limits: Limits = LIMITS) -> dict[str, Any]:
 
 
 def _wrong_arguments(do: str, error: BaseException, wanted: Any, whole: str = "d") -> RemoteProtocolError:
-    """Say which argument is wrong, and what it takes."""
+    """Say which argument is wrong, and what it takes; `do` is the verb of a frame, empty for a request."""
     misfit = find_misfit(error, wanted, whole)
-    return RemoteProtocolError("bad_command", f"{do}: {misfit.field}: {misfit.wrong}", data=misfit.data)
+    told = f"{do}: {misfit.field}" if do else misfit.field
+    return RemoteProtocolError("bad_command", f"{told}: {misfit.wrong}", data=misfit.data)

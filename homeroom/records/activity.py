@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.engine.database import Database
@@ -18,6 +18,7 @@ from homeroom.protocol.ids import MAX_SEQ
 from homeroom.protocol.paging import decode_after, encode_after
 from homeroom.records.faults import told_as_refusals
 from homeroom.records.intake import check_storable
+from homeroom.records.named import Named
 
 LIMIT, LIMIT_MAX = 50, 100
 _PLACE = "feed:row"
@@ -39,10 +40,11 @@ class Happening(Struct, frozen=True):
 
 
 class Feed(Struct, frozen=True):
-    """A page of the feed, the newest first; `after` leads to the next one, empty when there is none."""
+    """A page of the feed, the newest first; `after` leads to the next one, empty when there is none. `people`: whom it names, if asked."""
 
     items: tuple[Happening, ...]
     after: str = ""
+    people: dict[str, Named] | UnsetType = UNSET
 
 
 class FeedQuery(Struct, frozen=True, kw_only=True):

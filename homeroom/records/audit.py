@@ -5,11 +5,13 @@ columns they see: the values may be of a time when it was not theirs. Never here
 audit), tokens and passwords.
 """
 
+import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.engine.blueprint import NO_SUCH_THING
@@ -20,21 +22,41 @@ from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.paging import decode_after, encode_after
 from homeroom.records.catalog import Catalog
 from homeroom.records.faults import told_as_refusals
+from homeroom.records.intake import check_storable, misfit
 from homeroom.records.listing import within_bytes
+from homeroom.records.named import Named
 
 WRITE = """INSERT INTO audit_logs (entity_type, entity_id, action, changed_by, detail, at)
 VALUES ($1, $2, $3, $4, $5, $6)"""
 READ = """SELECT action, changed_by, detail, at FROM audit_logs
 WHERE entity_type = $1 AND entity_id = $2 ORDER BY id DESC LIMIT $3"""
+_NAMES = "id, entity_type, entity_id, action, changed_by, detail, old_value, new_value, at"
+_BYTES = "coalesce(octet_length(q.old_value), 0) + coalesce(octet_length(q.new_value), 0)"
 _PAGE = within_bytes(
-    """SELECT id, action, changed_by, detail, old_value, new_value, at FROM audit_logs
-WHERE entity_type = $1 AND entity_id = $2 AND ($3::bigint IS NULL OR id < $3::bigint) ORDER BY id DESC LIMIT $4::bigint""",
-    "coalesce(octet_length(q.old_value), 0) + coalesce(octet_length(q.new_value), 0)",
-    "id, action, changed_by, detail, old_value, new_value, at",
+    f"""SELECT {_NAMES} FROM audit_logs
+WHERE entity_type = $1 AND entity_id = $2 AND ($3::bigint IS NULL OR id < $3::bigint) ORDER BY id DESC LIMIT $4::bigint""",  # noqa: S608 - ours
+    _BYTES,
+    _NAMES,
 )
+_OF_ALL = f"SELECT {_NAMES} FROM audit_logs"  # noqa: S608 - ours
+_NEWEST = "ORDER BY at DESC, id DESC LIMIT"
 LIMIT, LIMIT_MAX = 50, 100
 _PLACE = "audit:row"
 """Stands for the stream in a page's `after`, which here holds a row's number alone."""
+_PLACE_OF_ALL = "audit:"
+"""What stands there in a page over all things: the row's number behind it, and its time as the order."""
+_NUMBER = re.compile(r"\A[0-9]{1,18}\Z")
+_ASKED: Mapping[str, str] = MappingProxyType(
+    {
+        "entity_type": "entity_type = {}::text",
+        "entity_id": "entity_id = {}::text",
+        "changed_by": "changed_by = {}::text",
+        "action": "action = {}::text",
+        "start": "at >= {}::bigint",
+        "end": "at <= {}::bigint",
+    }
+)
+"""Field of an `AuditQuery` -> what it asks of a row. Only what is asked for is in the statement, so that the fitting index serves."""
 
 
 class AuditRow(Struct, frozen=True):
@@ -52,6 +74,9 @@ class Changed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `fields` are the columns that it changed. The values before and after are for admins.
     """
 
+    id: str
+    entity_type: str
+    entity_id: str
     action: str
     changed_by: str
     created_at: int
@@ -62,9 +87,23 @@ class Changed(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Changes(Struct, frozen=True):
-    """A page of changes, the newest first; `after` leads to the next one, empty when there is none."""
+    """A page of changes, the newest first; `after` leads to the next one, empty when there is none. `people`: whom it names, if asked."""
 
     items: tuple[Changed, ...]
+    after: str = ""
+    people: dict[str, Named] | UnsetType = UNSET
+
+
+class AuditQuery(Struct, frozen=True, kw_only=True):
+    """Which changes of whatever things; `start` and `end` in Unix ms, both inclusive. What is empty asks for nothing."""
+
+    entity_type: str = ""
+    entity_id: str = ""
+    changed_by: str = ""
+    action: str = ""
+    start: int | None = None
+    end: int | None = None
+    limit: int = LIMIT
     after: str = ""
 
 
@@ -87,6 +126,35 @@ class AuditReader:
     def __init__(self, database: Database, catalog: Catalog) -> None:
         self._database = database
         self._catalog = catalog
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Return the types of things of which changes are told, in their order."""
+        return tuple(self._catalog.types)
+
+    def type_of(self, word: str) -> str:
+        """Return the type that `word` names, in the singular or the plural, with `_` or `-`; raises `bad_command` for none."""
+        said = word.replace("-", "_").lower()
+        for record in self._catalog.types.values():
+            doors = (path.rpartition("/")[2].replace("-", "_") for path in (record.door, *record.also))
+            if said in {record.name, record.plural, *doors}:
+                return record.name
+        raise misfit("entity_type", f"no such type: {word[:64]!r}", "one of " + ", ".join(self.types))
+
+    async def search(self, query: AuditQuery, caller: Caller) -> Changes:
+        """Return a page of the changes of all things, for admins; raises `forbidden` for others, `bad_command` as `page` does."""
+        if caller.role not in (*ADMINS, SYSTEM_ROLE):
+            raise Refusal(
+                "forbidden", "the audit of all things is for admins: of one that you may read there is its own"
+            )
+        limit = max(1, min(query.limit, LIMIT_MAX))
+        sql, args = _searching(query, limit)
+        with told_as_refusals():
+            rows = await self._database.fetch(sql, *args)
+        page = rows[:limit]
+        more = bool(page) and page[0]["found"] > len(page)
+        after = encode_after(page[-1]["at"], f"{_PLACE_OF_ALL}{page[-1]['id']}") if more else ""
+        return Changes(tuple(_changed(row, None) for row in page), after)
 
     async def page(self, entity: tuple[str, str], caller: Caller, limit: int = LIMIT, after: str = "") -> Changes:
         """Return a page of the changes of `entity`, a pair of type and id.
@@ -113,12 +181,43 @@ class AuditReader:
         return frozenset(row["unseen"])
 
 
+def _searching(query: AuditQuery, limit: int) -> tuple[str, list[Any]]:
+    """Return the statement of a page over all things, of one row more than it has, and its arguments."""
+    args: list[Any] = []
+    conditions: list[str] = []
+    for name, condition in _ASKED.items():
+        value = getattr(query, name)
+        if value not in {"", None}:
+            args.append(check_storable(name, value) if isinstance(value, str) else value)
+            conditions.append(condition.format(f"${len(args)}"))
+    if (place := _behind_of_all(query.after)) is not None:
+        args += place
+        conditions.append(f"(at, id) < (${len(args) - 1}::bigint, ${len(args)}::bigint)")
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return within_bytes(f"{_OF_ALL}{where} {_NEWEST} {limit + 1}", _BYTES, _NAMES), args
+
+
+def _behind_of_all(after: str) -> tuple[int, int] | None:
+    """Return the time and the number of the last row seen."""
+    place = _decoded(after)
+    if place is None:
+        return None
+    number = place[1].removeprefix(_PLACE_OF_ALL)
+    if place[0] is None or not _NUMBER.match(number):
+        raise misfit("after", "of another list", "the `after` of the page before, or nothing")
+    return place[0], int(number)
+
+
 def _behind(after: str) -> int | None:
+    place = _decoded(after)
+    return None if place is None else place[0]
+
+
+def _decoded(after: str) -> tuple[Any, str] | None:
     try:
-        place = decode_after(after, int)
+        return decode_after(after, int)
     except RemoteProtocolError as error:
         raise Refusal(error.code, error.msg, data=error.data) from None
-    return None if place is None else place[0]
 
 
 def _changed(row: Any, unseen: frozenset[str] | None) -> Changed:
@@ -126,7 +225,8 @@ def _changed(row: Any, unseen: frozenset[str] | None) -> Changed:
     old, new = _values(row["old_value"]), _values(row["new_value"])
     fields = tuple(name for name in {**(old or {}), **(new or {})} if not unseen or name not in unseen)
     told: Mapping[str, Any] = {"old_value": old, "new_value": new, "detail": row["detail"]} if unseen is None else {}
-    return Changed(action=row["action"], changed_by=row["changed_by"], created_at=row["at"], fields=fields, **told)
+    names = {name: row[name] for name in ("entity_type", "entity_id", "action", "changed_by")}
+    return Changed(id=str(row["id"]), **names, created_at=row["at"], fields=fields, **told)
 
 
 def _values(text: str | None) -> dict[str, Any] | None:

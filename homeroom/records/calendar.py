@@ -14,6 +14,8 @@ from msgspec import Struct
 
 ICS_TYPE = "text/calendar; charset=utf-8"
 LINE_OCTETS = 75
+LAYOUT = 2
+"""Another number whenever the same slots become another text: programs that have the text of before then read it anew."""
 REFRESH = "PT15M"
 """How often a calendar is asked to come back."""
 
@@ -24,7 +26,10 @@ _ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 
 
 class Slot(Struct, frozen=True):
-    """What a calendar shows of a schedule; times in Unix ms, `link` empty for none."""
+    """What a calendar shows of a schedule; times in Unix ms, what there is none of is empty.
+
+    `teacher` and `student` are names, `group` is the title of the class, `place` its room.
+    """
 
     id: str
     version: int
@@ -36,6 +41,15 @@ class Slot(Struct, frozen=True):
     link: str
     created_at: int
     updated_at: int
+    teacher: str = ""
+    student: str = ""
+    group: str = ""
+    place: str = ""
+
+    @property
+    def mark(self) -> str:
+        """Return what tells this state of it from any other: names and rooms change without its version."""
+        return f"{self.id}.{self.version}.{'|'.join((self.teacher, self.student, self.group, self.place))}"
 
 
 def write_calendar(name: str, slots: Iterable[Slot]) -> bytes:
@@ -56,11 +70,20 @@ def _event(slot: Slot) -> Iterator[str]:
     yield f"LAST-MODIFIED:{_utc(slot.updated_at)}"
     yield from (f"DTSTART:{_utc(slot.start_at)}", f"DTEND:{_utc(slot.end_at)}")
     yield f"SUMMARY:{_text(slot.title)}"
-    if slot.description:
-        yield f"DESCRIPTION:{_text(slot.description)}"
+    if said := _said(slot):
+        yield f"DESCRIPTION:{_text(said)}"
+    if slot.place:
+        yield f"LOCATION:{_text(slot.place)}"
     if slot.link:
         yield f"URL:{_NO_LINK.sub('', slot.link)}"
     yield from (f"STATUS:{_STATUS.get(slot.status, 'CONFIRMED')}", "END:VEVENT")
+
+
+def _said(slot: Slot) -> str:
+    """Return the description, and who is there: calendars have no field of their own for that which all of them show."""
+    there = (("Teacher", slot.teacher), ("Student", slot.student), ("Class", slot.group))
+    people = "\n".join(f"{word}: {name}" for word, name in there if name)
+    return "\n\n".join(filter(None, (slot.description, people)))
 
 
 def _utc(moment: int) -> str:

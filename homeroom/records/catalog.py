@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from homeroom.protocol.zones import find_zone
 from homeroom.records.declare import RecordType, Reference
 from homeroom.records.faults import Faults
 from homeroom.records.statements import Texts
@@ -25,7 +26,7 @@ class Catalog:
     """What a store knows of its types; `zone`, the school's, says which day a time belongs to where that is counted."""
 
     def __init__(self, types: Sequence[RecordType], zone: ZoneInfo | None = None) -> None:
-        self.zone = zone
+        self.zone = zone or find_zone("UTC")
         self.types = {one.name: one for one in types}
         self.texts = Texts()
         self.faults = Faults(types)

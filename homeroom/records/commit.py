@@ -1,14 +1,16 @@
 """BEGIN, what is done, the tail, COMMIT, and only then what is published.
 
-The life of a transaction: (1) BEGIN; (2) the body; (3) the tail, one statement; (4) COMMIT, which nobody's hanging up
-interrupts; (5) events are published, subscriptions end, calls are made. A body that raises, or is cancelled, leaves nothing.
+The life of a transaction: (1) BEGIN, with the first statement; (2) the body; (3) the tail, one statement, and COMMIT with it, so that the
+heads of channels are held for no longer than PostgreSQL itself takes: nobody's hanging up interrupts that; (4) events are published, subscriptions end, calls are made. A body that raises, or is cancelled, leaves nothing.
 When no answer to the COMMIT comes, the session is ended and PostgreSQL asked what became of the transaction: never guessed.
 Never here: what is written (`unit`, `tail`).
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import structlog
 import trio
@@ -21,18 +23,19 @@ from homeroom.engine.journal import Message
 from homeroom.engine.posted import Posted
 from homeroom.engine.postgres import Connection, DatabaseError, Disconnected
 from homeroom.engine.wire import Wire
+from homeroom.records.aftermath import Aftermath
 from homeroom.records.breath import Breath, batched
 from homeroom.records.faults import RETRY_MS, told_as_refusals
-from homeroom.records.tail import Written
-from homeroom.records.unit import Aftermath, Unit
+from homeroom.records.tail import Ready, Written
+from homeroom.records.unit import Unit
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
 BECAME = "SELECT pg_xact_status($1::text::xid8) = 'committed' AS committed"
 ASK_AGAIN_S = 0.05
 TOGETHER = 100
 """Streams, or messages, after which others may have their turn."""
-NOTHING = Written("", (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,15 @@ class Outside:
             call()
 
 
+@dataclass(slots=True)
+class Ending:
+    """The end of a unit: its tail, what follows it, and the `number` of its transaction, empty for one that wrote nothing."""
+
+    tail: Ready
+    aftermath: Aftermath
+    number: str = ""
+
+
 class Commits:
     """Carries out transactions of units, each with all that follows from it, or none of it."""
 
@@ -73,7 +85,7 @@ class Commits:
         self._wire = wire
         self._outside = outside
         self._doubts = Doubts(database)
-        self._open: list[tuple[Written, Aftermath]] = []
+        self._open: list[Ending] = []
 
     @asynccontextmanager
     async def transaction(self, begin: Callable[[Connection], Unit]) -> AsyncIterator[Unit]:
@@ -81,28 +93,29 @@ class Commits:
 
         Raises `Refusal`: what the body raised; `unavailable` when the database is away, in doubt or not; `overloaded`.
         """
-        doubt: Written | None = None
         with told_as_refusals():
             async with self._database.connection() as connection:
-                await connection.execute("BEGIN")
+                connection.begin()
                 unit = begin(connection)
                 async with _taken_back(connection):
                     yield unit
-                    written = NOTHING if unit.tail.empty else await unit.tail.write(connection, self._wire)
-                with trio.CancelScope(shield=True):
-                    doubt = written if await self._commit(connection) else None
-                    if doubt is None:
-                        await self._outside.tell(written, unit.aftermath)
-            if doubt is not None:
-                await self._resolve(doubt, unit.aftermath)
+                    ending = Ending(await unit.tail.ready(self._wire), unit.aftermath)
+                    ending.number = await ending.tail.approach(connection, unit.number)
+                    with trio.CancelScope(shield=True):
+                        in_doubt = await self._commit(ending, connection)
+                if not in_doubt:
+                    with trio.CancelScope(shield=True):
+                        await self._outside.tell(await ending.tail.written(), ending.aftermath)
+            if in_doubt:
+                await self._resolve(ending)
             elif self._open:
                 await self._resolve_open()
 
-    async def _commit(self, connection: Connection) -> bool:
-        """Commit; tells whether that is in doubt. Raises `Refused` when it was refused."""
+    async def _commit(self, ending: Ending, connection: Connection) -> bool:
+        """Commit, with the last of the tail; tells whether that is in doubt. Raises `Refused` when it was refused."""
         with trio.move_on_after(self._database.settings.timeout_s):
             try:
-                await connection.execute("COMMIT")
+                await ending.tail.commit(connection)
             except Disconnected as error:
                 log.warning("a commit is in doubt", error=str(error))
             else:
@@ -110,37 +123,46 @@ class Commits:
         self._doubts.add(connection)
         return True
 
-    async def _resolve(self, doubt: Written, aftermath: Aftermath) -> None:
+    async def _resolve(self, ending: Ending) -> None:
         """Find out what became of a transaction, and go on as if nothing had happened when it was committed.
 
         Raises `unavailable` when it was not, or had written nothing, or nobody can tell in time: then it stays open.
         """
         with trio.move_on_after(self._database.settings.timeout_s, shield=True):
-            if doubt.number and await self._became(doubt.number):
-                await self._outside.tell(doubt, aftermath)
+            if ending.number and await self._became(ending.number):
+                written = await self._found(ending)
+                await self._outside.tell(written, ending.aftermath)
                 return
             raise unavailable(RETRY_MS, "the database went away; nothing was done")
-        self._open.append((doubt, aftermath))
+        self._open.append(ending)
         raise unavailable(RETRY_MS, "the database went away; what was asked for may have happened")
 
     async def _resolve_open(self) -> None:
         """Tell late of what nobody could say anything about before: the next who commits finds the database there again."""
         while self._open:
-            doubt, aftermath = self._open.pop()
+            ending = self._open.pop()
             with trio.CancelScope(shield=True):
                 try:
-                    await self._resolve(doubt, aftermath)
+                    await self._resolve(ending)
                 except Refusal as refusal:
                     log.info("what was in doubt", became=refusal.msg)
                     return
 
     async def _became(self, number: str) -> bool:
         """Return whether a transaction was committed, once its session has ended; asks until somebody answers."""
+        await self._answered(self._doubts.settle)
+        (row,) = await self._answered(partial(self._database.fetch, BECAME, number))
+        return row["committed"] is True
+
+    async def _found(self, ending: Ending) -> Written:
+        """Return what a committed transaction wrote; asks until somebody answers."""
+        return await self._answered(partial(ending.tail.find, self._database, ending.number))
+
+    async def _answered(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Return what the database answers, as soon as it does."""
         while True:
             try:
-                await self._doubts.settle()
-                (row,) = await self._database.fetch(BECAME, number)
-                return row["committed"] is True
+                return await ask()
             except DatabaseError as error:
                 log.info("a commit is still in doubt", error=str(error))
             await trio.sleep(ASK_AGAIN_S)
@@ -163,7 +185,7 @@ async def _roll_back(connection: Connection) -> None:
     """Roll back, or drop a connection that cannot."""
     try:
         if connection.alive():
-            await connection.execute("ROLLBACK")
+            await connection.roll_back()
     except DatabaseError as error:
         log.info("dropped instead of rolled back", error=str(error))
         connection.abort()

@@ -8,6 +8,7 @@ the types of the school (`school/`).
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
@@ -18,16 +19,18 @@ from homeroom.protocol.access import ANY, ROLES, SYSTEM_ROLE, Rule
 from homeroom.records.columns import BASE, Column, Row, columns_of
 from homeroom.records.notice import Notice
 from homeroom.records.place import Place
+from homeroom.records.search import words_in
 from homeroom.records.tallies import Tally
 
 Shape = Literal["row", "ids"]
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 _WORD = re.compile(r"\A[a-z][a-z0-9_]{1,39}\Z")
 _EVENT = re.compile(r"\A[a-z_]+\.[a-z_]+\Z")
 _DOOR = re.compile(r"\A(?:GET|POST|PUT|PATCH|DELETE) /api/[a-z0-9/{}_\-]+\Z")
 _CHANGES = ("created", "updated", "deleted")
-QUERY_WORDS = frozenset({"limit", "after", "sort", "fields"})
+SEARCH = "words"
+"""The filter by which texts are searched."""
+QUERY_WORDS = frozenset({"limit", "after", "sort", "fields", "include"})
 """Names that a list's query has already, so that no column that is filtered by may have them."""
 
 
@@ -95,6 +98,10 @@ class Unit(Protocol):
     @property
     def now(self) -> int:
         """Return the time of the whole unit, Unix ms."""
+
+    @property
+    def today(self) -> date:
+        """Return the day that it is then, by the clocks of the school."""
 
     async def insert(self, type: "RecordType", values: Mapping[str, Any]) -> Any:
         """Add a row; an `id` among `values` is taken where the type says `own_id`."""
@@ -184,7 +191,11 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """Something done to many rows at once; `rule` is asked for the role alone, the unit asks for each row."""
+    """Something done to many rows at once; `rule` is asked for the role alone, the unit asks for each row.
+
+    `made` gives the path of the one thing that it makes, from its reply: 201 then, with that as `Location`. `asked` are fields of the
+    body that may stand in the query instead. `text`, a content type and a field: a body of that type is what stands in that field.
+    """
 
     name: str
     door: str
@@ -193,6 +204,9 @@ class Deed:
     reply: Any
     perform: Callable[[Unit, Any], Awaitable[Any]]
     also: tuple[str, ...] = ()
+    made: Callable[[Any], str] | None = None
+    asked: tuple[str, ...] = ()
+    text: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,6 +215,7 @@ class RecordType:
 
     read, create, update, delete    who may, by role and relation; a column of `settable` or `hidden` has a narrower rule
     relations                       relation -> SQL predicate over the row `r`, with `:me` for the caller's id
+    wants                           relation -> what whoever lacks it is told, with `{columns}` that they sent or see
     made_by_server                  columns that no client sets
     mine                            columns that hold the creator's id when a create leaves them out (or may not name them)
     fill                            the server's columns in a create or an update by a client; actions say their own
@@ -209,6 +224,7 @@ class RecordType:
     filters, sorts                  columns; numbers and days are filtered by `_from` and `_to` as well
     lenses                          column of `filters` -> SQL predicate over `r` with `:value`, asked instead of equality
     searches                        further filters: text -> SQL predicate over `r` with `:value`
+    searched                        columns of text in which `words=` looks, by an index of theirs
     unique                          columns no two rows agree in: a second one is a `conflict` that names them
     words                           change -> type of its event, where it is not `<name>.<change>`
     aliases                         further names of fields on the way in: `{"start_time": "start_at"}`
@@ -230,6 +246,7 @@ class RecordType:
     update: Rule
     delete: Rule
     relations: Mapping[str, str] = field(default_factory=dict)
+    wants: Mapping[str, str] = field(default_factory=dict)
     references: Mapping[str, Reference] = field(default_factory=dict)
     made_by_server: frozenset[str] = frozenset()
     settable: Mapping[str, Rule] = field(default_factory=dict)
@@ -238,6 +255,7 @@ class RecordType:
     filters: tuple[str, ...] = ()
     lenses: Mapping[str, str] = field(default_factory=dict)
     searches: Mapping[str, str] = field(default_factory=dict)
+    searched: tuple[str, ...] = ()
     sorts: tuple[str, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
@@ -270,6 +288,8 @@ class RecordType:
             Channel("table", f"'{self.plural}'", "ids") if not channel.ids else channel for channel in self.channels
         )
         object.__setattr__(self, "channels", tuple(named))
+        if self.searched:
+            object.__setattr__(self, "searches", {SEARCH: words_in(self.searched), **self.searches})
         for fault in _faults(self):
             msg = f"record type {self.name!r}: {fault}"
             raise ValueError(msg)
@@ -295,10 +315,8 @@ class RecordType:
 
 def _faults(type: RecordType) -> Iterator[str]:
     """Yield what is wrong with a declaration."""
-    yield from _name_faults(type)
-    yield from _channel_faults(type)
-    yield from _column_faults(type)
-    yield from _rule_faults(type)
+    for faults in (_name_faults, _channel_faults, _column_faults, _rule_faults):
+        yield from faults(type)
 
 
 def _name_faults(type: RecordType) -> Iterator[str]:
@@ -336,7 +354,8 @@ def _column_faults(type: RecordType) -> Iterator[str]:
         "rich": tuple(type.rich),
         "filters": type.filters,
         "lenses": tuple(type.lenses),
-        "notices": tuple(name for notice in type.notices for name in notice.data),
+        "searched": type.searched,
+        "notices": tuple(name for notice in type.notices for name in (*notice.data, notice.named) if name),
         "sorts": type.sorts,
         "indexes": tuple(name for names in type.indexes for name in names),
         "unique": tuple(name for names in type.unique for name in names),
@@ -352,6 +371,8 @@ def _column_faults(type: RecordType) -> Iterator[str]:
         f"{name!r} is a word of every query" for name in QUERY_WORDS.intersection((*type.filters, *type.searches))
     )
     yield from (f"{name!r} is no text, and so not rich" for name in type.rich if not type.columns[name].text)
+    found = [type.columns[name] for name in type.searched if name in type.columns]
+    yield from (f"{one.name!r} is no text to look in" for one in found if one.kind != "text" or one.optional)
     yield from _server_faults(type)
 
 
@@ -370,6 +391,7 @@ def _rule_faults(type: RecordType) -> Iterator[str]:
     rules |= {f"hidden {name}": rule for name, rule in type.hidden.items()}
     rules |= {f"action {action.name}": action.rule for action in type.actions}
     known = {ANY, *type.relations}
+    yield from (f"wants names the unknown relation {name!r}" for name in type.wants if name not in known)
     for place, rule in rules.items():
         for who, relation in sorted(rule.pairs):
             if relation not in known:

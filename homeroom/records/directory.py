@@ -4,7 +4,7 @@ A student meets whoever shares a class, a course or a cohort, and its mentors an
 children. Never here: all else that there is of a person (`school.users`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -15,7 +15,9 @@ from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.paging import decode_after, encode_after
 from homeroom.records.faults import told_as_refusals
 from homeroom.records.intake import check_storable
-from homeroom.records.school.users import NAMED_BY
+from homeroom.records.named import Named
+from homeroom.records.school.users import SEARCHED
+from homeroom.records.search import all_words_in, maybe_in
 
 _MET = """WITH us (id) AS (SELECT $1 UNION SELECT ward FROM guardians WHERE guardian = $1 AND active),
 classes_of_us (id) AS (SELECT class_id FROM class_memberships WHERE user_id IN (SELECT id FROM us)),
@@ -34,9 +36,18 @@ WHERE $1::text IS NOT NULL AND r.id > $2::text AND (cardinality($3::text[]) > 0 
 AND (cardinality($3::text[]) = 0 OR r.id = ANY($3::text[])) AND ($4::text = '' OR r.role = $4) AND """
 _STUDENT = "r.id IN (SELECT id FROM met) AND "
 _PARENT = "r.id IN (SELECT id FROM met) AND (r.role = ANY(ARRAY['super_admin', 'admin', 'teacher']) OR r.id IN (SELECT id FROM us)) AND "
-_PAGE = f"({NAMED_BY.replace(':value', '$5::text')}) ORDER BY r.id LIMIT $6::bigint"
-_STATEMENTS = {"student": _MET + _FOUND + _STUDENT + _PAGE, "parent": _MET + _FOUND + _PARENT + _PAGE}
-_ALL = _FOUND + _PAGE
+_WORDS = f"{maybe_in(SEARCHED, '$5::text')} AND {all_words_in('r.name', '$5::text')}"
+_NO_WORDS = "$5::text IS NOT NULL"
+_PAGE = " ORDER BY r.id LIMIT $6::bigint"
+_SEEN: Mapping[str, tuple[str, str]] = {"student": (_MET, _STUDENT), "parent": (_MET, _PARENT)}
+"""Role -> what its statement begins with, and whom it finds; others find everybody."""
+_NAMES = "SELECT r.id, r.name, r.role FROM users r WHERE $1::text IS NOT NULL AND r.id = ANY($2::text[])"
+_STAFF_OR = "(r.role = ANY(ARRAY['super_admin', 'admin', 'teacher']) OR r.id IN (SELECT id FROM {them}))"
+_NAMED: Mapping[str, str] = {
+    role: f"{_MET}{_NAMES} AND {_STAFF_OR.format(them=them)}"
+    for role, them in {"student": "met", "parent": "us"}.items()
+}
+"""Role -> the names of those whom it sees named somewhere; others are told all of them."""
 
 
 class Entry(Struct, frozen=True):
@@ -68,12 +79,30 @@ class Directory:
 
         Raises `bad_command` for an `after` of another list.
         """
-        known = _ALL if caller.role in (*STAFF, SYSTEM_ROLE) else _STATEMENTS[caller.role]
+        known = _statement(caller.role, bool(words.strip()))
         args = (_behind(after), list(ids), role, check_storable("words", words), limit + 1)
         with told_as_refusals():
             rows = await self._database.fetch(known, caller.user, *args)
         found = tuple(Entry(row["id"], row["name"], row["role"], row["active"]) for row in rows[:limit])
         return Entries(found, encode_after(found[-1].id, "person:row") if len(rows) > limit else "")
+
+    async def names(self, caller: Caller, ids: Iterable[str]) -> dict[str, Named]:
+        """Return who those of `ids` are of whom the caller may know.
+
+        They are named by rows that the caller sees: who is of the staff is known to everybody then, of others whom they meet.
+        """
+        wanted = sorted(set(ids))
+        if not wanted:
+            return {}
+        with told_as_refusals():
+            rows = await self._database.fetch(_NAMED.get(caller.role, _NAMES), caller.user, wanted)
+        return {row["id"]: Named(row["name"], row["role"]) for row in rows}
+
+
+def _statement(role: str, words: bool) -> str:
+    """Return who finds whom as SQL; without words the index of texts is left alone."""
+    met, seen = ("", "") if role in (*STAFF, SYSTEM_ROLE) else _SEEN[role]
+    return f"{met}{_FOUND}{seen}{_WORDS if words else _NO_WORDS}{_PAGE}"
 
 
 def _behind(after: str) -> str:

@@ -1,11 +1,12 @@
 """Who may follow which channel of the records, as SQL against their tables, and what a subscriber is shown first.
 
 Rules of this file: state and number come out of one statement, so they are of one moment; for whoever may not know of a thing it is
-`not_found`, whether it is there or not. That there is a table, a role or a person is no secret: `forbidden`.
-Never here: the rows themselves (REST reads those), and what is told (the declarations).
+`not_found`, whether it is there or not. That there is a table, a role or a person is no secret: `forbidden`. A relation counts while
+the person has the role that it is for.
+Never here: the rows themselves (REST reads those), what of the past is shown (`past`), and what is told (the declarations).
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -19,17 +20,22 @@ from homeroom.engine.postgres import DatabaseError
 from homeroom.protocol.access import ADMINS, ROLES, Role
 from homeroom.protocol.channels import CHANNEL_KINDS, ReportCardState, RoleState, TableState, ThingState, UserState
 from homeroom.protocol.dashboard import Figures
+from homeroom.protocol.stored import StoredWire
 from homeroom.records.declare import RecordType
 from homeroom.records.figures import FigureReader, Reader
+from homeroom.records.past import Past
 from homeroom.records.school.relations import (
+    as_role,
     guardian_of,
     in_class,
     in_cohort,
     in_course,
     is_me,
+    leads_cohort,
     teaches_class,
     teaches_course,
 )
+from homeroom.records.types import RECORD_TYPES
 
 RETRY_MS = 500
 PEOPLE = frozenset({"users", "guardians"})
@@ -66,13 +72,22 @@ class Thing:
         return self.granted.replace(":me", me)
 
 
-_PUBLISHED = f"r.status = 'published' AND ({is_me('r.student_id')} OR {guardian_of('r.student_id')})"
+def _either(learns: str, teaches: str) -> str:
+    """Return that the person learns there as a student, or teaches there as a teacher."""
+    return f"{as_role('student', learns)} OR {as_role('teacher', teaches)}"
+
+
+_THEIR_CARD = " OR ".join((as_role("student", is_me("r.student_id")), as_role("parent", guardian_of("r.student_id"))))
 THINGS: Mapping[str, Thing] = MappingProxyType(
     {
-        "class": Thing("classes", f"{in_class('r.id')} OR {teaches_class('r.id')}", ThingState),
-        "course": Thing("courses", f"{in_course('r.id')} OR {teaches_course('r.id')}", ThingState),
-        "cohort": Thing("cohorts", in_cohort("r.id"), ThingState),
-        "reportcard": Thing("report_cards", f"{teaches_class('r.class_id')} OR ({_PUBLISHED})", ReportCardState),
+        "class": Thing("classes", _either(in_class("r.id"), teaches_class("r.id")), ThingState),
+        "course": Thing("courses", _either(in_course("r.id"), teaches_course("r.id")), ThingState),
+        "cohort": Thing("cohorts", _either(in_cohort("r.id"), leads_cohort("r.id")), ThingState),
+        "reportcard": Thing(
+            "report_cards",
+            f"{as_role('teacher', teaches_class('r.class_id'))} OR (r.status = 'published' AND ({_THEIR_CARD}))",
+            ReportCardState,
+        ),
     }
 )
 _USER = f"SELECT {_HEAD}, id, name, role FROM users WHERE id = $2"  # noqa: S608 - constants
@@ -95,6 +110,7 @@ class Doors:
     def __init__(self, database: Database, tables: Collection[str], figures: FigureReader | None = None) -> None:
         self._database = database
         self._figures = figures
+        self._past = Past(database, RECORD_TYPES, StoredWire())
         self._tables = frozenset(tables)
         self._looks: Mapping[str, Callable[[str, str, Caller], Awaitable[Sight]]] = {
             **dict.fromkeys(THINGS, self._look_at_thing),
@@ -125,6 +141,10 @@ class Doors:
             if asked:
                 found |= await self._lost_things(kind, asked)
         return found
+
+    async def review(self, caller: Caller, events: Sequence[bytes]) -> Sequence[bytes]:
+        """Return past events as `caller` may be shown them now; raises `unavailable`."""
+        return await self._past.review(caller, events)
 
     async def _lost_things(self, kind: str, asked: list[Follower]) -> dict[Follower, str]:
         ids = [follower.stream.partition(":")[2] for follower in asked]

@@ -1,11 +1,12 @@
 """Private links to calendars, and the slots that a person's calendar shows.
 
 A link is a secret of 128 bits that reads one calendar and does nothing else, until it is renewed or revoked; only its hash
-is kept. It is no token: nobody is logged in by it. Never here: the calendar's text (`calendar`), and doors.
+is kept. It is no token: nobody is logged in by it. A calendar has a tag, which says all that its text is made of: programs ask
+every quarter of an hour, and nearly always nothing has changed. Never here: the calendar's text (`calendar`), and doors.
 """
 
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from hashlib import sha256
 from random import Random
 
@@ -17,7 +18,7 @@ from homeroom.engine.database import Database
 from homeroom.protocol.ids import is_made
 from homeroom.records.access import allowed
 from homeroom.records.audit import write_audit
-from homeroom.records.calendar import Slot
+from homeroom.records.calendar import LAYOUT, Slot
 from homeroom.records.ids import fresh_id
 from homeroom.records.school.schedules import FEED, SCHEDULE
 
@@ -62,6 +63,13 @@ class Feeds:
                 raise Refusal("not_found", "there is no link")
             await write_audit(connection, ("user", user), "calendar_link_revoked", by=user, at=self._clock.now())
 
+    async def made_at(self, user: str) -> int:
+        """Return when a person's link was made, Unix ms; raises `not_found` when there is none. The secret is not known any more."""
+        found = await self._database.fetch_row("SELECT made_at FROM calendar_links WHERE user_id = $1", user)
+        if found is None:
+            raise Refusal("not_found", "there is no link: POST makes one")
+        return int(found["made_at"])
+
     async def find(self, secret: str) -> Reader:
         """Return whose calendar `secret` reads; raises `not_found`, also for somebody who is not let in any more."""
         digest = _digest(secret)
@@ -70,10 +78,21 @@ class Feeds:
             raise Refusal("not_found", "there is no such calendar")
         return Reader(found["id"], found["name"], found["role"])
 
+    async def tag(self, reader: Reader) -> str:
+        """Return the tag of the calendar as it would be now, by one statement that reads no texts."""
+        now = self._clock.now()
+        inner = _SLOTS.format(
+            columns=f"r.id, r.version, r.start_at, {_PEOPLE}", allowed=allowed(SCHEDULE, FEED, reader.role)
+        )
+        row = await self._database.fetch_row(
+            _MARKS.format(slots=inner), reader.id, now - BEHIND_MS, "", now + AHEAD_MS, SLOTS_MAX
+        )
+        return _tag(reader, row["marks"] if row else "")
+
     async def slots(self, reader: Reader) -> AsyncIterator[Slot]:
         """Yield the slots of a calendar in the order of time, at most `SLOTS_MAX`."""
         now = self._clock.now()
-        sql = _SLOTS.format(allowed=allowed(SCHEDULE, FEED, reader.role))
+        sql = _SLOTS.format(columns=_COLUMNS.format(people=_PEOPLE), allowed=allowed(SCHEDULE, FEED, reader.role))
         place: tuple[int, str] = (now - BEHIND_MS, "")
         for _ in range(SLOTS_MAX // PAGE):
             rows = await self._database.fetch(sql, reader.id, *place, now + AHEAD_MS, PAGE)
@@ -89,9 +108,27 @@ SELECT id, $2, $3, $4 FROM users WHERE id = $1 AND active
 ON CONFLICT (user_id) DO UPDATE SET mark = excluded.mark, digest = excluded.digest, made_at = excluded.made_at"""
 _FIND = """SELECT u.id, u.name, u.role, l.digest FROM calendar_links l JOIN users u ON u.id = l.user_id
 WHERE l.mark = $1 AND u.active"""
-_SLOTS = """SELECT r.id, r.version, r.title, r.description, r.start_at, r.end_at, r.status, coalesce(r.link, '') AS link,
-r.created_at, r.updated_at FROM schedules AS r WHERE {allowed} AND $1::text IS NOT NULL
+_COLUMNS = """r.id, r.version, r.title, r.description, r.start_at, r.end_at, r.status, coalesce(r.link, '') AS link,
+r.created_at, r.updated_at, {people}"""
+_PEOPLE = """coalesce(t.name, '') AS teacher, coalesce(p.name, '') AS student, coalesce(c.title, '') AS "group",
+coalesce(c.room, '') AS place"""
+_MARK = """s.id || '.' || s.version || '.' || concat_ws('|', s.teacher, s.student, s."group", s.place)"""
+"""As `Slot.mark`."""
+_MARKS = f"""SELECT encode(sha256(convert_to(coalesce(string_agg({_MARK}, ' ' ORDER BY s.start_at, s.id), ''), 'UTF8')),
+'hex') AS marks FROM ({{slots}}) AS s"""  # noqa: S608 - ours
+"""As `tag_of` says it of slots that were read."""
+_SLOTS = """SELECT {columns} FROM schedules AS r LEFT JOIN users AS t ON t.id = r.mentor_id
+LEFT JOIN users AS p ON p.id = r.student_id LEFT JOIN classes AS c ON c.id = r.class_id WHERE {allowed} AND $1::text IS NOT NULL
 AND (r.start_at, r.id) > ($2::bigint, $3::text) AND r.start_at < $4 ORDER BY r.start_at, r.id LIMIT $5"""
+
+
+def tag_of(reader: Reader, slots: Iterable[Slot]) -> str:
+    """Return the tag of the calendar that shows these slots."""
+    return _tag(reader, sha256(" ".join(slot.mark for slot in slots).encode()).hexdigest())
+
+
+def _tag(reader: Reader, marks: str) -> str:
+    return sha256(f"{LAYOUT} {marks} {reader.name}".encode()).hexdigest()[:32]
 
 
 def _digest(secret: str) -> bytes:

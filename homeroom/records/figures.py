@@ -1,13 +1,15 @@
 """The figures of dashboards as their readers may see them: sums of counters over the scopes in which each reader stands.
 
 Whose student, class or child somebody is, is asked anew each time, so that no membership needs a sum of its own; what happened is
-in the counters. Of exams, which are actors, the read models are asked by index. Never here: when somebody is told (`pulse`).
+in the counters. Of exams and inboxes, which are actors, the read models are asked by index. Never here: when somebody is told (`pulse`).
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.clock import Clock
@@ -43,7 +45,7 @@ class Reader(NamedTuple):
 
 
 class FigureReader:
-    """What reads them. `zone` says what is today; `system` tells of this server; `exams`: whether there are read models of exams.
+    """What reads them. `zone` says what is today; `system` tells of this server; `exams`, `inboxes`: whether there are read models of them.
 
     Raises `Refusal` `unavailable` when the database is away.
     """
@@ -56,12 +58,14 @@ class FigureReader:
         *,
         system: Callable[[], SystemFigures] = SystemFigures,
         exams: bool = False,
+        inboxes: bool = False,
     ) -> None:
         self._database = database
         self._clock = clock
         self._zone = zone
         self._system = system
         self._exams = exams
+        self._inboxes = inboxes
 
     def today(self) -> str:
         """Return the day, in the school's zone."""
@@ -72,21 +76,28 @@ class FigureReader:
         by_role: dict[str, list[str]] = defaultdict(list)
         for reader in readers:
             by_role["school" if reader.role in ADMINS else reader.role].append(reader.id)
+        unread = await self._unread([one for ids in by_role.values() for one in ids])
         found: dict[str, Figures] = {}
         for role, ids in by_role.items():
-            found |= await _READ[role](self, ids, self.today())
+            read = await _READ[role](self, ids, self.today())
+            found |= {one: replace(figures, unread=unread.get(one, 0)) for one, figures in read.items()}
         return found
+
+    async def _unread(self, ids: Sequence[str]) -> dict[str, int]:
+        if not self._inboxes:
+            return {}
+        return {row["id"]: row["value"] for row in await self._fetch(_UNREAD, [f"inbox:{one}" for one in ids])}
 
     async def _teachers(self, ids: Sequence[str], today: str) -> dict[str, Figures]:
         sums = _by_owner(await self._fetch(_TEACHERS, ids, today))
         if self._exams:
             for row in await self._fetch(_WAITING, ids):
                 sums[row["id"]]["sittings_waiting"] = row["value"]
-        return {one: Figures(today, teacher=_teacher(sums[one])) for one in ids}
+        return {one: Figures(today, 0, teacher=_teacher(sums[one])) for one in ids}
 
     async def _students(self, ids: Sequence[str], today: str) -> dict[str, Figures]:
         sums = _by_owner(await self._fetch(_STUDENTS, ids, today))
-        return {one: Figures(today, student=_student(sums[one])) for one in ids}
+        return {one: Figures(today, 0, student=_student(sums[one])) for one in ids}
 
     async def _parents(self, ids: Sequence[str], today: str) -> dict[str, Figures]:
         links = await self._fetch(_CHILDREN, ids)
@@ -94,12 +105,12 @@ class FigureReader:
         children: dict[str, list[ChildFigures]] = defaultdict(list)
         for link in links:
             children[link["guardian"]].append(ChildFigures(link["ward"], link["name"], _student(sums[link["ward"]])))
-        return {one: Figures(today, parent=ParentFigures(tuple(children[one]))) for one in ids}
+        return {one: Figures(today, 0, parent=ParentFigures(tuple(children[one]))) for one in ids}
 
     async def _school(self, ids: Sequence[str], today: str) -> dict[str, Figures]:
         sums = {row["name"]: row["value"] for row in await self._fetch(_SCHOOL, today)}
         exams = {row["status"]: row["value"] for row in await self._fetch(_EXAMS)} if self._exams else {}
-        figures = Figures(today, school=_school(sums, exams, self._system()))
+        figures = Figures(today, 0, school=_school(sums, exams, self._system()))
         return dict.fromkeys(ids, figures)
 
     async def _fetch(self, sql: str, *args: Any) -> list[Any]:
@@ -198,6 +209,7 @@ AND c.day = $2 GROUP BY 1, 2"""  # noqa: S608 - constants
 _CHILDREN = """SELECT g.guardian, g.ward, u.name FROM guardians g JOIN users u ON u.id = g.ward
 WHERE g.guardian = ANY($1::text[]) AND g.active ORDER BY g.guardian, g.ward"""
 _SCHOOL = "SELECT name, value FROM counters WHERE scope = 'school' AND day IN ('', $1::text)"
+_UNREAD = "SELECT person AS id, unread AS value FROM read_inboxes WHERE stream = ANY($1::text[])"
 _EXAMS = "SELECT status, count(*) AS value FROM read_exams WHERE status IN ('published', 'open') GROUP BY status"
 _WAITING = """SELECT p.person AS id, count(*) AS value FROM read_exam_people p
 JOIN read_sittings s ON s.exam = substr(p.stream, length('exam:') + 1) AND s.status = 'submitted' AND s.score IS NULL

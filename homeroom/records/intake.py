@@ -4,12 +4,11 @@ Never here: rules over more than one row (hooks of the record types), and who ma
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import msgspec
-import nh3
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.codec import UNDECODABLE
@@ -17,8 +16,13 @@ from homeroom.protocol.misfit import find_misfit
 from homeroom.protocol.text import UnfitText, clean_name, clean_text
 from homeroom.records.columns import Column, Row
 from homeroom.records.declare import RecordType
+from homeroom.records.rich_text import sanitise
 
+ERRORS_TOLD = 20
+"""Wrong fields that one answer names at the most."""
 _BLANK = re.compile(r"\A\s*\Z")
+_NO_PLACE = frozenset({".", ".."})
+"""Ids that a path cannot hold: clients and proxies take them for a step."""
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -31,20 +35,30 @@ def check_names(type: RecordType, values: Mapping[str, Any], *, create: bool) ->
             raise misfit(name, why, "one of " + ", ".join(sorted(known)))
 
 
-def new_row(type: RecordType, values: Mapping[str, Any]) -> Row:
-    """Return the row of `values`, defaults where nothing is said; raises `bad_command` that names the field."""
-    return _row(type, clean_values(type, values))
+def new_row(type: RecordType, values: Mapping[str, Any], *, rich: bool = True) -> Row:
+    """Return the row of `values`, defaults where nothing is said; raises `bad_command` that names the field.
+
+    Not `rich`: its rich texts are still to be sanitised.
+    """
+    if values.get("id") in _NO_PLACE:
+        raise misfit("id", "no path leads there", "another id")
+    return _row(type, clean_values(type, values, rich=rich))
 
 
-def changed_row(type: RecordType, old: Row, changes: Mapping[str, Any]) -> Row:
-    """Return `old` with `changes`; raises `bad_command` that names the field."""
-    return _row(type, {**msgspec.to_builtins(old), **clean_values(type, changes)})
+def changed_row(type: RecordType, old: Row, changes: Mapping[str, Any], *, rich: bool = True) -> Row:
+    """Return `old` with `changes`; raises `bad_command` that names the field. Not `rich`: as for a new one."""
+    return _row(type, {**msgspec.to_builtins(old), **clean_values(type, changes, rich=rich)})
 
 
-def clean_values(type: RecordType, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `values` as builtin types, texts cleaned as their columns say."""
+def refitted(type: RecordType, row: Row, clean: Mapping[str, Any]) -> Row:
+    """Return `row` with what is `clean` already, of builtin types; raises `bad_command` that names the field."""
+    return _row(type, {**msgspec.to_builtins(row), **clean})
+
+
+def clean_values(type: RecordType, values: Mapping[str, Any], *, rich: bool = True) -> dict[str, Any]:
+    """Return `values` as builtin types, texts cleaned as their columns say; those with markup are sanitised if `rich`."""
     plain = msgspec.to_builtins(dict(values))
-    return {name: _cleaned(type, name, value) for name, value in plain.items()}
+    return {name: _cleaned(type, name, value, rich=rich) for name, value in plain.items()}
 
 
 def check_storable(field: str, text: str) -> str:
@@ -59,6 +73,18 @@ def misfit(field: str, wrong: str, allowed: str) -> Refusal:
     return Refusal("bad_command", f"{field}: {wrong}", data={"field": field, "allowed": allowed})
 
 
+def misfits(found: Sequence[tuple[str, str, str]]) -> Refusal:
+    """Return the refusal that names several fields, each with what is wrong there and what is allowed: the first one in its words.
+
+    All of them stand in the `errors` of its data when there are more than one, `ERRORS_TOLD` at the most.
+    """
+    first = misfit(*found[0])
+    if len(found) > 1:
+        told = [{"field": field, "wrong": wrong, "allowed": allowed} for field, wrong, allowed in found[:ERRORS_TOLD]]
+        first.data["errors"] = told
+    return first
+
+
 def _row(type: RecordType, values: Mapping[str, Any]) -> Row:
     try:
         row: Row = msgspec.convert(values, type.row)
@@ -68,21 +94,20 @@ def _row(type: RecordType, values: Mapping[str, Any]) -> Row:
     return row
 
 
-def _cleaned(type: RecordType, name: str, value: Any) -> Any:
+def _cleaned(type: RecordType, name: str, value: Any, *, rich: bool) -> Any:
     column = type.columns.get(name)
     if column is None:
         raise misfit(name, "no such field", "one of " + ", ".join(type.columns))
     try:
-        return _clean(column, value, rich=name in type.rich)
+        clean = _clean(column, value)
+        return sanitise(clean) if rich and name in type.rich and isinstance(clean, str) else clean
     except UnfitText as error:
         raise misfit(name, str(error), "a text") from None
     except ValueError:
         raise misfit(name, "no such day", "a day, YYYY-MM-DD") from None
 
 
-def _clean(column: Column, value: Any, *, rich: bool) -> Any:
-    if rich and isinstance(value, str):
-        return nh3.clean(_text(value))
+def _clean(column: Column, value: Any) -> Any:
     if column.kind in ("list", "json"):
         return _clean_within(value)
     clean = _CLEANERS.get(column.style) if column.kind == "text" else None

@@ -5,7 +5,7 @@ column nothing is to be found out: who filters or orders by it gets the rows in 
 Never here: running it, and what the door calls its parameters.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from types import MappingProxyType
@@ -21,9 +21,12 @@ from homeroom.records.columns import Column
 from homeroom.records.declare import RecordType
 from homeroom.records.intake import check_storable, misfit
 from homeroom.records.rows import seen
+from homeroom.records.schema import USER
 from homeroom.records.statements import row_json, unseen
 
 LIMIT, LIMIT_MAX = 50, 100
+TOTAL_MAX = 10_000
+"""How far a list is counted: so many stands for more as well."""
 PAGE_BYTES = 262_144
 """What the rows of a page come to at the most; a single one that is longer is a page of its own."""
 _TYPES: Mapping[str, tuple[type[Any], str]] = {
@@ -42,7 +45,8 @@ class ListQuery:
     """What is asked for. `filters`: a column's value by its name, or a bound of it, both inclusive, by its name and `_from` or `_to`.
 
     An empty value means rows without one; words of an enumeration may be several, joined by commas. `sort` is a column, with a
-    `-` for the greatest first; rows without a value come last. `fields`: columns to show, all when empty.
+    `-` for the greatest first; rows without a value come last. `fields`: columns to show, all when empty. `include`: what else
+    is answered beside the rows, `people` and `total`.
     """
 
     limit: int = LIMIT
@@ -50,6 +54,7 @@ class ListQuery:
     sort: str = ""
     filters: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     fields: Sequence[str] = ()
+    include: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,22 @@ def list_statement(type: RecordType, query: ListQuery, role: str) -> Asked:
         f"ORDER BY {_order(column, descending)} LIMIT {limit + 1}"
     )
     return Asked(within_bytes(sql, "octet_length(q.row)", "row, unseen, id, place"), tuple(composer.args), limit, order)
+
+
+def count_statement(type: RecordType, query: ListQuery, role: str) -> Asked:
+    """Return the statement that counts the rows of all pages of a list, up to `TOTAL_MAX`; raises as `list_statement` does."""
+    composer = _Composer(type, role)
+    for name, given in query.filters.items():
+        composer.filter(name, given)
+    composer.looks_at(_sorted_by(type, query.sort)[0].name)
+    found = f"SELECT FROM {type.plural} AS r WHERE {' AND '.join(composer.conditions)} LIMIT {TOTAL_MAX}"
+    return Asked(f"SELECT count(*) AS total FROM ({found}) AS q", tuple(composer.args), 1, "")  # noqa: S608 - as above
+
+
+def people_of(type: RecordType, rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the ids of the people whom `rows`, as they are shown, name."""
+    columns = [name for name, to in type.references.items() if to.to == USER]
+    return {row[name] for row in rows for name in columns if row.get(name)}
 
 
 def within_bytes(sql: str, size: str, names: str) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 
 from homeroom.protocol.inbox import Priority
 
+NAME = "{name}"
+"""Where in a title the name stands of whom it is about."""
 Says = Callable[[Any], str]
 """(row) to a line for people."""
 
@@ -21,6 +23,7 @@ class Notice:
     data      columns that stand in its data beside `id`
     url       where it leads, with `{id}`
     about     (row) -> what it is about, its id unless said: in one transaction it is told of each once
+    named     column with a person's id, whose name stands in the data as `name`, and in the title for `{name}`; not with `wide`
     wide      for so many that they are told in pages, by an errand, as soon as the change is durable
     """
 
@@ -33,4 +36,5 @@ class Notice:
     url: str = ""
     priority: Priority = "normal"
     about: Says | None = None
+    named: str = ""
     wide: bool = False

@@ -12,7 +12,7 @@ import msgspec
 from homeroom.protocol.inbox import Notify
 from homeroom.records.columns import Row
 from homeroom.records.declare import RecordType, Unit
-from homeroom.records.notice import Notice
+from homeroom.records.notice import NAME, Notice
 
 TITLE_MAX, MESSAGE_MAX, VALUE_MAX = 200, 2_000, 200
 """The bounds of a notice's texts (`protocol.inbox`)."""
@@ -42,14 +42,16 @@ async def notify(unit: Unit, type: RecordType, notice: Notice, rows: Sequence[Ro
         unit.news(MailWaiting())
         return
     given = msgspec.json.encode(rows).decode()
-    letters = {row.id: written(notice, row) for row in rows}
+    by_id, letters = {row.id: row for row in rows}, dict[str, Notify]()
     for found in await unit.fetch(_of_rows(type, notice), given, by, notice.type):
-        unit.tell(f"inbox:{found['person']}", letters[found["id"]])
+        about = found["id"]
+        letters[about] = letters.get(about) or written(notice, by_id[about], found["name"])
+        unit.tell(f"inbox:{found['person']}", letters[about])
 
 
-def written(notice: Notice, row: Row) -> Notify:
-    """Return a notice of a row as the inbox takes it in."""
-    values = {name: getattr(row, name) for name in ("id", *notice.data)}
+def written(notice: Notice, row: Row, name: str | None = None) -> Notify:
+    """Return a notice of a row as the inbox takes it in; `name` is that of the person it is `named` for."""
+    values = {"name": name, **{column: getattr(row, column) for column in ("id", *notice.data)}}
     data = {
         name: value[:VALUE_MAX] if isinstance(value, str) else value
         for name, value in values.items()
@@ -57,7 +59,7 @@ def written(notice: Notice, row: Row) -> Notify:
     }
     return Notify(
         notice.type,
-        notice.title(row)[:TITLE_MAX],
+        notice.title(row).replace(NAME, name or "")[:TITLE_MAX] if notice.named else notice.title(row)[:TITLE_MAX],
         notice.message(row)[:MESSAGE_MAX] if notice.message is not None else "",
         data,
         notice.priority,
@@ -78,7 +80,9 @@ def page_of(type: RecordType, notice: Notice) -> str:
 
 def _of_rows(type: RecordType, notice: Notice) -> str:
     """Return the statement for those whom a notice is for: arguments are rows as JSON, whom to leave out, and the type."""
+    name = f"(SELECT u.name FROM users u WHERE u.id = r.{notice.named})" if notice.named else "NULL::text"  # noqa: S608 - declared
     return (
-        f"SELECT DISTINCT r.id, q.id AS person FROM json_populate_recordset(NULL::{type.plural}, $1::text::json) AS r, "  # noqa: S608 - declared
+        f"SELECT DISTINCT r.id, q.id AS person, {name} AS name "  # noqa: S608 - declared
+        f"FROM json_populate_recordset(NULL::{type.plural}, $1::text::json) AS r, "
         f"LATERAL ({notice.to}) AS q (id) WHERE {_WANTED} ORDER BY 1, 2"
     )

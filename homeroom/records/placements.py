@@ -14,6 +14,9 @@ from homeroom.records.columns import Row
 from homeroom.records.declare import RecordType
 from homeroom.records.place import Place
 
+_NAMES = """SELECT 'user' AS type, id, id AS person, '' AS place, '' AS part, name, updated_at AS at FROM users
+WHERE updated_at >= $1 AND deleted_at IS NULL ORDER BY updated_at"""
+"""Who is called what, be they somewhere or not."""
 _GONE = """SELECT entity_type AS type, entity_id AS id, '' AS person, '' AS place, '' AS part, '' AS name, at FROM audit_logs
 WHERE action = 'deleted' AND at >= $1 AND entity_type = ANY($2::text[])"""
 
@@ -55,7 +58,8 @@ class Placements:
         """Return what was said or taken back at or after `since` (Unix ms): first what is gone; all there is for 0."""
         gone = await self._database.fetch(_GONE, since, self._names) if since else []
         rows = [*gone, *await self._database.fetch(self._sql, since)]
-        return [Placed(*row.values()) for row in rows]
+        names = await self._database.fetch(_NAMES, since)
+        return [Placed(*row.values()) for row in (*rows, *names)]
 
 
 def _changed(type: RecordType, place: Place) -> str:

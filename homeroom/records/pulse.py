@@ -1,7 +1,7 @@
 """Readers who watch are told their figures when those may have changed: `metrics.updated` on `user:<id>`, the newest wins.
 
     Touched scopes (after a commit) ─┐
-    rows of exams and sittings ──────┤
+    rows of exams and inboxes ───────┤
     an event on one's own stream ────┼─► marked ─► whose are they? ─► read ─► other than last told? ─► hub.signal
     somebody begins to watch ────────┤
     midnight in the school's zone ───┘
@@ -87,6 +87,8 @@ class Pulse:
                 self._mark(scopes=(SCHOOL,))
             elif row.table == "sittings" and "exam" in row.values:
                 self._mark(scopes=(f"exam:{row.values['exam']}",))
+            elif row.table == "inboxes":
+                self._mark(readers=(row.values["person"],))
 
     # --- telling
 

@@ -20,8 +20,9 @@ _decode = msgspec.json.decode
 class Kept:
     """A row that is being written.
 
-    `values` are its columns as builtin types. The caller `sees` it, and `may` do what was asked for; it does not see the columns
-    `unseen` and must not set those `closed`. `unfit` columns hold a person of a wrong role. It is told on the streams `rows` with
+    `values` are its columns as builtin types. The caller `sees` it (asked of one that is held alone), and `may` do what was asked for; it
+    does not see the columns `unseen` and must not set those `closed`. `unfit` columns hold a person of a wrong role (asked of one that has
+    been written). It is told on the streams `rows` with
     all that it holds, and on `ids` without.
     """
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from homeroom.records.columns import Column
 from homeroom.records.declare import RecordType, Reference
+from homeroom.records.search import search_index
 
 USER = "user"
 """The record type of people, whose table is older than the others and made by hand."""
@@ -126,13 +127,15 @@ def _quoted(text: object) -> str:
 
 
 def _indexes(type: RecordType) -> Iterator[str]:
-    """Yield the indexes: those declared, and one for each reference that none begins with."""
+    """Yield the indexes: those declared, one for each reference that none begins with, and one of the texts that are searched."""
     named = list(type.indexes)
     for column in type.references:
         if not any(names[0] == column for names in (*named, *type.unique)):
             named.append((column,))
     for names in named:
         yield f"CREATE INDEX {_name(type, names, 'idx')} ON {type.plural} ({', '.join(names)});"
+    if type.searched:
+        yield search_index(type.plural, type.searched)
 
 
 def _name(type: RecordType, columns: tuple[str, ...], what: str) -> str:

@@ -7,11 +7,11 @@ Never here: sending them, and lists (`listing`).
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from homeroom.protocol.access import SYSTEM_ROLE, Rule
 from homeroom.records.access import ALL, allowed, sights
-from homeroom.records.columns import Column
+from homeroom.records.columns import Column, Row
 from homeroom.records.declare import Channel, RecordType
 
 FOR_CHANGE = "FOR NO KEY UPDATE OF r"
@@ -28,9 +28,9 @@ class Statements:
         self._users = users
         names = ", ".join(type.columns)
         self._given = f"json_populate_recordset(NULL::{type.plural}, $2::text::json)"
-        self._insert = f"INSERT INTO {type.plural} ({names}) SELECT {names} FROM {self._given} RETURNING *"  # noqa: S608 - declared
+        self._insert = f"INSERT INTO {type.plural} ({names}) SELECT {names} FROM {self._given} AS r"  # noqa: S608 - declared
         anew = ", ".join(f"{name} = g.{name}" for name in type.columns)
-        self._update = f"UPDATE {type.plural} AS t SET {anew} FROM {self._given} AS g WHERE t.id = g.id RETURNING t.*"  # noqa: S608 - declared
+        self._update = f"UPDATE {type.plural} AS t SET {anew} FROM {self._given} AS g WHERE t.id = g.id"  # noqa: S608 - declared
         self.read = (
             f"SELECT {row_json(type.columns)} AS row, {unseen(type, role)} AS unseen FROM {type.plural} AS r "  # noqa: S608 - declared
             f"WHERE r.id = $2 AND {allowed(type, type.read, role)} AND $1::text IS NOT NULL"
@@ -45,17 +45,29 @@ class Statements:
 
     def insert(self) -> str:
         """Return what adds the rows in the JSON `$2`, looked at by the rule for creating."""
+        return self._writing("insert", self._insert, self.type.create)
+
+    def insert_permitted(self) -> str:
+        """Return what does the same, but adds no row that the rule does not permit to be: of one nothing else is found out."""
         rule = self.type.create
-        return self._made("insert", rule, lambda: f"WITH r AS ({self._insert}) {self._looks(rule)} FROM r")
+        said = f"{self._insert} WHERE ({allowed(self.type, rule, self.role)}) IS TRUE"
+        return self._writing("insert_permitted", said, None)
 
     def update(self, rule: Rule) -> str:
         """Return what puts the rows in the JSON `$2` in the place of those with their ids, looked at by `rule`."""
-        return self._made("update", rule, lambda: f"WITH r AS ({self._update}) {self._looks(rule)} FROM r")
+        return self._writing("update", self._update, rule)
+
+    def update_of(self, rule: Rule, befores: Sequence[Row], rows: Sequence[Row]) -> str:
+        """Return what does the same with held rows, and asks again only where what holding them has told may be otherwise now."""
+        told = [name for name in self._telling(rule) if name in self.type.columns]
+        pairs = list(zip(befores, rows, strict=True))
+        if self.type.by_hand or any(getattr(old, name) != getattr(new, name) for name in told for old, new in pairs):
+            return self.update(rule)
+        return self._writing("update_beside", self._update, None)
 
     def insert_missing(self) -> str:
         """Return what adds those of the rows in the JSON `$2` that are not there and clash with none, looked at as `insert` does."""
-        rule, missing = self.type.create, self._insert.replace(" RETURNING *", " ON CONFLICT DO NOTHING RETURNING *")
-        return self._made("insert_missing", rule, lambda: f"WITH r AS ({missing}) {self._looks(rule)} FROM r")
+        return self._writing("insert_missing", f"{self._insert} ON CONFLICT DO NOTHING", self.type.create)
 
     def referring(self, column: str) -> str:
         """Return what holds all rows whose `column` is one of `$2`, in the order of their ids, to be removed or cleared."""
@@ -87,6 +99,20 @@ class Statements:
             found = self._decisive[rule] = frozenset(_COLUMN.findall(allowed(self.type, rule, self.role)))
         return found
 
+    def _writing(self, what: str, said: str, rule: Rule | None) -> str:
+        """Return a statement that writes, with what is asked of its rows then; without a `rule` they were permitted by itself."""
+        of = "t." if said is self._update else ""
+        fits = what == "update_beside"
+        return self._made(
+            what,
+            rule or "",
+            lambda: f"WITH r AS ({said} RETURNING {of}*) {self._looks(rule, written=True, fits=fits)} FROM r",
+        )
+
+    def _telling(self, rule: Rule) -> frozenset[str]:
+        """Return the columns on which it depends whether `rule` permits a row, and whether those whom it names fit."""
+        return self.decisive(rule) | {name for name, to in self.type.references.items() if to.role is not None}
+
     def _where(self, column: str) -> str:
         return f"FROM {self.type.plural} AS r WHERE r.{column} = ANY($2::text[]) ORDER BY r.id"
 
@@ -96,13 +122,20 @@ class Statements:
             made = self._texts[what, key] = make()
         return made
 
-    def _looks(self, rule: Rule) -> str:
-        """Return the SELECT of a row that is being written."""
+    def _looks(self, rule: Rule | None, *, written: bool = False, fits: bool = False) -> str:
+        """Return the SELECT of a row that is held, or has been `written`.
+
+        Whether the caller sees it matters before, who it names after, unless they are known to fit: every predicate costs PostgreSQL, asked or only made ready.
+        """
         record, role = self.type, self.role
+        sees = "FALSE" if written else allowed(record, record.read, role)
+        may = allowed(record, rule, role) if rule is not None else ALL
+        unfit = self._unfit() if written and not fits else _names(())
         return (
-            f"SELECT {row_json(record.columns)} AS row, $1::text IS NOT NULL AND {allowed(record, record.read, role)} AS sees, "
-            f"{allowed(record, rule, role)} AS may, {unseen(record, role)} AS unseen, {closed(record, role)} AS closed, "
-            f"{self._unfit()} AS unfit, {streams(record.channels, 'row')} AS rows, {streams(record.channels, 'ids')} AS ids"
+            f"SELECT {row_json(record.columns)} AS row, $1::text IS NOT NULL AND {sees} AS sees, "
+            f"{may} AS may, {unseen(record, role)} AS unseen, {closed(record, role)} AS closed, "
+            f"{unfit} AS unfit, {streams(record.channels, 'row')} AS rows, {streams(record.channels, 'ids')} AS ids, "
+            "pg_current_xact_id()::text AS number"
         )
 
     def _unfit(self) -> str:

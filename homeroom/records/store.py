@@ -5,15 +5,19 @@ is not there for them. Never here: what there is to keep (the declarations), SQL
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cached_property
 from random import Random
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
+
+import trio
 
 from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.engine.blueprint import NO_SUCH_THING
 from homeroom.engine.clock import Clock
 from homeroom.engine.database import Database
+from homeroom.engine.errors import overloaded
 from homeroom.engine.journal import Message
 from homeroom.engine.posted import Posted
 from homeroom.engine.postgres import Connection
@@ -23,17 +27,26 @@ from homeroom.records.access import role_may
 from homeroom.records.catalog import Catalog
 from homeroom.records.commit import Commits, Outside
 from homeroom.records.declare import Action, Deed, Moment, RecordType
-from homeroom.records.faults import told_as_refusals, was_in_a_ring
+from homeroom.records.faults import RETRY_MS, told_as_refusals, was_in_a_ring
 from homeroom.records.intake import check_names
-from homeroom.records.listing import Listing, ListQuery, list_statement, listed
+from homeroom.records.listing import Listing, ListQuery, count_statement, list_statement, listed
 from homeroom.records.repeats import Repeats, Request, digest_of
 from homeroom.records.rows import Kept, seen
+from homeroom.records.sanitising import Sanitiser
 from homeroom.records.statements import FOR_DELETE
 from homeroom.records.tail import Receipt
+from homeroom.records.turns import Turns
 from homeroom.records.unit import Unit
 
 RINGS_MAX = 2
 """How often a transaction is begun again that PostgreSQL took back to end a ring; finding one takes it a second."""
+
+READERS = 4
+"""One of so many connections is left to those who read."""
+UNITS_EACH = 2
+"""Transactions of one person at a time where nothing else is said: nobody types faster, and a page saves two things at once at the most."""
+UNITS_WAITING = 100
+"""Transactions of one person that may wait for those: more at once is no person at work."""
 
 Row = dict[str, Any]
 ReplyT = TypeVar("ReplyT")
@@ -59,7 +72,8 @@ class Store:
     """All record types in one database.
 
     `publish` is given what was appended to channels, `withdraw` whose subscriptions end, `carry` the messages to actors, `learn`
-    what this server is to know; all after the commit, and none may wait. `zone` is the school's, UTC if none is said: it decides which day a time counts for. Every method raises `Refusal`; with a
+    what this server is to know; all after the commit, and none may wait. One person has `each` transactions under way at the most,
+    and all together leave a quarter of the connections to whoever reads. `zone` is the school's, UTC if none is said: it decides which day a time counts for. Every method raises `Refusal`; with a
     `key`, a write is done once and a repeat gets the first answer.
     """
 
@@ -76,6 +90,7 @@ class Store:
         learn: Learn = _learn_nothing,
         carry: Carry = _carry_nothing,
         zone: ZoneInfo | None = None,
+        each: int = UNITS_EACH,
     ) -> None:
         self.catalog = Catalog(types, zone)
         self.repeats = Repeats(database, clock, wire)
@@ -83,7 +98,14 @@ class Store:
         self._clock = clock
         self._wire = wire
         self._random = random
+        self._sanitiser = Sanitiser()
+        self._each = each
         self._commits = Commits(database, wire, Outside(publish, withdraw, learn, carry))
+
+    @cached_property
+    def turns(self) -> Turns:
+        """Return whose turn it is to write."""
+        return Turns(_writers(self._database.size), self._each, UNITS_WAITING)
 
     # --- reading
 
@@ -100,6 +122,13 @@ class Store:
         asked = list_statement(type, query, caller.role)
         with told_as_refusals():
             return listed(await self._database.fetch(asked.sql, caller.user, *asked.args), asked)
+
+    async def total(self, type: RecordType, query: ListQuery, caller: Caller) -> int:
+        """Return how many rows all pages of a list have, `TOTAL_MAX` at the most."""
+        asked = count_statement(type, query, caller.role)
+        with told_as_refusals():
+            (row,) = await self._database.fetch(asked.sql, caller.user, *asked.args)
+        return int(row["total"])
 
     # --- writing
 
@@ -192,14 +221,34 @@ class Store:
 
     @asynccontextmanager
     async def unit(self, caller: Caller) -> AsyncIterator[Unit]:
-        """Lend a transaction; what was written in it is durable and published when the context ends."""
+        """Lend a transaction; what was written in it is durable and published when the context ends.
+
+        Raises `overloaded` for somebody with too much under way.
+        """
+        if not self.turns.take(caller.user):
+            await self._wait_for_turn(caller.user)
+        try:
+            async with self._begun(caller) as unit:
+                yield unit
+        finally:
+            self.turns.leave(caller.user)
+
+    async def _wait_for_turn(self, person: str) -> None:
+        """Wait for a turn of a person, as long as for an answer of the database."""
+        if self.turns.is_full(person):
+            raise overloaded(RETRY_MS)
+        with trio.move_on_after(self._database.settings.timeout_s):
+            await self.turns.wait(person)
+            return
+        raise overloaded(RETRY_MS)
+
+    def _begun(self, caller: Caller) -> AbstractAsyncContextManager[Unit]:
         moment = Moment(self._clock.now(), caller)
 
         def begin(connection: Connection) -> Unit:
-            return Unit(self.catalog, connection, moment, self._random)
+            return Unit(self.catalog, connection, moment, self._random, self._sanitiser)
 
-        async with self._commits.transaction(begin) as unit:
-            yield unit
+        return self._commits.transaction(begin)
 
     async def once(
         self,
@@ -241,6 +290,11 @@ class Store:
                     raise
         async with self.unit(caller) as unit:
             return await work(unit)
+
+
+def _writers(connections: int) -> int:
+    """Return how many of so many connections may be written by at a time: who reads never waits behind the locks of others."""
+    return max(1, connections - max(1, connections // READERS))
 
 
 def _fresh(held: Kept, version: int | None) -> Kept:

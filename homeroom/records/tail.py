@@ -1,5 +1,7 @@
 """The end of a transaction of records: all events, the audit, the activity, the counters, messages and the receipt in one statement.
 
+Of more than one statement, the last goes with the commit.
+
 Rules of this file: heads of channels are taken last, and in the order of their names, as everybody takes them who appends to
 several, and counters after them, so no two wait for each other; the numbers of events follow the heads, so they have no gap whoever fails.
 Never here: BEGIN and COMMIT (`commit`), and what is told (`telling`).
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from homeroom.engine.behaviour import Command
+from homeroom.engine.database import Database
 from homeroom.engine.journal import Message
 from homeroom.engine.posted import Posted
 from homeroom.engine.postgres import Connection
@@ -45,7 +48,10 @@ FROM unnest($27::text[], $28::text[], $29::bytea[])
 WITH ORDINALITY AS sent (target, verb, body, place) ORDER BY place RETURNING number)
 SELECT NULL::text AS stream, 0::bigint AS seq, 0::bigint AS at, pg_current_xact_id()::text AS number
 UNION ALL SELECT stream, seq, at, NULL::text FROM heads UNION ALL SELECT NULL::text, number, 0::bigint, NULL::text FROM sent"""
-
+FIND = """SELECT stream, max(seq) AS seq, max(at) AS at FROM journal
+WHERE stream = ANY($2::text[]) AND xmin = $1::text::xid8::xid GROUP BY stream
+UNION ALL SELECT NULL::text, number, 0::bigint FROM messages WHERE source = $3::text AND xmin = $1::text::xid8::xid"""
+"""What the transaction $1 appended, as `TAIL` would have told it; only asked when its answer was lost, as it reads all of the streams."""
 
 SOURCE = "records:school"
 """From whom all messages of records are: those to one inbox come one by one."""
@@ -69,9 +75,8 @@ class Letter(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What a tail wrote: the `number` by which PostgreSQL knows the transaction, and what is published and carried after the commit."""
+    """What a tail wrote: what is published and carried after the commit."""
 
-    number: str
     posted: Sequence[Posted]
     messages: Sequence[Message]
 
@@ -112,20 +117,12 @@ class Tail:
         """Tell whether nothing was done that leaves anything behind."""
         return not (self._posts or self._audits or self._letters or self.receipt)
 
-    async def write(self, connection: Connection, wire: Wire) -> Written:
-        """Write all of it, by one statement unless there is very much; raises `DatabaseError`."""
-        number, posted, messages = "", list[Posted](), list[Message]()
-        for part in await self._parts():
-            bodies, said = await _encoded(part.posts, wire), await _readable(part.letters, wire)
-            rows = await connection.fetch(TAIL, *part.args(self.by, self.at, bodies, said))
-            number = rows[0]["number"]
-            posted += await _posted(self.by, part.posts, bodies, rows[1:], wire)
-            numbers = sorted(row["seq"] for row in rows[1:] if row["stream"] is None)
-            messages += [
-                Message(place, SOURCE, one.to, one.command.do, body)
-                for place, one, body in zip(numbers, part.letters, said, strict=True)
-            ]
-        return Written(number, posted, messages)
+    async def ready(self, wire: Wire) -> "Ready":
+        """Return all of it as it is to be written: one statement unless there is very much, none for nothing."""
+        ready = Ready(self.by, self.at, wire)
+        for part in () if self.empty else await self._parts():
+            ready.parts.append(Said(part, await _encoded(part.posts, wire), await _readable(part.letters, wire)))
+        return ready
 
     async def _parts(self) -> "list[Part]":
         """Return what each statement writes: heads in the order of all streams, and counters after the last of them."""
@@ -142,6 +139,80 @@ class Tail:
             )
             for n in range(count)
         ]  # fmt: skip
+
+
+@dataclass(slots=True)
+class Ready:
+    """A tail with the stored bytes of all that it says. Its life: (1) `approach`; (2) `commit`; (3) `written`, or, in doubt, `find`."""
+
+    by: str
+    at: int
+    wire: Wire
+    parts: list["Said"] = field(default_factory=list)
+    _told: list[tuple["Said", Sequence[Any]]] = field(default_factory=list)
+
+    async def approach(self, connection: Connection, number: str) -> str:
+        """Write what is not written with the commit: all of it where `number`, by which PostgreSQL knows the transaction, is not known yet.
+
+        Returns that number, empty where nothing is written; raises `DatabaseError`.
+        """
+        for said in self.parts[:-1] if number else self.parts:
+            rows = await connection.fetch(TAIL, *said.args(self.by, self.at))
+            self._told.append((said, rows))
+            number = rows[0]["number"]
+        return number
+
+    async def commit(self, connection: Connection) -> None:
+        """Commit, and write the rest with it; raises `DatabaseError`."""
+        if len(self._told) == len(self.parts):
+            await connection.commit()
+            return
+        said = self.parts[-1]
+        self._told.append((said, await connection.fetch_and_commit(TAIL, *said.args(self.by, self.at))))
+
+    async def written(self) -> Written:
+        """Return what is published and carried after the commit."""
+        posted, messages = list[Posted](), list[Message]()
+        for said, rows in self._told:
+            posted += await said.posted(self.by, rows[1:], self.wire)
+            messages += said.messages(rows[1:])
+        return Written(posted, messages)
+
+    async def find(self, database: Database, number: str) -> Written:
+        """Return the same of the transaction `number`, which is known to be committed, whatever answers have come."""
+        posts = [post for said in self.parts for post in said.part.posts]
+        letters = [letter for said in self.parts for letter in said.part.letters]
+        bodies = [body for said in self.parts for body in said.bodies]
+        whole = Said(
+            Part(posts, (), (), (), letters, None), bodies, [body for said in self.parts for body in said.letters]
+        )
+        rows = await database.fetch(FIND, number, list({post.stream for post in posts}), SOURCE)
+        return Written(await whole.posted(self.by, rows, self.wire), whole.messages(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one statement writes, with the stored bytes of its events and of its letters."""
+
+    part: "Part"
+    bodies: Sequence[bytes]
+    letters: Sequence[bytes]
+
+    def args(self, by: str, at: int) -> tuple[Any, ...]:
+        """Return the arguments of `TAIL`."""
+        return self.part.args(by, at, self.bodies, self.letters)
+
+    async def posted(self, by: str, rows: Sequence[Any], wire: Wire) -> list[Posted]:
+        """Return its events with their numbers; `rows` are the heads of their streams, and others without a stream."""
+        return await _posted(by, self.part.posts, self.bodies, rows, wire)
+
+    def messages(self, rows: Sequence[Any]) -> list[Message]:
+        """Return its letters with their numbers: those `rows` that have no stream."""
+        numbers = sorted(row["seq"] for row in rows if row["stream"] is None)
+        return [
+            Message(number, SOURCE, one.to, one.command.do, body)
+            for number, one, body in zip(numbers, self.part.letters, self.letters, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ refer to, then by id: so no two units wait for each other. Never here: BEGIN and
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from datetime import date
 from random import Random
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -21,19 +21,23 @@ from homeroom.engine.blueprint import NO_SUCH_THING
 from homeroom.engine.postgres import Connection
 from homeroom.protocol.access import Rule
 from homeroom.records.access import role_may
+from homeroom.records.aftermath import Aftermath
 from homeroom.records.breath import Breath, batched
 from homeroom.records.catalog import Catalog
 from homeroom.records.columns import Row
 from homeroom.records.declare import Moment, RecordType
+from homeroom.records.denials import denied, denied_to_set
 from homeroom.records.ids import fresh_id
-from homeroom.records.intake import changed_row, misfit, new_row
+from homeroom.records.intake import misfit, new_row
 from homeroom.records.notice import Notice
 from homeroom.records.notices import notify, rows_to_tell
 from homeroom.records.placements import placed
-from homeroom.records.rows import Kept, all_kept, as_rows, plain
+from homeroom.records.rows import Kept, all_kept, as_rows
+from homeroom.records.sanitising import Sanitiser, any_marked
 from homeroom.records.statements import FOR_CHANGE, FOR_DELETE
+from homeroom.records.step import Step, is_default, step_of
 from homeroom.records.tail import Letter, Tail
-from homeroom.records.tallies import Counts
+from homeroom.records.tallies import Counts, day_of
 from homeroom.records.telling import Change, Post
 
 TOGETHER = 16
@@ -43,28 +47,12 @@ To = Literal["read", "update", "delete"]
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 
 
-@dataclass(slots=True)
-class Aftermath:
-    """What is done once the commit has returned: subscriptions that end, what this server is to know at once, and calls."""
-
-    withdrawn: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    calls: list[Callable[[], None]] = field(default_factory=list)
-    news: list[object] = field(default_factory=list)
-
-
-class Step(NamedTuple):
-    """What is about to become of a held row: before, then, and the columns named that differ."""
-
-    old: Kept
-    before: Row
-    row: Row
-    named: list[str]
-
-
 class Unit:
     """One transaction, for one caller at one time. Made by `Store.unit`; every method raises `Refusal`, which takes all back."""
 
-    def __init__(self, catalog: Catalog, connection: Connection, moment: Moment, random: Random) -> None:
+    def __init__(
+        self, catalog: Catalog, connection: Connection, moment: Moment, random: Random, sanitiser: Sanitiser
+    ) -> None:
         counts = Counts(catalog.zone)
         self.tail = Tail(moment.caller.user, moment.now, counts)
         self.aftermath = Aftermath(news=[counts.touched])
@@ -72,7 +60,10 @@ class Unit:
         self._connection = connection
         self._moment = moment
         self._random = random
+        self._sanitiser = sanitiser
         self._noticed: set[tuple[str, str]] = set()
+        self.number = ""
+        """By which PostgreSQL knows the transaction; empty until a row was held or written."""
 
     @property
     def caller(self) -> Caller:
@@ -83,6 +74,11 @@ class Unit:
     def now(self) -> int:
         """Return the time of the whole unit, Unix ms."""
         return self._moment.now
+
+    @property
+    def today(self) -> date:
+        """Return the day that it is then, by the clocks of the school."""
+        return day_of(self.now, self._catalog.zone)
 
     # --- rows
 
@@ -106,7 +102,7 @@ class Unit:
     def check_role(self, type: RecordType) -> None:
         """Raise `forbidden` when nobody of the caller's role may create rows of `type`."""
         if not role_may(type.create, self.caller.role):
-            raise _forbidden(type, "create")
+            raise denied(type, type.create, self.caller.role)
 
     async def insert(self, type: RecordType, values: Mapping[str, Any]) -> Any:
         """Add a row, with an `id` of ours where `values` have none; returns it.
@@ -155,8 +151,8 @@ class Unit:
         held = [found.get(name) for name in ids]
         if not all(one is not None and (one.sees or one.may) for one in held):
             raise Refusal("not_found", NO_SUCH_THING)
-        if not all(one.may for one in found.values()):
-            raise _forbidden(type, "change")
+        if closed := [one.values for one in found.values() if not one.may]:
+            raise denied(type, rule, self.caller.role, closed)
         return [found[name] for name in ids]
 
     async def add(self, type: RecordType, values: Mapping[str, Any]) -> Kept:
@@ -172,14 +168,18 @@ class Unit:
         breath, rows = Breath(), list[Row]()
         for values in given:
             await breath.taken()
-            rows.append(new_row(type, self._new_values(type, values)))
-        await self._permit(type, type.create, rows)
+            rows.append(new_row(type, self._new_values(type, values), rich=False))
+        insert = await self._permitted_insert(type, rows)
+        if type.rich:
+            rows = [await self._sanitiser.sanitised(type, row, type.rich) for row in rows]
         rows = [await self._ready(type, None, row, breath) for row in rows]
-        news = await self._write(type, self._texts(type).insert(), rows)
+        news = await self._write(type, insert, rows)
         for new, values in zip(news, given, strict=True):
             await breath.taken()
-            self._check_written(new, new.may, values)
-            self._check_closed(new.closed, [name for name in values if not _is_default(type, name, new.values[name])])
+            self._check_written(new, new.may, values, type.create)
+            self._check_closed(
+                type, new.closed, [name for name in values if not is_default(type, name, new.values[name])]
+            )
             self.tail.change(Change(type.event("created"), None, new))
         await self._follow(type, [(None, row) for row in rows])
         return news
@@ -206,20 +206,23 @@ class Unit:
         breath, steps = Breath(), list[Step]()
         for old, changes in pairs:
             await breath.taken()
-            step = self._step(old, changes)
+            step = step_of(old, changes, self.now)
             if step.named or event is not None:
                 steps.append(step)
         if rule is not None:
             decisive = self._texts(type).decisive(rule)
             for step in steps:
-                self._check_closed(step.old.closed, step.named)
+                self._check_closed(type, step.old.closed, step.named)
             await self._permit(type, rule, [step.row for step in steps if not decisive.isdisjoint(step.named)])
+        if type.rich:
+            steps = [step for step in [await self._sanitised(type, step) for step in steps] if step.named or event]
         fill = rule is not None and event is None
         rows = [await self._ready(type, step.before, step.row, breath, fill=fill) for step in steps]
-        news = await self._write(type, self._texts(type).update(rule or type.update), rows) if rows else []
+        update = self._texts(type).update_of(rule or type.update, [step.before for step in steps], rows)
+        news = await self._write(type, update, rows) if rows else []
         for step, new in zip(steps, news, strict=True):
             await breath.taken()
-            self._check_written(new, rule is None or new.may, step.named)
+            self._check_written(new, rule is None or new.may, step.named, rule)
             self.tail.change(Change(event or type.event("updated"), step.old, new))
         await self._follow(type, [(step.before, row) for step, row in zip(steps, rows, strict=True)])
         changed = {new.id: new for new in news}
@@ -306,30 +309,40 @@ class Unit:
 
     async def _fetch(self, type: RecordType, sql: str, *args: Any) -> list[Any]:
         with self._catalog.faults.writing(type):
-            return await self._connection.fetch(sql, self.caller.user, *args)
+            rows = await self._connection.fetch(sql, self.caller.user, *args)
+        if rows and not self.number:
+            self.number = rows[0].get("number", "")
+        return rows
 
     async def _write(self, type: RecordType, sql: str, rows: Sequence[Row]) -> list[Kept]:
-        """Write rows; returns them in their order."""
+        """Write rows; returns them in their order. Raises `forbidden` when the statement left one out."""
         written = await all_kept(type, await self._fetch(type, sql, _json(rows)))
         found = {new.id: new for new in written}
+        if len(found) < len(rows):
+            raise denied(type, type.create, self.caller.role, [row for row in rows if row.id not in found])
         return [found[row.id] for row in rows]
+
+    async def _permitted_insert(self, type: RecordType, rows: Sequence[Row]) -> str:
+        """Return what adds rows; raises `forbidden` unless that asks itself, as it may where nothing else is found out before."""
+        silent = (type.fill, type.checks, type.before) == (None, None, None) and not any_marked(type, rows)
+        if len(rows) == 1 and silent and not type.by_hand:
+            return str(self._texts(type).insert_permitted())
+        await self._permit(type, type.create, rows)
+        return str(self._texts(type).insert())
 
     async def _permit(self, type: RecordType, rule: Rule, rows: Sequence[Any]) -> None:
         """Raise `forbidden` unless `rule` permits all `rows` to be, before anything else is found out about them."""
         sql = self._texts(type).permit(rule) if rows else ""
         if sql and not (await self._fetch(type, sql, _json(rows)))[0]["may"]:
-            raise _forbidden(type, "have like that")
+            raise denied(type, rule, self.caller.role, rows)
 
     def _new_values(self, type: RecordType, values: Mapping[str, Any]) -> dict[str, Any]:
         mine, now = dict.fromkeys(type.mine, self.caller.user), self.now
         return {"id": fresh_id(self._random), **mine, **values, "version": 1, "created_at": now, "updated_at": now}
 
-    def _step(self, old: Kept, changes: Mapping[str, Any]) -> "Step":
-        """Return what `changes` would make of a row."""
-        before = old.row()
-        row = changed_row(old.type, before, {**changes, "version": old.version + 1, "updated_at": self.now})
-        values = plain(row)
-        return Step(old, before, row, [name for name in changes if values[name] != old.values[name]])
+    async def _sanitised(self, type: RecordType, step: Step) -> Step:
+        """Return a step to what may be kept of it."""
+        return step.to(await self._sanitiser.sanitised(type, step.row, type.rich.intersection(step.named)))
 
     async def _ready(self, type: RecordType, old: Row | None, new: Row, breath: Breath, *, fill: bool = True) -> Row:
         """Return the row to be with what the type's server columns come to, after the type's own rules were asked."""
@@ -365,29 +378,19 @@ class Unit:
         else:
             await self.remove_many(found)
 
-    def _check_written(self, new: Kept, may: bool, named: Collection[str]) -> None:
+    def _check_written(self, new: Kept, may: bool, named: Collection[str], rule: Rule | None) -> None:
         for name in new.unfit:
             if name in named:
                 wanted = new.type.references[name].role
                 raise misfit(name, f"this person is no {wanted}", f"the id of a {wanted}")
         if not may:
-            raise _forbidden(new.type, "have like that")
+            raise denied(new.type, rule or new.type.update, self.caller.role, (new.values,))
 
-    def _check_closed(self, closed: Collection[str], names: Iterable[str]) -> None:
+    def _check_closed(self, type: RecordType, closed: Collection[str], names: Iterable[str]) -> None:
         for name in names:
             if name in closed:
-                raise Refusal("forbidden", f"{name}: not yours to set", data={"field": name})
+                raise denied_to_set(type, name, self.caller.role)
 
 
 def _json(rows: Sequence[Any]) -> str:
     return msgspec.json.encode(rows).decode()
-
-
-def _forbidden(type: RecordType, what: str) -> Refusal:
-    return Refusal("forbidden", f"this {type.name.replace('_', ' ')} is not yours to {what}")
-
-
-def _is_default(type: RecordType, name: str, value: Any) -> bool:
-    """Tell whether a column holds what it would if nothing had been said."""
-    column = type.columns[name]
-    return not column.required and bool(plain(column.default) == value)

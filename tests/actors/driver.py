@@ -15,6 +15,7 @@ from homeroom.engine.behaviour import (
     After,
     At,
     Behaviour,
+    Belongs,
     Caller,
     Consult,
     Context,
@@ -32,6 +33,7 @@ from homeroom.engine.behaviour import (
     Rule,
     Signal,
     Tell,
+    belongs_nowhere,
     nobody,
     nobody_there,
     nowhere,
@@ -91,6 +93,7 @@ class Driver:
     guardians: Guardians = nobody
     members: Members = nobody_there
     knows: Knows = nowhere
+    belongs: Belongs = belongs_nowhere
     consult: Callable[[Consult], Any] = lambda asked: asked.lookup.into([])
     """Finds rows of others; here are none."""
 
@@ -219,6 +222,7 @@ class Driver:
 
     def _context(self, caller: Caller) -> Context:
         people: dict[str, Any] = {"guardians": self.guardians, "members": self.members, "knows": self.knows}
+        people["belongs"] = self.belongs
         return Context(self.now, caller, self.seq + 1, self.random, arrived=self.arrived, **people)
 
     def _keep(self, decision: Decision, by: str) -> None:

@@ -62,3 +62,12 @@ def test_an_exam_goes_to_no_course_of_others() -> None:
     assert exam.try_do(Edit(course="cs1"), TEACHER) == "forbidden"
     assert exam.try_do(Edit(course="cs1"), COURSE_TEACHER) == "ok"
     assert exam.try_do(Edit(title="Final"), TEACHER) == "ok", "what stands with it already stays"
+
+
+def test_who_is_listed_without_a_name_has_the_one_that_the_school_knows() -> None:
+    names = {"user:eve": {"eve": "Eve"}, "user:ann": {"ann": "Ann"}}
+    exam = Driver(EXAM, "mid", members=lambda place: names.get(place, {}))
+    exam.do(Create("Midterm", students=(Person("eve"),)), ADMIN)
+    exam.do(Enroll((Person("ann"), Person("bob"), Person("eve", "Another"))), ADMIN)
+    exam.do(Enroll((Person("fay", "Fay F."),)), ADMIN)
+    assert listed(exam) == {"eve": "Eve", "ann": "Ann", "bob": "", "fay": "Fay F."}

@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from homeroom.actors.inbox_history import INBOXES
 from homeroom.actors.inbox_memory import unread_of
 from homeroom.actors.inbox_silence import HOURLY
 from homeroom.engine.behaviour import Caller
@@ -112,12 +113,20 @@ def test_the_unread_count_equals_the_unread_notices_whoever_does_what(steps: lis
         assert state.shown.unread == len(unread)
         assert unread_of(state) == unread
         assert set(state.held) <= set(unread)
+        assert counted(inbox) == len(unread)
         assert {n.id: n.read for n in state.shown.notices} == model
     page = inbox.do(ListNotices(limit=100), ANN)
     assert {n.id: n.read for n in page.notifications} == model
     assert list(page.notifications) == inbox.behaviour.view(ANN).notices[::-1]
     waiting = inbox.do(ListNotices(limit=100, unread=True), ANN)
     assert list(waiting.notifications) == [n for n in page.notifications if not n.read]
+
+
+def counted(inbox: Driver) -> int:
+    """Return how many are unread by the table for figures, in which an inbox to which nothing happened has no row."""
+    rows = [row for (table, *_), row in inbox.rows.items() if table == INBOXES.name]
+    assert all(row["person"] == inbox.id for row in rows)
+    return sum(row["unread"] for row in rows)
 
 
 def expect(model: dict[str, bool], command: Any) -> None:

@@ -145,6 +145,21 @@ def test_who_was_there_before_follows_it_no_longer_and_is_not_expected() -> None
     assert told(session, "session.cancelled") == ["eve"]
 
 
+def test_a_further_teacher_of_the_course_who_was_there_early_is_reminded_as_long_as_it_is_theirs() -> None:
+    session = of_course()
+    colleague = dataclasses.replace(COURSE_TEACHER, user="colleague", name="Colleague")
+    session.belongs = lambda person, place: (person, place) == ("colleague", COURSE)
+    session.do(AdmitEarly(), COURSE_TEACHER)
+    session.do(Join(), colleague)
+    session.do(Leave(), colleague)
+    session.advance(45 * MINUTE)
+    assert told(session, "session.starting_soon") == ["colleague", "ann", "eve"]
+    session.belongs = lambda person, place: False
+    lose_course(session, "colleague")
+    session.advance(10 * MINUTE)
+    assert told(session, "session.join_now") == ["ann", "eve"]
+
+
 def test_who_is_there_for_another_reason_stays() -> None:
     session = of_course()
     session.do(Start(), COURSE_TEACHER)

@@ -1,6 +1,7 @@
 """Writes docs/protocol.md: `python -m tests.docs.protocol_page`, from the top of the tree."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -36,6 +37,7 @@ from homeroom.tuning import budget_settings, gateway_settings
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 
 
+@cache  # the code says the same as long as the process lives
 def page() -> str:
     """Return the page as the code says it today."""
     return describe_protocol(map(_kind, KINDS), _limits(Config()), _budgets(Config()), map(_record, RECORD_TYPES))

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,11 @@ def knocks(school: SchemaSchool, ids: Callable[[str], str]) -> dict[str, Knock]:
         "title": "Talk",
         "mentorId": "pat-teacher",
         "studentId": "pat-student",
-        "startTime": soon,
-        "endTime": soon + HOUR,
+        "startTime": soon - HOUR,
+        "endTime": soon,
     }
-    lesson = {"title": "Lesson", "scheduledAt": soon, "duration": 60, "maxAttendees": 50, "courseId": "course-pat-0"}
+    at = datetime.fromtimestamp(soon // 1000, UTC).isoformat().replace("+00:00", "Z")
+    lesson = {"title": "Lesson", "description": "Learn the basics", "scheduledAt": at, "duration": 60, "capacity": 50}
     session = {"sessionId": ids("live-sessions"), "id": ids("live-sessions")}
     later = {"sessionId": ids("later"), "id": ids("later")}
     group = {"groupId": ids("study-groups"), "id": ids("study-groups")}
@@ -133,7 +135,7 @@ def knocks(school: SchemaSchool, ids: Callable[[str], str]) -> dict[str, Knock]:
             "pat-teacher", {"queueId": ids("entry")}, body={}, wrong="pat-student"
         ),
         "POST /api/study-groups": Knock(
-            "pat-student", body={"name": "Cardiology", "description": "Cases", "specialty": "Cardiology", "maxMembers": 10}, wrong="pat-parent"
+            "pat-student", body={"name": "Cardiology", "description": "Cases", "specialty": "Cardiology", "maxMembers": 10, "isPublic": True}, wrong="pat-parent"
         ),
         "GET /api/study-groups": Knock("pat-student"),
         "GET /api/study-groups/:id": Knock("pat-student", group, wrong="oth-student"),
@@ -141,7 +143,7 @@ def knocks(school: SchemaSchool, ids: Callable[[str], str]) -> dict[str, Knock]:
         "PUT /api/study-groups/:id": Knock("pat-student", group, body={"name": "Group 2"}, wrong="oth-student"),
         "POST /api/study-groups/:groupId/join": Knock("oth-student", group, body={}, wrong="oth-parent"),
         "GET /api/study-groups/:groupId/members": Knock("oth-student", group, wrong="oth-parent"),
-        "POST /api/study-groups/:id/message": Knock("oth-student", group, body={"message": "hello", "messageType": "text"}, wrong="oth-parent"),
+        "POST /api/study-groups/:id/message": Knock("oth-student", group, body={"message": "hello", "messageType": "file", "fileUrl": "/files/a.pdf", "fileName": "a.pdf", "fileSize": 7}, wrong="oth-parent"),
         "POST /api/study-groups/:groupId/leave": Knock("oth-student", group, body={}, wrong="oth-parent"),
         "DELETE /api/study-groups/:groupId": Knock("pat-student", group, wrong="oth-student"),
         "POST /api/exams/:examId/submit": Knock("pat-student", {"examId": ids("exams")}, body={}),

@@ -41,6 +41,7 @@ FLAGS = (
     "--use-mock-keychain",
     "--lang=en-GB",
     "--remote-debugging-port=0",
+    "about:blank",  # else the page for a new tab is made first, which takes longer than all else
 )
 MARK = "DevTools listening on "
 START_S = 60
@@ -152,14 +153,6 @@ async def connect_browser(address: str) -> AsyncIterator[Browser]:
         finally:
             with trio.move_on_after(LEAVE_S, shield=True):
                 await browser.close_pages()
-
-
-@asynccontextmanager
-async def open_browser() -> AsyncIterator[Browser]:
-    """Start a browser of one's own; nothing of it is left when the block ends."""
-    with running_browser() as address:
-        async with connect_browser(address) as browser:
-            yield browser
 
 
 @contextmanager

@@ -39,6 +39,8 @@ from homeroom.protocol.session_state import reduce_session
 from tests.e2e.server import Server
 
 FoundT = TypeVar("FoundT")
+GRACE_MS = 2_000
+"""Presence's grace in the school `brisk`: longer than coming back takes, on a slow machine as well."""
 PATIENCE_S = 30.0
 """Longer than any wait that can end well, on a slow machine as well."""
 HASTY = ClientSettings(backoff=Backoff(first_s=0.05, soon_s=0.2, most_s=0.2))

@@ -28,7 +28,7 @@ from bench import planted
 from homeroom.actors import presence
 from homeroom.actors.room import Room
 from homeroom.cli import main
-from homeroom.engine import migrate, postgres
+from homeroom.engine import migrate, postgres_settings
 from homeroom.engine.engine import Engine
 from homeroom.engine.journal import Append, Message, Record, Saved
 from homeroom.engine.journal_postgres import PostgresJournal
@@ -147,7 +147,7 @@ def endless_patience() -> None:
 
 def trusting_database() -> None:
     """Wait for the database as long as it takes."""
-    postgres.PostgresSettings.__init__.__defaults__ = (60.0, 60.0, 60.0, 60.0, True, "trusting")
+    postgres_settings.PostgresSettings.__init__.__defaults__ = (60.0, 60.0, 60.0, 60.0, True, "trusting")
 
 
 def boundless_mailbox() -> None:

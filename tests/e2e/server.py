@@ -1,7 +1,7 @@
 """The program as a process of its own, for the tests of faults: started, frozen, killed, asked to end, started again.
 
 Built on the benchmarks' `House`; what is added is the end of a life (`ask_to_end`, `wait_end`), signals for processes that
-belong to it, and tokens without a command line. Never here: who talks to it (`voices`), and what is to be true.
+belong to it, and tokens without a command line. Never here: who talks to it (`voices`, `page`), and what is to be true.
 """
 
 import os
@@ -11,10 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from bench import processes
 from bench.houses import BARE, GENEROUS, ROOT, House
@@ -25,12 +25,15 @@ from homeroom.http.tokens import Tokens
 from homeroom.records.demo import DEMO_PEOPLE
 from tests.http.peer import Peer, dial
 
-OPEN = re.compile(r"open at http://\S+:(\d+)")
+OPEN = re.compile(r"open at (http://\S+:(\d+))\s")
+"""Ends with what follows the port: of a line that is half written, half a port might be read."""
 PLAIN = ("-m", "homeroom")
 PLANTED = ("-m", "tests.e2e.planted")
-QUIET = {**GENEROUS, "PYTHONDONTWRITEBYTECODE": "", "COLUMNS": "200", "DATABASE_URL": "", **BARE}
+READABLE = {"PYTHONDONTWRITEBYTECODE": "", "COLUMNS": "200", "DATABASE_URL": "", **BARE}
 HASTY = {"HOMEROOM_ALLOW_UNSAFE_DATABASE": "true"}
 """With the tests' own PostgreSQL, which does not sync: that matters in a power loss only."""
+STOP_S = 20.0
+"""Longer than any stop may take; how soon it has to be is tried elsewhere."""
 ROLES = {person.id: (person.name, person.role) for person in DEMO_PEOPLE}
 
 
@@ -46,6 +49,8 @@ class Server(House):
 
     `database`: the DSN of one that it is given; else it runs its own, which syncs and dies with it.
     `planted`: with the faults that `planted` can strike with; so it is also when a whole run is to find a planted bug.
+    `lifted`: with the budgets of a single person and address lifted, and less in the log, as one machine plays a whole school;
+    else as a person starts it. `url` is where it is, the same in all its lives.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class Server(House):
         database: str | None = None,
         planted: bool = False,
         demo: bool = True,
+        lifted: bool = True,
     ) -> None:
         folder = Path(tempfile.mkdtemp(prefix="homeroom-e2e-"))
         entry = PLANTED if planted or "PLANTED_BUG" in os.environ else PLAIN
@@ -62,8 +68,10 @@ class Server(House):
         """What `planted` looks at: the name of the point where it is to strike."""
         school = ["--demo"] if demo else []
         argv = [sys.executable, *entry, "serve", *school, "--data-dir", str(folder / "data"), "--port"]
-        given = {**HASTY, "DATABASE_URL": database} if database else {}
-        super().__init__("Homeroom", argv, {**QUIET, "PLANTED_FUSE": str(self.fuse), **given, **(env or {})}, 0, folder)
+        given = {**(GENEROUS if lifted else {}), **READABLE, "PLANTED_FUSE": str(self.fuse)}
+        given |= {**HASTY, "DATABASE_URL": database} if database else {}
+        super().__init__("Homeroom", argv, {**given, **(env or {})}, 0, folder)
+        self.url = ""
         self._asked_at = 0.0
         self._before: Sequence[str] = ()
 
@@ -87,7 +95,27 @@ class Server(House):
                 self.close_process()
                 raise RuntimeError(f"the server did not open:\n{self.log[before:][-4000:]}")
             time.sleep(0.02)
-        self.port = int(found[1])
+        self.url, self.port = found[1], int(found[2])
+
+    @contextmanager
+    def opened(self) -> Iterator[Self]:
+        """Open it, and at the end see that it ends when asked to; whatever happens, nothing of it is left."""
+        try:
+            self.open()
+            yield self
+            self.end()
+        finally:
+            self.close()
+
+    @contextmanager
+    def lent(self) -> Iterator[Self]:
+        """Lend it to one of many tests: it is open at the beginning and at the end, and nothing that the test did was a defect."""
+        if not self.lives():  # of a test that failed before it had started it again
+            self.open()
+        before = len(self.log)
+        yield self
+        assert self.complaints(before) == []
+        assert self.lives()
 
     def lives(self) -> bool:
         """Tell whether its own process runs."""
@@ -104,6 +132,12 @@ class Server(House):
         assert self._process is not None
         code = self._process.wait(within)
         return Ended(code, time.monotonic() - self._asked_at)
+
+    def end(self) -> None:
+        """Ask it to end, if it runs, and see that it does; raises `AssertionError` or `subprocess.TimeoutExpired`."""
+        if self.lives():
+            self.ask_to_end()
+            assert self.wait_end(STOP_S).code == 0, self.log[-4000:]
 
     def close_process(self) -> None:
         """End what is left of it, whatever state it is in; the folder stays."""
@@ -161,9 +195,9 @@ class Server(House):
             argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=within
         )
 
-    def complaints(self) -> list[str]:
-        """Return the lines of its log that speak of a defect: tracebacks and crashes."""
-        return [line[:500] for line in self.log.splitlines() if "Traceback" in line or '"crashed"' in line]
+    def complaints(self, since: int = 0) -> list[str]:
+        """Return the lines of its log that speak of a defect, tracebacks and crashes; `since`: after so many characters of it."""
+        return [line[:500] for line in self.log[since:].splitlines() if "Traceback" in line or '"crashed"' in line]
 
 
 def signal_all(pids: Iterable[int], number: int) -> None:

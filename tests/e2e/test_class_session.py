@@ -5,7 +5,7 @@ Presence's grace is shortened (`planted`). Never here: each rule by itself (`tes
 
 import csv
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from time import time
 from typing import Any
@@ -17,7 +17,6 @@ from homeroom.protocol.session_words import MINUTE_MS, OPENS_MS
 from tests.e2e.journey import Person, School, Watch, agree, school_of
 from tests.e2e.server import Server
 
-GRACE_MS = 1_000
 SOON_MS = 2_500
 """So far ahead something due is planned here: longer than planning it takes, on a slow machine as well."""
 TARA, THEO, OUTSIDER = "demo-teacher-1", "demo-teacher-2", "demo-student-4"
@@ -26,15 +25,11 @@ PAULA, PETER = "demo-parent-1", "demo-parent-2"
 """The parent of Ann and Ben, and that of Eve."""
 
 
-@pytest.fixture(scope="module")
-def server(new_database: Callable[[], str]) -> Iterator[Server]:
-    """One server for the tests of this file."""
-    made = Server({"PLANTED_GRACE_MS": str(GRACE_MS)}, database=new_database(), planted=True)
-    try:
-        made.open()
-        yield made
-    finally:
-        made.close()
+@pytest.fixture
+def server(brisk: Server) -> Iterator[Server]:
+    """Give the school with the short grace."""
+    with brisk.lent():
+        yield brisk
 
 
 def now() -> int:

@@ -3,7 +3,7 @@
 Presence's grace is shortened (`planted`). Never here: talk (`voices`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from time import time
 from typing import Any
 
@@ -12,24 +12,23 @@ import pytest
 import trio
 
 from homeroom.records.demo import DEMO_PASSWORD
+from tests.e2e.journey import GRACE_MS
 from tests.e2e.server import Server
 from tests.http.peer import Peer, dial
 
-GRACE_S = 2.0
+GRACE_S = GRACE_MS / 1000
 TOLD_S = 3.0
 """Within this a change of presence is visible."""
 EXPIRED_S, TTL_S = 5.0, 2
+COMER = "demo-super"
+"""Nobody else comes as this person: offline when the test begins."""
 
 
-@pytest.fixture(scope="module")
-def server(new_database: Callable[[], str]) -> Iterator[Server]:
-    """One server for the tests of this file."""
-    made = Server({"PLANTED_GRACE_MS": str(int(GRACE_S * 1000))}, database=new_database(), planted=True)
-    try:
-        made.open()
-        yield made
-    finally:
-        made.close()
+@pytest.fixture
+def server(brisk: Server) -> Iterator[Server]:
+    """Give the school with the short grace."""
+    with brisk.lent():
+        yield brisk
 
 
 # --- presence
@@ -60,11 +59,11 @@ def changes(frames: list[dict[str, Any]]) -> list[str]:
 async def test_whoever_comes_back_within_the_grace_was_never_gone_and_whoever_does_not_goes_offline(
     server: Server,
 ) -> None:
-    looker, _ = await look_at(server, "demo-student-1")
-    first = await server.enter("demo-student-1", "first")
+    looker, _ = await look_at(server, COMER)
+    first = await server.enter(COMER, "first")
     await told(looker, "online")
     first.reset()
-    second = await server.enter("demo-student-1", "second")
+    second = await server.enter(COMER, "second")
     with trio.move_on_after(GRACE_S + 0.5):  # for longer than the grace nothing is to be told
         raise AssertionError(f"told of {await looker.wait('ev')}")
     lost = trio.current_time()

@@ -5,14 +5,13 @@ every figure is what counting finds (`tests.records.test_counters`).
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
-import pytest
 import trio
 
+from tests.e2e.rest import rest, sent
 from tests.e2e.server import Server
 from tests.http.peer import Peer
 
@@ -23,32 +22,6 @@ PATIENCE_S = 20.0
 WITHIN_S = 1.0
 ROUNDS = 3
 """The fastest of so many is what the server takes; the others may have waited for a busy machine."""
-
-
-@pytest.fixture(scope="module")
-def server(new_database: Callable[[], str]) -> Iterator[Server]:
-    """One server for all tests of this file."""
-    made = Server(database=new_database())
-    try:
-        made.open()
-        yield made
-    finally:
-        made.close()
-
-
-@asynccontextmanager
-async def rest(server: Server, user: str) -> AsyncIterator[httpx.AsyncClient]:
-    """Offer the doors to one person."""
-    bearer = {"Authorization": f"Bearer {server.token(user)}"}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", headers=bearer, timeout=30) as http:
-        yield http
-
-
-async def sent(http: httpx.AsyncClient, method: str, path: str, **body: Any) -> Any:
-    """Return what a write answered."""
-    reply = await http.request(method, path, json=body or None)
-    assert reply.status_code < 300, reply.text
-    return reply.json() if reply.content else None
 
 
 class Dashboard:

@@ -8,6 +8,7 @@ the sittings are compared with the books.
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import trio
@@ -25,14 +26,10 @@ CROWD, ACKNOWLEDGED_S = 250, 2.0
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server(furnished: Path) -> Iterator[Server]:
     """One server with a PostgreSQL of its own, which syncs and dies with it."""
-    made = Server()
-    try:
-        made.open()
+    with Server().furnish(furnished).opened() as made:
         yield made
-    finally:
-        made.close()
 
 
 async def test_thirty_sit_an_exam_whose_server_is_killed_before_the_deadline_and_comes_back_after_it(

@@ -3,6 +3,7 @@
 Each test prints when the fault came and the counts of what was lost, doubled, missing.
 """
 
+import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ import trio_asyncio
 
 from bench import processes
 from homeroom.engine.embedded import UNSAFE, EmbeddedPostgres
+from tests.conftest import quick_folder
 from tests.e2e.server import ROLES, Server, signal_all
 from tests.e2e.voices import Choir, choir
 from tests.http.peer import Peer
@@ -36,7 +38,8 @@ UNDER_WAY_S = 0.5
 class Outside:
     """A server of the school, and beside it the PostgreSQL that it was given: ours to freeze and to kill."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, furnished: Path) -> None:
+        shutil.copytree(furnished / "postgres", folder / "postgres")
         self.postgres = EmbeddedPostgres(folder, UNSAFE)
         self.postgres.start()
         mailbox = {"HOMEROOM_MAILBOX_POSTS": str(MAILBOX)}
@@ -72,13 +75,14 @@ class Outside:
 
 
 @pytest.fixture(scope="module")
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+def outside(furnished: Path) -> Iterator[Outside]:
     """One school for the tests of this file; each has a room of its own."""
-    made = Outside(tmp_path_factory.mktemp("outside"))
-    try:
-        yield made
-    finally:
-        made.close()
+    with quick_folder() as folder:
+        made = Outside(folder, furnished)
+        try:
+            yield made
+        finally:
+            made.close()
 
 
 @asynccontextmanager

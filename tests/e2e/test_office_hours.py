@@ -3,11 +3,9 @@
 Never here: each rule by itself, silence and closing times (`tests.actors`).
 """
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 import trio
 
 from homeroom.client import Refused
@@ -22,17 +20,6 @@ ENTRIES = {student: str(number) for number, student in enumerate(STUDENTS, 1)}
 DESK, OTHER_DESK = f"queue:{TARA}", f"queue:{THEO}"
 LINK = {"name": "lemma.pdf", "size": 1024, "type": "application/pdf", "url": "https://example.org/lemma.pdf"}
 PATH = f"/api/office-hours/{TARA}"
-
-
-@pytest.fixture(scope="module")
-def server(new_database: Callable[[], str]) -> Iterator[Server]:
-    """One server for the tests of this file."""
-    made = Server(database=new_database())
-    try:
-        made.open()
-        yield made
-    finally:
-        made.close()
 
 
 class Hours:

@@ -6,9 +6,11 @@ import trio
 
 from tests.e2e.browser import Browser
 from tests.e2e.page import Page
-from tests.e2e.serving import Serving
+from tests.e2e.server import Server
 
 LINES = "[...document.querySelectorAll('#messages .text')].map((line) => line.textContent)"
+NEWEST = 50
+"""So many messages are there at first."""
 PENDING = "document.querySelectorAll('#pending li').length"
 HIDE = """
 (Object.defineProperty(document, "hidden", { value: %s, configurable: true }),
@@ -18,7 +20,7 @@ CONNECTED = "document.getElementById('connection').dataset.phase === 'connected'
 HERE = f"{CONNECTED} && document.getElementById('room-title').textContent === 'Lobby'"
 
 
-async def come_in(server: Serving, browser: Browser, person: str, *, phone: bool = False) -> Page:
+async def come_in(server: Server, browser: Browser, person: str, *, phone: bool = False) -> Page:
     """Open the printed link of a demo person, and wait until the room is there."""
     page = await (browser.open_page(width=390, height=780, touch=True) if phone else browser.open_page())
     await page.go(f"{server.url}/?as={person}")
@@ -43,11 +45,12 @@ async def stand_at(page: Page, text: str) -> None:
     await page.wait_for(f"{found} && ({found}.focus(), true)")
 
 
-async def test_two_people_talk_and_see_each_other_typing_and_present(demo: Serving, browser: Browser) -> None:
+async def test_two_people_talk_and_see_each_other_typing_and_present(demo: Server, browser: Browser) -> None:
     ann = await come_in(demo, browser, "demo-student-1")
     teacher = await come_in(demo, browser, "demo-teacher-1", phone=True)
     await say(ann, "What is for today?")
-    await sees(teacher, "What is for today?")
+    for page in (ann, teacher):
+        await sees(page, "What is for today?")
     await ann.wait_for_text("Read by Tara Teacher", within="#messages")
     await teacher.fill("textbox", "Message", "Chapter")
     await ann.wait_for_text("Tara Teacher is typing", within="#typing")
@@ -65,7 +68,7 @@ async def test_two_people_talk_and_see_each_other_typing_and_present(demo: Servi
         assert page.failed == []
 
 
-async def test_somebody_who_hides_looks_offline_to_others_and_knows_it(demo: Serving, browser: Browser) -> None:
+async def test_somebody_who_hides_looks_offline_to_others_and_knows_it(demo: Server, browser: Browser) -> None:
     hiding = await come_in(demo, browser, "demo-student-3")
     other = await come_in(demo, browser, "demo-student-4")
     row = "[...document.querySelectorAll('#members li')].find((row) => row.innerText.includes('Student 3')).innerText"
@@ -77,7 +80,7 @@ async def test_somebody_who_hides_looks_offline_to_others_and_knows_it(demo: Ser
     await other.wait_for(f"{row}.includes('Busy')")
 
 
-async def test_edit_react_reply_and_delete_reach_the_others(demo: Serving, browser: Browser) -> None:
+async def test_edit_react_reply_and_delete_reach_the_others(demo: Server, browser: Browser) -> None:
     author = await come_in(demo, browser, "demo-student-5")
     other = await come_in(demo, browser, "demo-teacher-2")
     await say(author, "Frist")
@@ -103,7 +106,7 @@ async def test_edit_react_reply_and_delete_reach_the_others(demo: Serving, brows
     assert "First (edited)" not in await other.run(LINES)
 
 
-async def test_escape_puts_away_the_emoji_and_the_question_whether_to_delete(demo: Serving, browser: Browser) -> None:
+async def test_escape_puts_away_the_emoji_and_the_question_whether_to_delete(demo: Server, browser: Browser) -> None:
     author = await come_in(demo, browser, "demo-student-6")
     await say(author, "to be kept")
     await sees(author, "to be kept")
@@ -118,9 +121,10 @@ async def test_escape_puts_away_the_emoji_and_the_question_whether_to_delete(dem
     assert "to be kept" in await author.run(LINES)
 
 
-async def test_a_message_that_somebody_else_deleted_says_who_it_was(mortal: Serving, browser: Browser) -> None:
-    author = await come_in(mortal, browser, "demo-student-1")
-    admin = await come_in(mortal, browser, "demo-admin")
+async def test_a_message_that_somebody_else_deleted_says_who_it_was(demo: Server, browser: Browser) -> None:
+    author = await come_in(demo, browser, "demo-student-1")
+    admin = await come_in(demo, browser, "demo-admin")
+    before = await author.run(LINES)
     for text in ("mine to delete", "theirs to delete"):
         await say(author, text)
         await sees(admin, text)
@@ -128,12 +132,12 @@ async def test_a_message_that_somebody_else_deleted_says_who_it_was(mortal: Serv
         await stand_at(page, text)
         await page.click("button", "Delete")
         await page.click("button", "Really delete")
-        await author.wait_for(f"{LINES}.some((line) => line.startsWith({json.dumps(told)}))")
+        await author.wait_for(f"{LINES}.slice({len(before)}).some((line) => line.startsWith({json.dumps(told)}))")
     name = await admin.run("document.getElementById('me-name').textContent")
-    assert await author.run(LINES) == ["Deleted.", f"Deleted by {name}."]
+    assert await author.run(LINES) == [*before, "Deleted.", f"Deleted by {name}."]
 
 
-async def test_a_text_that_is_too_long_is_kept_and_told_but_not_sent(demo: Serving, browser: Browser) -> None:
+async def test_a_text_that_is_too_long_is_kept_and_told_but_not_sent(demo: Server, browser: Browser) -> None:
     page = await come_in(demo, browser, "demo-student-2")
     text = "😀" * 4_000
     await page.fill("textbox", "Message", text + "xyz")
@@ -151,11 +155,12 @@ async def test_a_text_that_is_too_long_is_kept_and_told_but_not_sent(demo: Servi
 
 
 async def test_what_comes_while_the_tab_is_hidden_is_unread_until_it_is_looked_at(
-    demo: Serving, browser: Browser
+    demo: Server, browser: Browser
 ) -> None:
     reader = await come_in(demo, browser, "demo-teacher-2")
     writer = await come_in(demo, browser, "demo-student-1")
     await say(writer, "seen")
+    await sees(writer, "seen")  # from now on it is this message whose readers are named, and no older one
     await writer.wait_for_text("Read by Theo Teacher", within="#messages")
     await reader.run(HIDE % "true")
     await say(writer, "unseen")
@@ -170,7 +175,7 @@ async def test_what_comes_while_the_tab_is_hidden_is_unread_until_it_is_looked_a
     await reader.wait_for("!document.title.startsWith('(')")
 
 
-async def test_whatever_is_written_stays_text_everywhere_on_the_page(demo: Serving, browser: Browser) -> None:
+async def test_whatever_is_written_stays_text_everywhere_on_the_page(demo: Server, browser: Browser) -> None:
     evil = """<img src=x onerror="window.harmed=1"><script>window.harmed=1</script><b>bold</b>"""
     author = await come_in(demo, browser, "demo-student-6")
     other = await come_in(demo, browser, "demo-parent-1")
@@ -191,22 +196,23 @@ async def test_whatever_is_written_stays_text_everywhere_on_the_page(demo: Servi
         assert page.errors == []
 
 
-async def test_a_kill_and_a_new_start_of_the_server_lose_and_double_nothing(mortal: Serving, browser: Browser) -> None:
-    ann = await come_in(mortal, browser, "demo-student-1")
-    teacher = await come_in(mortal, browser, "demo-teacher-1")
+async def test_a_kill_and_a_new_start_of_the_server_lose_and_double_nothing(demo: Server, browser: Browser) -> None:
+    ann = await come_in(demo, browser, "demo-student-1")
+    teacher = await come_in(demo, browser, "demo-teacher-1")
     before, away = [f"before {number}" for number in range(5)], [f"while away {number}" for number in range(3)]
+    old = await ann.run(LINES)
     async with ann.same_document(), teacher.same_document():
         for line in before:
             await say(ann, line)
         await sees(teacher, before[0])
         await say(ann, "in flight")
-        await trio.to_thread.run_sync(mortal.kill)
+        await trio.to_thread.run_sync(demo.kill)
         await ann.wait_for(f"!({CONNECTED})")
         for line in away:
             await say(ann, line)
         await say(teacher, "is anybody there?")
         await ann.wait_for(f"{PENDING} >= {len(away)}")
-        await trio.to_thread.run_sync(mortal.start)
+        await trio.to_thread.run_sync(demo.open)
         for page in (ann, teacher):
             await page.wait_for(f"{PENDING} === 0", seconds=60)
             await sees(page, "is anybody there?", seconds=60)
@@ -216,36 +222,39 @@ async def test_a_kill_and_a_new_start_of_the_server_lose_and_double_nothing(mort
             await sees(page, "welcome back")
     seen = await ann.run(LINES)
     assert seen == await teacher.run(LINES)
+    assert seen[: len(old)] == old
+    seen = seen[len(old) :]
     assert [line for line in seen if line != "is anybody there?"] == [*before, "in flight", *away, "welcome back"]
     assert seen.count("is anybody there?") == 1
 
 
-async def test_what_is_written_while_away_survives_a_reload_of_the_tab(mortal: Serving, browser: Browser) -> None:
-    ann = await come_in(mortal, browser, "demo-student-1")
+async def test_what_is_written_while_away_survives_a_reload_of_the_tab(demo: Server, browser: Browser) -> None:
+    ann = await come_in(demo, browser, "demo-student-1")
+    old = await ann.run(LINES)
     await say(ann, "first")
-    await ann.wait_for(f"{LINES}.length === 1 && {PENDING} === 0")
+    await ann.wait_for(f"{LINES}.length === {len(old) + 1} && {PENDING} === 0")
     await ann.ask("Network.enable")
     await ann.ask(
         "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1
     )
-    await trio.to_thread.run_sync(mortal.kill)
+    await trio.to_thread.run_sync(demo.kill)
     await say(ann, "kept")
     await ann.wait_for(f"{PENDING} === 1")
     await ann.ask(
         "Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1
     )
-    await trio.to_thread.run_sync(mortal.start)
-    await ann.go(f"{mortal.url}/")
+    await trio.to_thread.run_sync(demo.open)
+    await ann.go(f"{demo.url}/")
     await ann.wait_for(f"{LINES}.includes('kept') && {PENDING} === 0", seconds=60)
-    assert await ann.run(LINES) == ["first", "kept"]
+    assert await ann.run(LINES) == [*old, "first", "kept"][-NEWEST:]
 
 
-async def test_older_messages_are_loaded_until_the_beginning(demo: Serving, browser: Browser) -> None:
+async def test_older_messages_are_loaded_until_the_beginning(demo: Server, browser: Browser) -> None:
     lines = [f"line {number}" for number in range(70)]
     for person, part in (("demo-student-2", lines[:35]), ("demo-parent-2", lines[35:])):
         await post(await come_in(demo, browser, person), part)
     page = await come_in(demo, browser, "demo-admin")
-    assert await page.run(f"{LINES}.length") == 50
+    assert await page.run(f"{LINES}.length") == NEWEST
     await sees(page, lines[-1])
     while await page.holds("button", "Load older messages"):
         oldest = await page.run("document.querySelector('#messages article').closest('li').dataset.key")
@@ -268,7 +277,7 @@ async def post(page: Page, lines: list[str]) -> None:
     await page.run(script % json.dumps(lines))
 
 
-async def test_a_wrong_password_is_told_and_a_right_one_comes_in(demo: Serving, browser: Browser) -> None:
+async def test_a_wrong_password_is_told_and_a_right_one_comes_in(demo: Server, browser: Browser) -> None:
     page = await browser.open_page()
     await page.go(f"{demo.url}/")
     password = await page.run("fetch('/api/demo').then((answer) => answer.json()).then((demo) => demo.password)")
@@ -285,7 +294,7 @@ async def test_a_wrong_password_is_told_and_a_right_one_comes_in(demo: Serving, 
     assert "eyJ" not in await page.run("location.href")
 
 
-async def test_a_demo_person_comes_in_by_one_press_and_goes_out_again(demo: Serving, browser: Browser) -> None:
+async def test_a_demo_person_comes_in_by_one_press_and_goes_out_again(demo: Server, browser: Browser) -> None:
     page = await browser.open_page(width=390, height=780, touch=True)
     await page.go(f"{demo.url}/")
     await page.click("button", "Student 1 Student")
@@ -297,7 +306,7 @@ async def test_a_demo_person_comes_in_by_one_press_and_goes_out_again(demo: Serv
 
 
 async def test_a_link_that_names_a_person_does_not_bring_them_back_after_they_went(
-    demo: Serving, browser: Browser
+    demo: Server, browser: Browser
 ) -> None:
     page = await come_in(demo, browser, "demo-student-1")
     assert await page.run("location.pathname + location.search") == "/"
@@ -312,7 +321,7 @@ async def test_a_link_that_names_a_person_does_not_bring_them_back_after_they_we
 
 
 async def test_everything_that_can_be_used_has_a_name_and_nothing_is_wider_than_a_phone(
-    demo: Serving, browser: Browser
+    demo: Server, browser: Browser
 ) -> None:
     page = await come_in(demo, browser, "demo-student-1", phone=True)
     await say(page, "w" * 300)

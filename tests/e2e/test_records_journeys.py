@@ -3,8 +3,6 @@
 Never here: how soon on an idle machine (the benchmark judges that).
 """
 
-from collections.abc import Callable, Iterator
-
 import pytest
 
 from bench.figures import judged
@@ -14,23 +12,11 @@ from bench.journeys_walked import JOURNEYS, Walk, Walkers
 from tests.e2e.server import Server
 
 
-@pytest.fixture(scope="module")
-def server(new_database: Callable[[], str]) -> Iterator[Server]:
-    """One server for all tests of this file."""
-    made = Server(database=new_database())
-    try:
-        made.open()
-        yield made
-    finally:
-        made.close()
-
-
 def test_each_journey_ends_at_everybody_concerned(server: Server) -> None:
     with School(server) as school:
         delays = walked(Walkers(school, pupils=2, turns=1), Scale(turns=1, pause_s=0))
     assert {name: len(each) for name, each in delays.items()} == dict.fromkeys(JOURNEYS, 1)
     assert [name for name, (delay,) in delays.items() if delay == float("inf")] == []
-    assert server.complaints() == []
 
 
 def test_an_effect_that_nobody_sees_or_sees_late_misses_the_target(capsys: pytest.CaptureFixture[str]) -> None:

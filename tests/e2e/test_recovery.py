@@ -4,6 +4,7 @@ The same story as `bench/recovery.py` at a size that CI bears, and the two plant
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import trio
 
@@ -12,9 +13,9 @@ from bench.recovery import POSTGRES, SERVER, Scale, house_with, tell_the_story
 CLIENTS, RATE = 10, 50.0
 
 
-async def _breaches(bug: str | None, faults: Sequence[str]) -> set[str]:
+async def _breaches(furnished: Path, bug: str | None, faults: Sequence[str]) -> set[str]:
     """Tell the story and return the names of the broken promises; the counts are printed."""
-    house = house_with(bug)
+    house = house_with(bug).furnish(furnished)
     try:
         await trio.to_thread.run_sync(house.open)
         findings, _ = await tell_the_story(house, Scale(CLIENTS, RATE, calm_s=1.0, faults=faults))
@@ -26,13 +27,15 @@ async def _breaches(bug: str | None, faults: Sequence[str]) -> set[str]:
     return {f"{name}: {cases[:3]}" if bug is None else name for name, cases in findings.breaches().items()}
 
 
-async def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_and_then_the_database_are_killed() -> None:
-    assert await _breaches(None, [SERVER, POSTGRES]) == set()
+async def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_and_then_the_database_are_killed(
+    furnished: Path,
+) -> None:
+    assert await _breaches(furnished, None, [SERVER, POSTGRES]) == set()
 
 
-async def test_the_check_finds_acknowledgements_before_the_commit() -> None:
-    assert "lost" in await _breaches("asynchronous-commit", [SERVER])
+async def test_the_check_finds_acknowledgements_before_the_commit(furnished: Path) -> None:
+    assert "lost" in await _breaches(furnished, "asynchronous-commit", [SERVER])
 
 
-async def test_the_check_finds_a_deduplication_that_forgets() -> None:
-    assert "doubled" in await _breaches("forgetful-dedup", [SERVER])
+async def test_the_check_finds_a_deduplication_that_forgets(furnished: Path) -> None:
+    assert "doubled" in await _breaches(furnished, "forgetful-dedup", [SERVER])

@@ -96,18 +96,19 @@ def test_all_that_was_acknowledged_is_kept_or_named() -> None:
     made = worker()
     rows = dict(made.rows)
     told = Counter({"table:tasks": 2, "user:teacher-0": 2, "user:student-0": 2})
-    assert differences(Kept(rows, 2, told, [], dict(DURABLE)), [made]) == []
+    assert differences(Kept(rows, 2, 2, told, [], dict(DURABLE)), [made]) == []
     broken: dict[str, Callable[[], Kept]] = {
-        "rows": lambda: Kept({"a": rows["a"]}, 2, told, [], dict(DURABLE)),
-        "audits": lambda: Kept(rows, 1, told, [], dict(DURABLE)),
-        "events": lambda: Kept(rows, 2, told - Counter({"user:student-0": 1}), [], dict(DURABLE)),
-        "gaps": lambda: Kept(rows, 2, told, ["table:tasks"], dict(DURABLE)),
-        "settings": lambda: Kept(rows, 2, told, [], DURABLE | {"synchronous_commit": "off"}),
+        "rows": lambda: Kept({"a": rows["a"]}, 2, 2, told, [], dict(DURABLE)),
+        "audits": lambda: Kept(rows, 1, 2, told, [], dict(DURABLE)),
+        "feed": lambda: Kept(rows, 2, 1, told, [], dict(DURABLE)),
+        "events": lambda: Kept(rows, 2, 2, told - Counter({"user:student-0": 1}), [], dict(DURABLE)),
+        "gaps": lambda: Kept(rows, 2, 2, told, ["table:tasks"], dict(DURABLE)),
+        "settings": lambda: Kept(rows, 2, 2, told, [], DURABLE | {"synchronous_commit": "off"}),
     }
     for name, kept in broken.items():
         assert [each.partition(":")[0] for each in differences(kept(), [made])] == [name]
     other = {**rows, "b": Row("another", 1), "c": Row("unknown", 1)}
-    assert differences(Kept(other, 2, told, [], dict(DURABLE)), [made]) == ["rows: 2 wrong"]
+    assert differences(Kept(other, 2, 2, told, [], dict(DURABLE)), [made]) == ["rows: 2 wrong"]
 
 
 def test_the_peer_has_another_database_of_the_same_server() -> None:

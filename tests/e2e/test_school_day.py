@@ -3,27 +3,23 @@
 Presence's grace is shortened (`planted`). Never here: each rule by itself (`tests.actors`), kills (`test_comings_and_goings`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.journey import Person, School, Watch, agree, school_of
+from tests.e2e.journey import GRACE_MS, Person, School, Watch, agree, school_of
 from tests.e2e.server import Server
 
-GRACE_MS = 1_000
 ADA, TARA = "demo-admin", "demo-teacher-1"
-ANN, BEN, EVE = (f"demo-student-{number}" for number in range(1, 4))
+ANN, BEN, EVE = (f"demo-student-{number}" for number in range(4, 7))
+"""Not those of the class sessions, who are to be as they are by default."""
 
 
-@pytest.fixture(scope="module")
-def server(new_database: Callable[[], str]) -> Iterator[Server]:
-    """One server for the tests of this file."""
-    made = Server({"PLANTED_GRACE_MS": str(GRACE_MS)}, database=new_database(), planted=True)
-    try:
-        made.open()
-        yield made
-    finally:
-        made.close()
+@pytest.fixture
+def server(brisk: Server) -> Iterator[Server]:
+    """Give the school with the short grace."""
+    with brisk.lent():
+        yield brisk
 
 
 async def test_who_is_here_and_what_they_do_is_seen_by_those_concerned(server: Server) -> None:
@@ -63,11 +59,15 @@ async def open_another_tab(school: School, ben: Person, mate: Watch, staff: Watc
 
 async def look_at_the_list(tara: Person, ann: Person) -> None:
     """Look who is here: staff see everybody; a student sees itself, and its companions where they are together."""
-    here = (await tara.rest("GET", "/api/presence/online?limit=10"))["users"]
+    here = (await tara.rest("GET", "/api/presence/online?limit=50"))["users"]
     assert {one["user"] for one in here} >= {TARA, ANN, BEN}
+    eve = await tara.follow(f"presence:{EVE}")
+    await eve.until(
+        lambda state: state.status == "offline", "offline"
+    )  # she may have been here a moment ago, in another test
     several = (await tara.rest("POST", "/api/presence/bulk", {"users": [BEN, EVE]}))["users"]
     assert [(one["user"], one["status"]) for one in several] == [(BEN, "dnd"), (EVE, "offline")]
-    assert [one["user"] for one in (await ann.rest("GET", "/api/presence/online?limit=10"))["users"]] == [ANN]
+    assert [one["user"] for one in (await ann.rest("GET", "/api/presence/online?limit=50"))["users"]] == [ANN]
     roster = await ann.rest("GET", "/api/presence/room/yard")
     assert {one["user"]: one["status"] for one in roster["users"]} == {TARA: "online", ANN: "online", BEN: "dnd"}
 
@@ -121,7 +121,7 @@ async def test_whoever_joins_a_room_is_shown_what_was_said_and_what_is_being_sai
         await ben.do("room:mentoring", "typing")
         await watch.signal("room.typing", user=BEN, typing=True)
         said = await ben.do("room:mentoring", "say", text="Thanks")
-        await watch.event("room.message_posted", id=said["id"], text="Thanks", name="Student 2")
+        await watch.event("room.message_posted", id=said["id"], text="Thanks", name="Student 5")
         await watch.signal("room.typing", user=BEN, typing=False)
         await ann.do("room:mentoring", "read", upto=said["id"])
         await watch.event("room.read", user=ANN, upto=said["id"])

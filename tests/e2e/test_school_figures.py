@@ -1,6 +1,7 @@
 """The benchmark of a whole school, its own part: what it does, hears, misses and judges. One small exam shows that it can fail."""
 
 import socket
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from bench.dialects import Homeroom, HomeroomClasses
 from bench.figures import Verdict, judged, quantile_ms
 from bench.line import Newcomer
+from bench.recovery import house_with
 from bench.school import main
 from bench.school_answers import QUESTIONS, all_answers, instant, lost, newest, spread
 from bench.school_exam import Scale, measure
@@ -133,7 +135,10 @@ def test_only_parts_that_there_are_can_be_asked_for(capsys: pytest.CaptureFixtur
     assert "sessions" in capsys.readouterr().err
 
 
-def test_the_exam_finds_answers_that_were_acknowledged_before_they_were_kept() -> None:
+def test_the_exam_finds_answers_that_were_acknowledged_before_they_were_kept(
+    furnished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.school_exam.house_with", lambda bug: house_with(bug).furnish(furnished))
     *_, kept = measure(Scale(students=2, rounds=0, bug="asynchronous-commit"))
     assert not kept.good
     assert "not shown" in kept.words

@@ -6,6 +6,7 @@ Slow readers, requests under way and a frozen database hold it up no longer than
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -54,14 +55,10 @@ async def held_poll(server: Server, room: str, answers: list[int]) -> None:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server(furnished: Path) -> Iterator[Server]:
     """One server that is asked to end in each test, and started again by it."""
-    made = Server()
-    try:
-        made.open()
+    with Server().furnish(furnished).opened() as made:
         yield made
-    finally:
-        made.close()
 
 
 async def end_and_return(talk: Choir, title: str) -> Ended:

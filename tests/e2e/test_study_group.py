@@ -3,30 +3,17 @@
 Never here: each rule by itself (`tests.actors`).
 """
 
-from collections.abc import Callable, Iterator
 from time import time
 from typing import Any
-
-import pytest
 
 from tests.e2e.journey import Person, School, Watch, agree, school_of
 from tests.e2e.server import Server
 
-FOUR = ANN, BEN, EVE, DAN = tuple(f"demo-student-{number}" for number in range(1, 5))
-FAY = "demo-student-5"
+FOUR = ANN, BEN, EVE, DAN = tuple(f"demo-student-{number}" for number in range(3, 7))
+FAY = "demo-student-2"
+"""The first of them are in sessions of other tests, which stand in their lists."""
 ROOT = "/api/study-groups"
 TOMORROW_MS = 86_400_000
-
-
-@pytest.fixture(scope="module")
-def server(new_database: Callable[[], str]) -> Iterator[Server]:
-    """One server for the tests of this file."""
-    made = Server(database=new_database())
-    try:
-        made.open()
-        yield made
-    finally:
-        made.close()
 
 
 class Circle:

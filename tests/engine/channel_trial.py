@@ -1,6 +1,6 @@
 """Channels around a memory journal, with a door that the test opens and shuts; for the tests of channels."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -34,7 +34,7 @@ SETTINGS = ChannelSettings()
 class Door:
     """Grants all but `shut`; the state of a channel is the sum of what its events added.
 
-    While `hold` is there, an answer that was found waits for it.
+    While `hold` is there, an answer that was found waits for it; so does a review for `reviewing`. So many reviews are `failing`.
     """
 
     journal: Journal
@@ -43,6 +43,11 @@ class Door:
     shut: dict[str, str] = field(default_factory=dict)
     hold: trio.Event | None = None
     looks: int = 0
+    taken_back: set[int] = field(default_factory=set)
+    """What is added by events that nobody may see any more: they are shown without it."""
+    reviews: int = 0
+    reviewing: trio.Event | None = None
+    failing: int = 0
     broken: Exception | None = None
 
     async def look(self, address: str, caller: Caller) -> Sight:
@@ -62,6 +67,22 @@ class Door:
     async def lost(self, followers: Collection[Follower]) -> Mapping[Follower, str]:
         await trio.lowlevel.checkpoint()
         return {follower: self.shut[follower.user] for follower in followers if follower.user in self.shut}
+
+    async def review(self, caller: Caller, events: Sequence[bytes]) -> Sequence[bytes]:
+        self.reviews += 1
+        await trio.lowlevel.checkpoint()
+        if self.failing:
+            self.failing -= 1
+            raise Refusal("unavailable", "nobody can tell", retry_ms=1)
+        if self.reviewing is not None:
+            await self.reviewing.wait()
+        return [self._seen(event) for event in events]
+
+    def _seen(self, event: bytes) -> bytes:
+        told = self.wire.decode_plain(event)
+        if told["d"]["n"] not in self.taken_back:
+            return event
+        return self.wire.event(told["type"], told["at"], told["by"], self.wire.encode({}))
 
 
 @dataclass

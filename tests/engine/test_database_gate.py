@@ -7,7 +7,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from homeroom.engine.database import Gate
-from homeroom.engine.postgres import Connection, Disconnected, Driver, PostgresSettings
+from homeroom.engine.postgres import Connection, Disconnected, Driver
+from homeroom.engine.postgres_settings import PostgresSettings
 
 
 class Silent:

@@ -7,8 +7,9 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 import trio
@@ -20,7 +21,7 @@ from homeroom.engine.embedded import UNSAFE, EmbeddedPostgres, open_embedded, ru
 from homeroom.engine.errors import DataDirectoryInUse, NoBinaries, StartFailed
 from homeroom.engine.postgres import DatabaseError
 from homeroom.engine.postmaster import children_of
-from tests.conftest import TRIAL
+from tests.conftest import TRIAL, quick_folder
 
 PATIENCE_S = 30
 
@@ -33,6 +34,21 @@ server.start()
 print(server.pid, flush=True)
 sys.stdin.read()
 """
+
+
+@pytest.fixture(scope="module")
+def initialised() -> Iterator[Path]:
+    """Return a data directory that was made once and in which no server ever ran, to be copied."""
+    with quick_folder() as folder:
+        cluster.initialise(cluster.find_binaries(), folder / "postgres", sync=False)
+        yield folder / "postgres"
+
+
+@pytest.fixture
+def used_home(home: Path, initialised: Path) -> Path:
+    """Return a home whose data directory is there already: for tests of what comes after that."""
+    copytree(initialised, home / "postgres")
+    return home
 
 
 def start_elsewhere(home: Path) -> tuple["subprocess.Popen[str]", int]:
@@ -97,12 +113,12 @@ def test_without_being_told_it_syncs_what_it_acknowledges(home: Path) -> None:
         server.stop()
 
 
-def test_what_it_keeps_is_there_at_the_next_start(home: Path) -> None:
+def test_what_it_keeps_is_there_at_the_next_start(used_home: Path) -> None:
     async def run(dsn: str, sql: str) -> list[int]:
         async with open_database(dsn, TRIAL) as database:
             return [row[0] for row in await database.fetch(sql)]
 
-    server = EmbeddedPostgres(home, UNSAFE)
+    server = EmbeddedPostgres(used_home, UNSAFE)
     server.start()
     trio.run(run, server.dsn, "CREATE TABLE kept AS SELECT 3 AS n")
     server.stop()
@@ -127,35 +143,35 @@ def test_only_its_owner_gets_in(home: Path) -> None:
     assert not sockets.exists()
 
 
-def test_a_second_process_finds_the_running_server_and_only_a_running_one(home: Path) -> None:
-    assert running_dsn(home) is None
-    starter, pid = start_elsewhere(home)
-    dsn = running_dsn(home)
+def test_a_second_process_finds_the_running_server_and_only_a_running_one(used_home: Path) -> None:
+    assert running_dsn(used_home) is None
+    starter, pid = start_elsewhere(used_home)
+    dsn = running_dsn(used_home)
     assert dsn is not None
     assert trio.run(fetch_number, dsn) == 7
     close(starter)
-    assert running_dsn(home) is None, "it may still take connections, but it is about to end"
+    assert running_dsn(used_home) is None, "it may still take connections, but it is about to end"
     wait_until(lambda: not exists(pid), "the server outlives its starter")
-    assert (home / "postgres.dsn").exists(), "nobody was left to remove it"
-    assert running_dsn(home) is None
+    assert (used_home / "postgres.dsn").exists(), "nobody was left to remove it"
+    assert running_dsn(used_home) is None
 
 
-def test_two_servers_on_one_directory_are_refused(home: Path) -> None:
-    starter, _ = start_elsewhere(home)
+def test_two_servers_on_one_directory_are_refused(used_home: Path) -> None:
+    starter, _ = start_elsewhere(used_home)
     try:
         with pytest.raises(DataDirectoryInUse, match="another program"):
-            EmbeddedPostgres(home, UNSAFE).start()
-        assert running_dsn(home) is not None, "the first one is unharmed"
+            EmbeddedPostgres(used_home, UNSAFE).start()
+        assert running_dsn(used_home) is not None, "the first one is unharmed"
     finally:
         close(starter)
 
 
-def test_no_server_outlives_a_killed_starter_and_the_next_start_works(home: Path) -> None:
-    starter, pid = start_elsewhere(home)
+def test_no_server_outlives_a_killed_starter_and_the_next_start_works(used_home: Path) -> None:
+    starter, pid = start_elsewhere(used_home)
     children = [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    old_sockets = Path((running_dsn(home) or "").rpartition("host=")[2])
+    old_sockets = Path((running_dsn(used_home) or "").rpartition("host=")[2])
     starter.send_signal(signal.SIGKILL)
-    server = EmbeddedPostgres(home, UNSAFE)
+    server = EmbeddedPostgres(used_home, UNSAFE)
     server.start()  # at once: the old server may still be ending
     try:
         assert not exists(pid)
@@ -167,8 +183,8 @@ def test_no_server_outlives_a_killed_starter_and_the_next_start_works(home: Path
         close(starter)
 
 
-def test_it_starts_after_the_server_itself_was_killed(home: Path) -> None:
-    server = EmbeddedPostgres(home, UNSAFE)
+def test_it_starts_after_the_server_itself_was_killed(used_home: Path) -> None:
+    server = EmbeddedPostgres(used_home, UNSAFE)
     server.start()
     os.kill(server.pid, signal.SIGKILL)
     assert server.wait(PATIENCE_S)
@@ -181,8 +197,8 @@ def test_it_starts_after_the_server_itself_was_killed(home: Path) -> None:
         server.stop()
 
 
-def test_a_frozen_server_is_stopped_all_the_same_and_the_next_start_works(home: Path) -> None:
-    server = EmbeddedPostgres(home, UNSAFE)
+def test_a_frozen_server_is_stopped_all_the_same_and_the_next_start_works(used_home: Path) -> None:
+    server = EmbeddedPostgres(used_home, UNSAFE)
     server.start()
     family = [server.pid, *children_of(server.pid)]
     assert len(family) > 1
@@ -197,14 +213,14 @@ def test_a_frozen_server_is_stopped_all_the_same_and_the_next_start_works(home: 
         server.stop()
 
 
-def test_a_stale_note_that_names_a_stranger_does_not_stop_the_start(home: Path) -> None:
-    server = EmbeddedPostgres(home, UNSAFE)
+def test_a_stale_note_that_names_a_stranger_does_not_stop_the_start(used_home: Path) -> None:
+    server = EmbeddedPostgres(used_home, UNSAFE)
     server.start()
-    note = (home / "postgres" / "postmaster.pid").read_text().splitlines()
+    note = (used_home / "postgres" / "postmaster.pid").read_text().splitlines()
     os.kill(server.pid, signal.SIGKILL)
     assert server.wait(PATIENCE_S)
     server.stop()
-    (home / "postgres" / "postmaster.pid").write_text("\n".join([str(os.getppid()), *note[1:]]) + "\n")
+    (used_home / "postgres" / "postmaster.pid").write_text("\n".join([str(os.getppid()), *note[1:]]) + "\n")
     server.start()
     try:
         assert trio.run(fetch_number, server.dsn) == 7
@@ -222,11 +238,11 @@ def test_a_start_that_fails_says_why_and_leaves_nothing_behind(home: Path) -> No
     server.stop()
 
 
-def test_a_process_that_cannot_be_started_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = EmbeddedPostgres(home, UNSAFE)
+def test_a_process_that_cannot_be_started_is_told(used_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = EmbeddedPostgres(used_home, UNSAFE)
     server.start()
     server.stop()
-    monkeypatch.setattr(embedded, "unprivileged", lambda: (str(home / "no-such-program"),))
+    monkeypatch.setattr(embedded, "unprivileged", lambda: (str(used_home / "no-such-program"),))
     with pytest.raises(StartFailed, match="no-such-program"):
         server.start()
 
@@ -252,17 +268,16 @@ def test_missing_binaries_are_named(monkeypatch: pytest.MonkeyPatch, home: Path)
         EmbeddedPostgres(home)
 
 
-def test_a_log_that_has_grown_long_is_begun_anew(home: Path) -> None:
-    home.mkdir()
-    (home / "postgres.log").write_bytes(b"x" * (embedded.LOG_BYTES + 1))
-    server = EmbeddedPostgres(home, UNSAFE)
+def test_a_log_that_has_grown_long_is_begun_anew(used_home: Path) -> None:
+    (used_home / "postgres.log").write_bytes(b"x" * (embedded.LOG_BYTES + 1))
+    server = EmbeddedPostgres(used_home, UNSAFE)
     server.start()
     server.stop()
-    assert (home / "postgres.log").stat().st_size < 100_000
+    assert (used_home / "postgres.log").stat().st_size < 100_000
 
 
-async def test_a_server_that_dies_comes_back_by_itself_at_the_same_place(home: Path) -> None:
-    async with open_embedded(home, UNSAFE) as server, open_database(server.dsn, TRIAL) as database:
+async def test_a_server_that_dies_comes_back_by_itself_at_the_same_place(used_home: Path) -> None:
+    async with open_embedded(used_home, UNSAFE) as server, open_database(server.dsn, TRIAL) as database:
         for _ in range(2):
             killed = server.pid
             os.kill(killed, signal.SIGKILL)
@@ -280,7 +295,7 @@ async def answers(database: Database) -> bool:
     return True
 
 
-async def test_what_the_body_raises_comes_out_in_no_group(home: Path) -> None:
+async def test_what_the_body_raises_comes_out_in_no_group(used_home: Path) -> None:
     with pytest.raises(json.JSONDecodeError):
-        async with open_embedded(home, UNSAFE):
+        async with open_embedded(used_home, UNSAFE):
             json.loads("no")

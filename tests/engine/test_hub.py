@@ -194,6 +194,17 @@ async def test_an_outlet_that_is_still_being_fed_is_ended_by_name(hub: Hub) -> N
     assert fed.frames == [b"gone room:a forbidden"]
 
 
+async def test_what_a_stream_retains_outlives_its_followers_and_it_counts_as_one_stream(hub: Hub) -> None:
+    hub.signal("room:a", "p:1", b"one", retain=True)
+    assert (list(hub), hub.statistics()["streams"]) == (["room:a"], 1)
+    sink = follower(hub)
+    assert (list(hub), hub.statistics()["streams"]) == (["room:a"], 1)
+    hub.forget(sink)
+    assert (list(hub), hub.retained("room:a"), hub.watchers("room:a")) == (["room:a"], {"p:1": b"one"}, 0)
+    hub.signal("room:a", "p:1", b"left", retain=True, drop=True)
+    assert (list(hub), hub.retained("room:a"), hub.statistics()["streams"]) == ([], {}, 0)
+
+
 async def test_a_forgotten_outlet_leaves_nothing_behind(hub: Hub, autojump_clock: MockClock) -> None:
     sink = follower(hub)
     hub.subscribe("room:b", sink, 0)

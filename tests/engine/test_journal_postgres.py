@@ -14,6 +14,7 @@ from homeroom.engine.kind import Table
 from tests.engine.journal_contract import ROOM, SAID, JournalContract, OpenedJournal, OpenJournal, whole
 
 QUICK = CommitSettings(linger_ms=0)
+SEEN = Table("seen", ("person",), {"person": "text"})
 
 
 class TestPostgresJournal(JournalContract):
@@ -40,11 +41,23 @@ class TestPostgresJournal(JournalContract):
         assert [row["likes"] for row in found] == [3, None]
         await old.append(Append(ROOM, rows=[Row("said", {"seq": 3}, {"body": "the older program goes on"})]))
 
-    async def test_a_declaration_that_contradicts_the_table_is_refused(self, open_journal: OpenJournal) -> None:
+    async def test_no_tables_and_one_of_keys_alone_may_be_declared_again_and_again(
+        self, open_journal: OpenJournal, database: Database
+    ) -> None:
+        for tables in ([], [SEEN], [], [SAID]) * 2:
+            await (await open_journal()).ensure_tables(tables)
+        rows = await database.fetch("SELECT tablename AS name FROM pg_tables WHERE starts_with(tablename, 'read_')")
+        assert {row["name"] for row in rows} == {"read_said", "read_seen"}
+
+    async def test_a_declaration_that_contradicts_the_table_is_refused_and_changes_nothing(
+        self, open_journal: OpenJournal, database: Database
+    ) -> None:
         await (await open_journal()).ensure_tables([SAID])
         other = Table("said", ("seq",), {"seq": "bigint", "author": "bigint", "body": "text", "gone": "boolean"})
         with pytest.raises(ValueError, match="author as bigint, its table has text"):
-            await (await open_journal()).ensure_tables([other])
+            await (await open_journal()).ensure_tables([SEEN, other])
+        rows = await database.fetch("SELECT to_regclass('read_seen') IS NULL AS nothing")
+        assert rows[0]["nothing"]
 
     async def test_declared_indexes_are_made_once_and_new_ones_are_added_to_an_old_table(
         self, open_journal: OpenJournal, database: Database

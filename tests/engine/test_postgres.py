@@ -20,12 +20,12 @@ from homeroom.engine.embedded import EmbeddedPostgres
 from homeroom.engine.postgres import (
     Connection,
     Disconnected,
-    PostgresSettings,
     Refused,
     UniqueViolation,
     UnsuitableServer,
     check_server,
 )
+from homeroom.engine.postgres_settings import PostgresSettings
 from tests.conftest import TRIAL
 
 

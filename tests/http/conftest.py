@@ -7,6 +7,7 @@ import trio
 
 from tests.http.record_school import RecordSchool, make_note_tables, open_record_school
 from tests.http.rest_school import School
+from tests.http.schedules import Timetable, open_timetable
 
 
 @pytest.fixture
@@ -28,3 +29,10 @@ async def notes(notes_url: str) -> AsyncIterator[RecordSchool]:
     """Return a school that keeps notes."""
     async with open_record_school(notes_url) as school:
         yield school
+
+
+@pytest.fixture
+async def timetable(notes_url: str) -> AsyncIterator[Timetable]:
+    """Return a school with a timetable."""
+    async with open_timetable(notes_url) as opened:
+        yield opened

@@ -11,6 +11,7 @@ RECORD_LINES: dict[str, dict[str, str]] = {
         "update": "super_admin:there admin:below people:own",
         "delete": "super_admin:there admin:below",
         "login=": "super_admin:there admin:below",
+        "name=": "super_admin:there admin:below staff:own",
         "role=": "super_admin:there admin:below",
         "active=": "super_admin:there admin:below",
     },
@@ -79,7 +80,7 @@ RECORD_LINES: dict[str, dict[str, str]] = {
         "delete": "admins teacher:enrols",
     },
     "student": {
-        "read": "admins student:own teacher:mentor teacher:teaches parent:guardian",
+        "read": "admins student:own teacher:mentor teacher:teaches teacher:leads parent:guardian",
         "create": "admins",
         "update": "admins",
         "delete": "admins",
@@ -125,8 +126,8 @@ RECORD_LINES: dict[str, dict[str, str]] = {
     "comment": {
         "read": "admins student:own_entry teacher:mentor parent:guardian",
         "create": "admins student:own_entry teacher:mentor",
-        "update": "staff:author student:author",
-        "delete": "admins teacher:author student:author",
+        "update": "admins:author teacher:author_mentor student:author_own",
+        "delete": "admins teacher:author_mentor student:author_own",
     },
     "schedule": {
         "read": "admins teacher:mentor student:own student:member teacher:teaches parent:guardian parent:class_guardian",
@@ -183,6 +184,7 @@ RECORD_LINES: dict[str, dict[str, str]] = {
         "create": "admins teacher:assignee",
         "update": "admins teacher:assignee",
         "delete": "admins",
+        "suggestion=": "admins",
         "review": "admins teacher:assignee",
     },
     "preference": {

@@ -1,5 +1,6 @@
 """The real application on the real engine, whose journal is in memory: what the tests of the REST doors talk to."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,6 +35,8 @@ from homeroom.protocol.verbs import VerbTable
 from homeroom.records.logins import Logins
 from homeroom.records.passwords import Passwords
 from homeroom.records.users import Users
+from tests.http.asgi import ask
+from tests.records.hashes import CHEAP
 
 SYNC_LIMITS, WEB_SETTINGS = SyncLimits(), WebSettings()
 PLENTY = BudgetSettings({"chat": Rate(1e6, 1e6)})
@@ -98,7 +101,7 @@ class School:
             limits=limits,
         )
         known = database if database is not None else cast("Database", None)
-        self.users, self.passwords = Users(known, self.clock), Passwords()
+        self.users, self.passwords = Users(known, self.clock), Passwords(CHEAP)
         self.throttle = LoginThrottle()
         self.logins = Logins(known, self.clock)
         self.parts = AppParts(
@@ -125,7 +128,7 @@ class School:
             random=Random(2),
             static=HTTP / "static",
             docs=HTTP / "docs_page",
-            asyncapi={"asyncapi": "3.0.0"},
+            asyncapi=lambda: {"asyncapi": "3.0.0"},
             settings=settings,
             statistics={"engine": self.engine.statistics, "hub": self.hub.statistics},
             demo=demo,
@@ -157,14 +160,13 @@ class School:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Knock at a door as `who`, a pair of id and role."""
-        sent = {**(self.bearer(*who) if who else {}), **(headers or {})}
-        options: dict[str, Any] = {} if body is None else {"json": body}
-        response = await self.app.test_client().open(path, method=method, headers=sent, **options)
-        data = await response.get_data(as_text=True)
-        is_json = "json" in response.headers.get("Content-Type", "")
-        answer = await response.get_json(force=True) if is_json else data
-        return Reply(response.status_code, answer, response.headers)
+        """Knock at a door as `who`, a pair of id and role; a `body` of bytes is sent as it is, any other one as JSON."""
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        told = {} if body is None else {"Content-Type": "application/json", "Content-Length": str(len(data))}
+        sent = {**told, **(self.bearer(*who) if who else {}), **(headers or {})}
+        status, said, answer = await ask(self.app, method, path, sent, data)
+        is_json = bool(answer) and "json" in said.get("Content-Type", "")
+        return Reply(status, json.loads(answer) if is_json else answer.decode(), said)
 
     async def do(self, address: str, command: Any, caller: Caller | tuple[str, str] = SYSTEM_CALLER) -> Done:
         """Have a command carried out past the doors; raises `Refusal`."""

@@ -33,13 +33,15 @@ def shown(rows: list[dict[str, Any]]) -> list[str]:
 
 
 @asynccontextmanager
-async def open_timetable(dsn: str, **options: Any) -> AsyncIterator["Timetable"]:
+async def open_timetable(dsn: str, *, public_url: str = "", **options: Any) -> AsyncIterator["Timetable"]:
     """Open a school whose zone is Berlin's, with calendars."""
     async with open_record_school(dsn, RECORD_TYPES, **options) as opened:
         school = opened.school
         assert school.parts.records is not None
         feeds = Feeds(opened.database, school.clock, SystemRandom())
-        school.parts = replace(school.parts, records=replace(school.parts.records, feeds=feeds, zone=ZONE))
+        school.parts = replace(
+            school.parts, records=replace(school.parts.records, feeds=feeds, zone=ZONE, public_url=public_url)
+        )
         yield Timetable(opened)
 
 
@@ -85,7 +87,7 @@ class Timetable:
         """Return a new series."""
         body = self.body(mentor, student, start, series=rule, zone=ZONE, **more)
         reply = await self.call("POST", SERIES, mentor, body=body)
-        assert reply.status == 200, reply.body
+        assert reply.status == 201, reply.body
         made: dict[str, Any] = reply.body
         return made
 

@@ -259,6 +259,18 @@ async def test_idle_and_finished_connections_are_closed() -> None:
                 await peer.aclose()
 
 
+async def test_a_second_head_that_dribbles_in_gets_no_more_time_than_silence() -> None:
+    async with open_house(http=replace(BRIEF, idle_s=1.0)) as house, alive(house):
+        _, peer = await send_and_read(house, get())
+        with trio.fail_after(5), suppress(Closed, trio.BrokenResourceError):
+            for byte in get("/", f"X-Long: {'x' * 1000}"):
+                await peer.send(bytes((byte,)))
+                with trio.move_on_after(0.1):
+                    await peer.wait_end()
+                    break
+        await peer.aclose()
+
+
 async def test_a_client_that_does_not_read_its_answer_is_cut() -> None:
     async with open_house(http=BRIEF) as house, alive(house, kept=30_000_000):
         peer = await house.dial(receive_buffer=4096)

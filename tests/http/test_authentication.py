@@ -16,15 +16,13 @@ from homeroom.records.audit import read_audit
 from tests.http.rest_school import Reply, School
 
 PASSWORD = "correct horse battery"
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class DatabaseSchool(School):
-    """A school whose people are in a real database; hashing is cheap."""
+    """A school whose people are in a real database."""
 
     def __init__(self, database: Database, **options: Any) -> None:
         super().__init__(database=database, **options)
-        self.passwords._hasher = CHEAP
 
     async def add(self, login: str, role: str = "student", password: str = PASSWORD) -> None:
         await self.users.add(login, login.title(), role, await self.passwords.hash(password), id=login)

@@ -1,34 +1,16 @@
 """The private link to one's calendar: what it shows, how it ends, and that nobody else learns it."""
 
-from collections.abc import AsyncIterator, Callable
-
 import pytest
-import trio
 from icalendar import Calendar, Event
 
 from homeroom.engine.journal_memory import START_MS
 from homeroom.http.budgets import BudgetSettings, Rate
 from homeroom.records.feeds import PAGE
-from tests.http.record_school import Person, make_note_tables
+from tests.http.record_school import Person
 from tests.http.rest_school import Reply
 from tests.http.schedules import HOUR, ZONE, Timetable, open_timetable
 
 LINK = "/api/schedules/feed"
-
-
-@pytest.fixture(scope="module")
-def timetable_url(new_database: Callable[[], str]) -> str:
-    """Return the DSN of the database that these tests share: each makes its own people."""
-    dsn = new_database()
-    trio.run(make_note_tables, dsn)
-    return dsn
-
-
-@pytest.fixture
-async def timetable(timetable_url: str) -> AsyncIterator[Timetable]:
-    """Offer a school."""
-    async with open_timetable(timetable_url) as opened:
-        yield opened
 
 
 async def slot_in(timetable: Timetable, mentor: Person, student: Person | None, hours: int, **more: object) -> str:
@@ -131,6 +113,37 @@ async def test_half_of_a_secret_is_none(timetable: Timetable) -> None:
 async def test_no_link_without_a_login_and_none_for_another(timetable: Timetable) -> None:
     assert (await timetable.call("POST", LINK)).code == "unauthenticated"
     assert (await timetable.call("DELETE", LINK)).code == "unauthenticated"
+    assert (await timetable.call("GET", LINK)).code == "unauthenticated"
+
+
+async def test_one_is_told_since_when_there_is_a_link_and_its_whole_address_once(notes_url: str) -> None:
+    async with open_timetable(notes_url) as school:
+        tom = await school.person("teacher")
+        assert (await school.call("GET", LINK, tom)).code == "not_found"
+        made = (await school.call("POST", LINK, tom)).body
+        assert made.keys() == {"path"}, "nobody has said how the server is reached"
+        assert START_MS <= (await school.call("GET", LINK, tom)).body["made_at"] <= school.school.school.clock.now()
+        await school.call("DELETE", LINK, tom)
+        assert (await school.call("GET", LINK, tom)).code == "not_found"
+    async with open_timetable(notes_url, public_url="https://school.example") as school:
+        made = (await school.call("POST", LINK, await school.person("teacher"))).body
+        assert made["url"] == f"https://school.example{made['path']}"
+
+
+async def test_a_calendar_names_the_teacher_the_class_and_the_room(timetable: Timetable) -> None:
+    tess, sam = await timetable.person("teacher"), await timetable.person("student")
+    group = await timetable.school_class(sam, teacher=tess)
+    await timetable.school.database.execute("UPDATE classes SET room = '101' WHERE id = $1", group)
+    await timetable.school.database.execute("UPDATE users SET name = 'Tess T.' WHERE id = $1", tess[0])
+    lesson = await slot_in(timetable, tess, None, 48, class_id=group, is_group_session=True)
+    path = await link_of(timetable, sam)
+    event = events(await timetable.call("GET", path))[lesson]
+    assert (str(event["LOCATION"]), str(event["DESCRIPTION"]).splitlines()[0]) == ("101", "Teacher: Tess T.")
+    known = await tag_of(timetable, path)
+    await timetable.school.database.execute("UPDATE classes SET room = '102' WHERE id = $1", group)
+    assert (await timetable.call("GET", path, headers={"If-None-Match": known})).status == 200
+    await timetable.school.database.execute("UPDATE users SET name = 'Tess U.' WHERE id = $1", tess[0])
+    assert await tag_of(timetable, path) != known
 
 
 async def test_the_secret_is_in_no_log_and_not_in_the_database(
@@ -155,13 +168,15 @@ async def test_a_long_calendar_is_read_page_by_page_and_whole(timetable: Timetab
     body = timetable.body(tom, None, "2026-01-12 09:00", series=f"FREQ=DAILY;COUNT={2 * PAGE + 1}", zone=ZONE)
     start = START_MS + 24 * HOUR
     body = {**body, "start_at": start, "end_at": start + HOUR}
-    assert (await timetable.call("POST", "/api/schedules/series", tom, body=body)).status == 200
-    assert len(events(await timetable.call("GET", await link_of(timetable, tom)))) == 2 * PAGE + 1
+    assert (await timetable.call("POST", "/api/schedules/series", tom, body=body)).status == 201
+    path = await link_of(timetable, tom)
+    assert len(events(await timetable.call("GET", path))) == 2 * PAGE + 1
+    assert await tag_of(timetable, path)
 
 
-async def test_guesses_and_eager_programs_are_slowed_down(timetable_url: str) -> None:
+async def test_guesses_and_eager_programs_are_slowed_down(notes_url: str) -> None:
     budgets = BudgetSettings({"chat": Rate(1e6, 1e6), "calendar": Rate(0.1, 2), "calendars": Rate(0.1, 5)})
-    async with open_timetable(timetable_url, budgets=budgets) as school:
+    async with open_timetable(notes_url, budgets=budgets) as school:
         path = await link_of(school, await school.person("teacher"))
         codes = [(await school.call("GET", path)).code for _ in range(3)]
         assert codes == ["ok", "ok", "rate_limited"]
@@ -175,7 +190,49 @@ async def test_the_doors_are_described_with_the_day_and_the_zone(timetable: Time
     described = {one["name"]: one for one in paths["/api/schedules"]["get"]["parameters"]}
     assert {"date", "zone", "student_id", "start_at_from", "limit", "after"} <= described.keys()
     assert not described["date"]["required"]
-    assert "security" not in paths["/api/calendars/{link}"]["get"]
+    assert paths["/api/calendars/{link}"]["get"]["security"] == []
     assert "text/calendar" in paths["/api/calendars/{link}"]["get"]["responses"]["200"]["content"]
-    assert {"post", "delete"} == paths["/api/schedules/feed"].keys()
+    assert {"get", "post", "delete"} == paths["/api/schedules/feed"].keys()
     assert {"patch", "delete"} == paths["/api/schedules/{id}/series"].keys()
+
+
+async def test_who_has_the_calendar_as_it_is_gets_nothing_until_it_is_another(timetable: Timetable) -> None:
+    tom, sam = await timetable.person("teacher"), await timetable.person("student")
+    slot = await slot_in(timetable, tom, sam, 24)
+    path = await link_of(timetable, sam)
+    tags = [await tag_of(timetable, path)]
+
+    async def change(method: str, suffix: str, **body: object) -> None:
+        assert (await timetable.call(method, f"/api/schedules/{slot}{suffix}", tom, body=body or None)).status == 200
+        reply = await timetable.call("GET", path, headers={"If-None-Match": tags[-1]})
+        assert (reply.status, reply.headers["ETag"] in tags) == (200, False)
+        tags.append(await tag_of(timetable, path))
+
+    await change("PATCH", "", title="Another title")
+    await change("PATCH", "/status", status="cancelled")
+    await change("DELETE", "")
+    await timetable.school.database.execute("UPDATE users SET name = 'Another' WHERE id = $1", sam[0])
+    tags.append(await tag_of(timetable, path))
+    assert len(set(tags)) == len(tags)
+
+
+async def tag_of(timetable: Timetable, path: str) -> str:
+    """Return the ETag of a calendar; whoever has it, alone or among others, gets no text."""
+    whole = await timetable.call("GET", path)
+    tag = whole.headers["ETag"]
+    assert whole.body.startswith("BEGIN:VCALENDAR")
+    for known in (tag, f"W/{tag}", f'"other", {tag}'):
+        reply = await timetable.call("GET", path, headers={"If-None-Match": known})
+        assert (reply.status, reply.body, reply.headers["ETag"]) == (304, "", tag)
+        assert reply.headers["Cache-Control"] == whole.headers["Cache-Control"]
+    assert (await timetable.call("GET", path, headers={"If-None-Match": '"other"'})).status == 200
+    return tag
+
+
+async def test_a_tag_that_is_known_opens_no_calendar_that_is_closed(timetable: Timetable) -> None:
+    tom = await timetable.person("teacher")
+    path = await link_of(timetable, tom)
+    tag = await tag_of(timetable, path)
+    await timetable.call("DELETE", LINK, tom)
+    for known in (tag, "*"):
+        assert (await timetable.call("GET", path, headers={"If-None-Match": known})).code == "not_found"

@@ -1,13 +1,20 @@
 """People over REST: made, changed, renamed, let go; their passwords; who finds whom; and what it ends at once. Real PostgreSQL."""
 
+import re
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import trio
 
+from homeroom.config import Config
 from homeroom.engine.database import open_database
+from homeroom.protocol.access import ROLE_ALIASES, Role
 from homeroom.protocol.stored import StoredWire
+from homeroom.records.passwords import LONGEST, SHORTEST
+from homeroom.records.school.guardianships import GUARDIANS_MAX, GUARDIANSHIP, WARDS_MAX
+from homeroom.records.school.users import PASSWORD_CHANGED, USER
 from homeroom.records.types import RECORD_TYPES
 from tests.conftest import TRIAL
 from tests.http.record_school import Person, RecordSchool, open_record_school
@@ -168,11 +175,14 @@ async def test_the_last_super_admin_stays_one_also_when_two_let_each_other_go_at
     assert (await people.call("PATCH", path, who, body={"name": "The Last"})).status == 200
 
 
-async def test_each_sees_and_renames_oneself_and_nobody_else(people: RecordSchool) -> None:
+async def test_each_sees_oneself_and_nobody_else_and_staff_rename_themselves(people: RecordSchool) -> None:
     sam, kim = await people.person("student"), await people.person("student")
     path = f"/api/users/{sam[0]}"
-    assert (await people.call("PATCH", path, sam, body={"name": " Sam  Lee "})).body["name"] == "Sam Lee"
-    for change in ({"role": "teacher"}, {"login": "boss"}, {"active": False}):
+    for role in ("teacher", "admin", "super_admin"):
+        who = await people.person(role)
+        renamed = await people.call("PATCH", f"/api/users/{who[0]}", who, body={"name": " Sam  Lee "})
+        assert renamed.body["name"] == "Sam Lee", role
+    for change in ({"name": "The Headmaster"}, {"role": "teacher"}, {"login": "boss"}, {"active": False}):
         reply = await people.call("PATCH", path, sam, body=change)
         assert (reply.code, reply.body["d"]["field"]) == ("forbidden", next(iter(change)))
     assert [row["id"] for row in (await people.call("GET", "/api/users", sam)).body["items"]] == [sam[0]]
@@ -355,3 +365,35 @@ async def test_links_that_cannot_be_have_their_named_answer(people: RecordSchool
         assert (reply.code, reply.body["d"]["field"]) == ("bad_command", field)
     for who in (tess, pam, sam):
         assert (await link(pam[0], sam[0], who)).code == "forbidden"
+
+
+# --- the page about people
+
+PAGE = Path(__file__).parents[2] / "docs" / "people.md"
+THEIRS = ("/api/users", "/api/people", "/api/guardians", "/api/auth/")
+
+
+async def test_the_page_about_people_names_each_of_their_doors_and_no_other(people: RecordSchool) -> None:
+    paths = (await people.call("GET", "/openapi.json")).body["paths"]
+    served = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    text = PAGE.read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `([A-Z]+ /api/[^`?]+)`", text, re.MULTILINE))
+    assert named == {door for door in served if door.partition(" ")[2].startswith(THEIRS)}
+    others = {f"GET {path}" for path in re.findall(r"`(?:GET )?(/api/[a-z\-]+)`", text)}
+    assert others <= served
+
+
+def test_the_page_about_people_says_roles_events_bounds_and_settings_as_they_are() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|", text, re.MULTILINE)
+    assert [role for role, _ in rows] == list(get_args(Role))
+    assert {word: role for role, words in rows for word in re.findall(r"`(\w+)`", words)} == ROLE_ALIASES
+    events = {one.event(change) for one in (USER, GUARDIANSHIP) for change in ("created", "updated", "deleted")}
+    told = set(re.findall(r"`((?:user|guardian|guardianship)\.[a-z_]+)`", text))
+    assert told == (events | {PASSWORD_CHANGED}) - {"guardianship.updated"}
+    assert f"{SHORTEST} to {LONGEST} visible characters" in text
+    assert f"{WARDS_MAX} children" in text
+    assert f"{GUARDIANS_MAX} parents" in text
+    assert all(
+        name.removeprefix("HOMEROOM_").lower() in Config.__struct_fields__ for name in re.findall(r"HOMEROOM_\w+", text)
+    )

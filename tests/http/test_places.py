@@ -61,6 +61,7 @@ def test_rows_add_up_and_an_older_word_changes_nothing() -> None:
     assert places.students_of("course:cs1") == {}
     places.take(row("2", "", "", 6))
     assert (places.of("ann"), places.members_of("course:cs1")) == (frozenset(), ("bob",))
+    assert [places.has(who, "course:cs1") for who in ("ann", "bob", "nobody")] == [False, True, False]
 
 
 def test_who_left_a_place_is_told_once_none_of_the_rows_says_otherwise() -> None:
@@ -145,3 +146,18 @@ async def test_what_a_write_says_is_what_the_tables_say_afterwards(school: Schoo
     await school.delete("ada", COURSE, made["id"])
     await agree()
     assert later.of("tess") == {"class:10a"}
+
+
+async def test_whoever_the_school_knows_is_known_by_name_and_by_the_new_one_soon(database: Database) -> None:
+    await put_school(database)
+    places, placements = Places(MovingClock()), Placements(database, RECORD_TYPES)
+    for said in await placements.changed_since(0):
+        places.take(said)
+    (person, name), *_ = [row.values() for row in await database.fetch("SELECT id, name FROM users ORDER BY id")]
+    assert places.students_of(f"user:{person}") == {person: name}
+    assert places.students_of("user:nobody") == {}
+    sql = "UPDATE users SET name = 'Another', updated_at = updated_at + 5 WHERE id = $1 RETURNING updated_at"
+    (row,) = await database.fetch(sql, person)
+    for said in await placements.changed_since(row["updated_at"]):
+        places.take(said)
+    assert places.students_of(f"user:{person}") == {person: "Another"}

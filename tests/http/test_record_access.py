@@ -191,6 +191,7 @@ async def test_every_door_of_the_records_follows_from_a_declaration_or_has_tests
     } - made
     assert others == {
         ("GET", "/api/activity-feed"),
+        ("GET", "/api/audit-logs"),
         ("GET", "/api/audit-logs/{entity_type}/{entity_id}"),
         ("PUT", "/api/users/{id}/password"),
     }

@@ -61,6 +61,28 @@ async def test_each_wrong_body_is_named_and_changes_nothing(notes: RecordSchool)
     assert len((await notes.call("GET", f"/api/notes?student_id={sam[0]}", tom)).body["items"]) == 1
 
 
+async def test_all_wrong_fields_of_a_form_are_named_at_once_the_first_one_as_ever(notes: RecordSchool) -> None:
+    tom, sam, ada = await make_people(notes)
+    body = {"titel": "x", "marks": [{"subject": "ma", "points": 101}], "weight": "heavy", "student_id": "a b"}
+    said = (await notes.call("POST", "/api/notes", ada, body=body)).body["d"]
+    assert said["field"] == "titel"
+    assert [(error["field"], error["wrong"]) for error in said["errors"]] == [
+        ("titel", "no such field"),
+        ("author_id", "missing"),
+        ("student_id", "expected 1 to 64 of A-Z a-z 0-9 _ - ."),
+        ("title", "missing"),
+        ("marks[0].points", "expected integer 0 to 100"),
+        ("weight", "expected integer 0 to 1,000"),
+    ]
+    assert all(error["allowed"] for error in said["errors"])
+    many = {f"stray{number}": 1 for number in range(50)}
+    assert len((await notes.call("POST", "/api/notes", ada, body=many)).body["d"]["errors"]) == 20
+    alone = (await notes.call("POST", "/api/notes", ada, body={**filled(FIT, tom[0], sam[0]), "weight": "heavy"})).body[
+        "d"
+    ]
+    assert alone.keys() == {"field", "allowed"}
+
+
 async def test_each_wrong_change_is_named(notes: RecordSchool) -> None:
     tom, sam, _ = await make_people(notes)
     note = await notes.note(tom, sam)

@@ -1,7 +1,6 @@
 """Series of schedules at the doors: made at once or not at all, changed from one on or as a whole, and never in the way of anybody."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
 from random import Random
 from typing import Any
 
@@ -9,25 +8,10 @@ import pytest
 import trio
 
 from homeroom.records.recurrence import OCCURRENCES_MAX
-from tests.http.record_school import Person, make_note_tables
-from tests.http.schedules import DOOR, HOUR, SERIES, ZONE, Timetable, at, open_timetable, shown
+from tests.http.record_school import Person
+from tests.http.schedules import DOOR, HOUR, SERIES, ZONE, Timetable, at, shown
 
 WEEKS = "FREQ=WEEKLY;COUNT=4"
-
-
-@pytest.fixture(scope="module")
-def timetable_url(new_database: Callable[[], str]) -> str:
-    """Return the DSN of the database that these tests share: each makes its own people."""
-    dsn = new_database()
-    trio.run(make_note_tables, dsn)
-    return dsn
-
-
-@pytest.fixture
-async def timetable(timetable_url: str) -> AsyncIterator[Timetable]:
-    """Offer a school."""
-    async with open_timetable(timetable_url) as opened:
-        yield opened
 
 
 async def rows_of(timetable: Timetable, who: Person, series: dict[str, Any]) -> list[dict[str, Any]]:
@@ -133,7 +117,7 @@ async def test_a_daily_series_moves_by_a_day_over_its_own_places(timetable: Time
 
 async def test_what_is_completed_stays_when_the_rest_is_called_off_or_taken_away(timetable: Timetable) -> None:
     tom, sam = await timetable.person("teacher"), await timetable.person("student")
-    made = await timetable.series(tom, sam, "2026-01-12 09:00", WEEKS)
+    made = await timetable.series(tom, sam, "2025-06-13 09:00", WEEKS)
     ids = [one["id"] for one in made["occurrences"]]
     await timetable.call("PATCH", f"{DOOR}/{ids[0]}/status", sam, body={"status": "completed"})
     off = await timetable.call(
@@ -148,6 +132,23 @@ async def test_what_is_completed_stays_when_the_rest_is_called_off_or_taken_away
     assert [row["id"] for row in await rows_of(timetable, tom, made)] == [ids[0], *ids[2:]]
     none = await timetable.call("DELETE", f"{DOOR}/{ids[0]}/series", tom, body={"scope": "all"})
     assert none.code == "conflict"
+
+
+async def test_what_is_over_is_neither_changed_nor_taken_away_with_its_series(timetable: Timetable) -> None:
+    tom = await timetable.person("teacher")
+    made = await timetable.series(tom, None, "2025-06-06 09:00", WEEKS)
+    ids = [one["id"] for one in made["occurrences"]]
+    before = await rows_of(timetable, tom, made)
+    for scope, title in (("all", "All"), ("following", "Following")):
+        door, body = f"{DOOR}/{ids[0]}/series", {"scope": scope, "title": title}
+        changed = await timetable.call("PATCH", door, tom, body=body)
+        assert [one["id"] for one in changed.body["occurrences"]] == ids[2:]
+    rows = await rows_of(timetable, tom, made)
+    assert rows[:2] == before[:2]
+    assert [row["title"] for row in rows[2:]] == ["Following"] * 2
+    gone = await timetable.call("DELETE", f"{DOOR}/{ids[0]}/series", tom, body={"scope": "all"})
+    assert [one["id"] for one in gone.body["occurrences"]] == ids[2:]
+    assert await rows_of(timetable, tom, made) == before[:2]
 
 
 async def test_a_series_is_its_mentors_alone(timetable: Timetable) -> None:

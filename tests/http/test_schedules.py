@@ -1,28 +1,9 @@
 """Schedules at the doors: whose they are, days in a zone, clashes, and what has become of them."""
 
-from collections.abc import AsyncIterator, Callable
-
 import pytest
 import trio
 
-from tests.http.record_school import make_note_tables
-from tests.http.schedules import DOOR, HOUR, Timetable, at, open_timetable, shown
-
-
-@pytest.fixture(scope="module")
-def timetable_url(new_database: Callable[[], str]) -> str:
-    """Return the DSN of the database that these tests share: each makes its own people."""
-    dsn = new_database()
-    trio.run(make_note_tables, dsn)
-    return dsn
-
-
-@pytest.fixture
-async def timetable(timetable_url: str) -> AsyncIterator[Timetable]:
-    """Offer a school."""
-    async with open_timetable(timetable_url) as opened:
-        yield opened
-
+from tests.http.schedules import DOOR, HOUR, Timetable, at, shown
 
 # --- whose they are
 
@@ -97,7 +78,7 @@ async def test_a_student_completes_a_slot_and_both_sides_are_told(timetable: Tim
         await timetable.person("parent"),
     )
     await timetable.school.link(pam, sam)
-    slot = await timetable.slot(tom, sam, "2026-01-12 09:00")
+    slot = await timetable.slot(tom, sam, "2025-06-13 09:00")
     assert [kind for kind, _ in timetable.told(f"user:{sam[0]}")] == ["schedule.created", "schedule.assigned"]
     assert timetable.told(f"user:{sam[0]}")[1][1]["start_at"] == slot["start_at"]
     door = f"{DOOR}/{slot['id']}/status"
@@ -114,6 +95,9 @@ async def test_a_student_completes_a_slot_and_both_sides_are_told(timetable: Tim
     assert (await timetable.call("PATCH", door, sam, body={"status": "completed"})).code == "conflict"
     assert (await timetable.call("PATCH", door, sam, body={"status": "scheduled"})).code == "forbidden"
     assert (await timetable.call("PATCH", door, pam, body={"status": "scheduled"})).code == "forbidden"
+    to_come = await timetable.slot(tom, sam, "2026-01-12 09:00")
+    early = await timetable.call("PATCH", f"{DOOR}/{to_come['id']}/status", sam, body={"status": "completed"})
+    assert (early.code, early.body["d"]["start_at"]) == ("conflict", to_come["start_at"])
     assert (await timetable.call("PATCH", door, tom, body={"status": "scheduled"})).status == 200
 
 

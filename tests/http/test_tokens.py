@@ -259,6 +259,38 @@ def test_a_login_that_was_ended_is_refused(clock: StandingClock) -> None:
     assert_refused(tokens, tokens.issue("ann", "Ann", "student", family="gone"))
 
 
+def test_a_token_that_is_known_again_is_held_to_its_hours_and_to_its_login(clock: StandingClock) -> None:
+    ended: set[str] = set()
+    tokens = Tokens(KeyRing([secret_key(SECRET)]), clock, is_revoked=lambda user, family, iat: family in ended)
+    first, other = (tokens.issue("ann", "Ann", "student", family=family, ttl_s=60) for family in ("f1", "f2"))
+    assert tokens.check(first) is tokens.check(first)
+    assert tokens.check(other).family == "f2"
+    ended.add("f1")
+    assert_refused(tokens, first)
+    assert tokens.check(other).family == "f2"
+    clock.seconds += 60
+    assert_refused(tokens, other)
+
+
+def test_another_signature_under_what_is_known_is_refused(tokens: Tokens) -> None:
+    token = tokens.issue("ann", "Ann", "student")
+    tokens.check(token)
+    head, payload, signature = token.split(".")
+    assert_refused(tokens, f"{head}.{payload}.{signature[::-1]}")
+    assert_refused(tokens, f"{head}.{payload}.")
+    assert_refused(tokens, f"{head}.{encode(claims(sub='bob'))}.{signature}")
+
+
+def test_a_bounded_number_of_tokens_is_known_and_the_others_count_as_well(
+    tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("homeroom.http.tokens.KNOWN_MAX", 2)
+    issued = [tokens.issue(name, name, "student") for name in ("ann", "bob", "cid")]
+    for _ in range(2):
+        assert [tokens.check(token).id for token in issued] == ["ann", "bob", "cid"]
+    assert len(tokens._known) == 2
+
+
 @pytest.mark.parametrize(
     ("algorithm", "private"),
     [

@@ -1,4 +1,4 @@
-"""Files through the door: taken in whole or not at all, held to what they were said to be, and given only to whoever may have them."""
+"""Files through the door: taken in whole or not at all, held to what they were said to be, and to the places there are."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,24 +9,24 @@ import trio
 
 from homeroom.engine.behaviour import SYSTEM_CALLER, Refusal
 from homeroom.records.files.directory import Directory
-from homeroom.records.files.reception import Offer, UploadSettings
 from homeroom.records.files.store import Sink
-from homeroom.records.school.resources import RESOURCE
+from homeroom.records.files.terms import Offer, UploadSettings
 from homeroom.records.school.uploads import UPLOAD
-from tests.http.upload_school import ADA, ANN, BOB, PNG, TESS, UploadSchool, open_upload_school
+from tests.http.alive import until
+from tests.http.upload_school import ANN, BOB, PNG, TESS, TOM, Person, UploadSchool, open_upload_school
 
-NAMES = [
-    "../../etc/passwd",
-    "..\\..\\boot.ini",
-    "/etc/passwd",
-    "C:\\con",
-    "%2e%2e%2fpasswd",
-    "..",
-    "a\nb",
-    "ä" * 255,
-    "$(id).png",
-]
-"""Names that a careless server would take for paths, or would be hurt by."""
+NAMES = {
+    "../../etc/passwd": "passwd",
+    "..\\..\\boot.ini": "boot.ini",
+    "/etc/passwd": "passwd",
+    "C:\\con": "con",
+    "%2e%2e%2fpasswd": "%2e%2e%2fpasswd",
+    "a\nb": "a b",
+    "a\x1b[2Jb\u202egnp": "a[2Jbgnp",
+    "ä" * 255: "ä" * 255,
+    "$(id).png": "$(id).png",
+}
+"""Names that a careless server would take for paths, or would be hurt by, and as which they are kept."""
 
 
 @pytest.fixture
@@ -97,11 +97,13 @@ async def test_the_name_may_stand_in_a_header(there: UploadSchool) -> None:
     assert (await there.send(PNG, name="")).body["d"]["field"] == "name"
 
 
-@pytest.mark.parametrize("name", NAMES)
-async def test_a_name_is_a_text_and_never_a_path(there: UploadSchool, name: str) -> None:
+@pytest.mark.parametrize(("name", "clean"), NAMES.items())
+async def test_a_name_is_a_text_and_never_a_path(there: UploadSchool, name: str, clean: str) -> None:
     reply = await there.send(PNG, name=name)
     assert reply.status == 201
-    assert reply.body["name"] == " ".join(name.split())
+    assert reply.body["name"] == clean
+    path = f"/api/uploads/{(await there.send(PNG)).body['id']}"
+    assert (await there.call("PATCH", path, body={"name": name})).body["name"] == clean, "nor does it become one later"
     assert all(len(kept) == 26 for kept in there.kept())
     assert {path.name for path in there.folder.parent.iterdir()} == {"files"}
     given = (await there.fetch(reply.body["id"]))[2]["Content-Disposition"]
@@ -109,12 +111,15 @@ async def test_a_name_is_a_text_and_never_a_path(there: UploadSchool, name: str)
     assert given.partition("filename=")[2].startswith('"') or ".." not in given
 
 
-@pytest.mark.parametrize("name", ["a\0b.png", "\0", " ", "x" * 256, "\u200b"])
+@pytest.mark.parametrize("name", ["a\0b.png", "\0", " ", "x" * 256, "\u200b", "..", "a/..", "a/"])
 async def test_a_name_that_cannot_be_kept_is_refused_before_a_byte_is_read(there: UploadSchool, name: str) -> None:
     reply = await there.send(PNG, name=name)
     assert (reply.status, reply.code, reply.body["d"]["field"]) == (400, "bad_command", "name")
     assert there.kept() == []
     assert await there.rows() == []
+    path = f"/api/uploads/{(await there.send(PNG)).body['id']}"
+    renamed = await there.call("PATCH", path, body={"name": name})
+    assert (renamed.status, renamed.code, renamed.body["d"]["field"]) == (400, "bad_command", "name")
 
 
 @pytest.mark.parametrize(
@@ -159,8 +164,15 @@ async def unsaid(content: bytes, piece: int = 65_536) -> AsyncIterator[bytes]:
         yield content[start : start + piece]
 
 
-async def receive(there: UploadSchool, content: AsyncIterator[bytes], id: str = "a" * 26, **offer: Any) -> Any:
-    who = await there.school.tokens.authenticate(there.school.bearer(*ANN)["Authorization"].partition(" ")[2])
+async def stalled() -> AsyncIterator[bytes]:
+    yield PNG
+    await trio.sleep_forever()
+
+
+async def receive(
+    there: UploadSchool, content: AsyncIterator[bytes], id: str = "a" * 26, by: Person = ANN, **offer: Any
+) -> Any:
+    who = await there.school.tokens.authenticate(there.school.bearer(*by)["Authorization"].partition(" ")[2])
     return await there.reception.receive(id, Offer(**{"name": "x", **offer}), content, who.caller)
 
 
@@ -203,6 +215,14 @@ async def test_the_same_key_gives_the_same_file_and_another_file_is_refused(ther
     assert (again.status, again.body) == (201, first.body)
     assert len(there.kept()) == len(await there.rows()) == 1
     assert (await there.send(PNG + b"x", headers=key)).code == "conflict"
+    assert (await there.send(PNG[:-1] + b"x", headers=key)).code == "conflict", "as long, and yet another one"
+    for other in (PNG + b"x", PNG[:-1]):
+        with pytest.raises(Refusal) as caught:
+            await receive(there, unsaid(other), first.body["id"], name="work.png", declared="image/png")
+        assert caught.value.code == "conflict", "its length was not said"
+    same = await receive(there, unsaid(PNG, 100), first.body["id"], name="work.png", declared="image/png")
+    assert (same.again, same.row) == (True, first.body)
+    assert len(there.kept()) == len(await there.rows()) == 1
     assert (await there.send(PNG, name="other.png", headers=key)).code == "conflict"
     assert (await there.send(PNG, BOB, headers=key)).body["id"] != first.body["id"]
     assert (await there.send(b"no png", headers={"Idempotency-Key": "two"})).code == "bad_command"
@@ -212,10 +232,6 @@ async def test_the_same_key_gives_the_same_file_and_another_file_is_refused(ther
 
 
 async def test_a_client_that_hangs_up_leaves_nothing_behind(there: UploadSchool) -> None:
-    async def stalled() -> AsyncIterator[bytes]:
-        yield PNG
-        await trio.sleep_forever()
-
     with trio.move_on_after(0.2) as hung_up:
         await receive(there, stalled())
     assert hung_up.cancelled_caught
@@ -226,10 +242,6 @@ async def test_a_client_that_hangs_up_leaves_nothing_behind(there: UploadSchool)
 
 
 async def test_a_file_on_its_way_is_not_begun_twice_and_two_are_the_most(there: UploadSchool) -> None:
-    async def stalled() -> AsyncIterator[bytes]:
-        yield PNG
-        await trio.sleep_forever()
-
     async with trio.open_nursery() as nursery:
         for name in ("b" * 26, "c" * 26):
             nursery.start_soon(receive, there, stalled(), name)
@@ -241,6 +253,27 @@ async def test_a_file_on_its_way_is_not_begun_twice_and_two_are_the_most(there: 
                 await receive(there, unsaid(PNG), name)
             assert caught.value.code == code
         nursery.cancel_scope.cancel()
+
+
+async def test_of_the_last_places_everybody_gets_one(database_url: str, tmp_path: Path) -> None:
+    settings = UploadSettings(at_once=4)
+    async with open_upload_school(database_url, tmp_path / "files", settings) as there, trio.open_nursery() as nursery:
+
+        async def stall(letter: str, who: Person) -> None:
+            before = len(there.kept())
+            nursery.start_soon(receive, there, stalled(), letter * 26, who)
+            await until(lambda: len(there.kept()) > before, 30)
+
+        for letter, who in (("b", ANN), ("c", ANN), ("d", BOB)):
+            await stall(letter, who)
+        refused = await there.send(PNG, ANN)
+        assert (refused.status, refused.code) == (429, "rate_limited")
+        assert (await there.send(PNG, TESS)).status == 201
+        await stall("e", TOM)
+        assert (await there.send(PNG, TESS)).code == "overloaded"
+        assert there.reception.statistics()["coming"] == 4
+        nursery.cancel_scope.cancel()
+    assert there.reception.statistics()["coming"] == 0
 
 
 async def test_what_a_killed_server_left_half_is_swept_once_its_lease_is_over(there: UploadSchool) -> None:
@@ -301,124 +334,3 @@ async def test_a_full_disk_is_a_clear_answer_and_the_next_file_is_taken_when_the
         assert (row["status"], row["reason"]) == ("failed", "no_room")
         files.full = False
         assert (await there.send(PNG)).status == 201
-
-
-# --- who may have it
-
-
-async def share(there: UploadSchool, upload: str, **where: str) -> None:
-    """Let a teacher point to a file, in a class or for all."""
-    async with there.store.unit(SYSTEM_CALLER) as unit:
-        await unit.insert(RESOURCE, {"author_id": "tess", "title": "Read this", "upload_id": upload, **where})
-
-
-async def put_in_class(there: UploadSchool, user: str, part: str) -> None:
-    await there.database.execute(
-        "INSERT INTO class_memberships (id, version, created_at, updated_at, class_id, user_id, part) VALUES ($1, 1, 1, 1, '10a', $1, $2)",
-        user,
-        part,
-    )
-
-
-async def test_a_file_is_its_owners_until_it_is_shared_and_then_of_those_who_may_read_what_points_to_it(
-    there: UploadSchool,
-) -> None:
-    one = (await there.send(PNG, TESS)).body["id"]
-    assert [(await there.fetch(one, who))[0] for who in (TESS, ADA, ANN, BOB)] == [200, 200, 404, 404]
-    await there.database.execute(
-        "INSERT INTO classes (id, version, created_at, updated_at, title, grade, room) VALUES ('10a', 1, 1, 1, '10a', '', '')"
-    )
-    await put_in_class(there, "ann", "student")
-    await share(there, one, class_id="10a")
-    assert [(await there.fetch(one, who))[0] for who in (TESS, ADA, ANN, BOB)] == [200, 200, 200, 404]
-    for_all = (await there.send(PNG, TESS)).body["id"]
-    await share(there, for_all)
-    assert [(await there.fetch(for_all, who))[0] for who in (TESS, ADA, ANN, BOB)] == [200, 200, 200, 200]
-    assert [(await there.call(method, f"/api/uploads/{one}", ANN)).status for method in ("GET", "DELETE")] == [200, 403]
-    assert (await there.call("DELETE", f"/api/uploads/{one}", TESS)).code == "conflict", "a resource points to it"
-
-
-async def test_nobody_without_a_token_gets_anything(there: UploadSchool) -> None:
-    one = (await there.send(PNG)).body["id"]
-    assert (await there.call("GET", f"/api/uploads/{one}/content", None)).status == 401
-    assert (await there.call("POST", "/api/uploads?name=x", None)).status == 401
-
-
-async def test_a_deleted_upload_takes_its_file_along(there: UploadSchool) -> None:
-    one = (await there.send(PNG)).body["id"]
-    assert (await there.call("DELETE", f"/api/uploads/{one}", BOB)).status == 404
-    assert (await there.call("DELETE", f"/api/uploads/{one}")).status == 200
-    assert (await there.fetch(one))[0] == 404
-    assert await there.reception.sweep() == 1
-    assert there.kept() == []
-    assert there.events("user:ann")[-1] == "upload.deleted"
-
-
-async def test_its_owner_may_call_it_otherwise_and_change_nothing_else(there: UploadSchool) -> None:
-    path = f"/api/uploads/{(await there.send(PNG)).body['id']}"
-    assert (await there.call("PATCH", path, body={"name": "better.png"})).body["name"] == "better.png"
-    for field, value in (("type", "text/html"), ("size", 1), ("status", "failed"), ("owner_id", "bob"), ("sha256", "")):
-        assert (await there.call("PATCH", path, body={field: value})).status == 400, field
-
-
-# --- how it goes out
-
-
-async def test_a_text_is_saved_and_never_shown_and_every_name_ends_as_its_type_does(there: UploadSchool) -> None:
-    one = (await there.send(b"hello", name="page.html", type="text/plain")).body["id"]
-    _, content, headers = await there.fetch(one)
-    assert content == b"hello"
-    assert headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert headers["Content-Disposition"].startswith('attachment; filename="page.html.txt"')
-    assert headers["Cache-Control"] == "private, no-cache"
-
-
-@pytest.mark.parametrize(
-    ("asked", "status", "part"),
-    [
-        ("bytes=0-9", 206, slice(0, 10)),
-        ("bytes=100-", 206, slice(100, None)),
-        ("bytes=-5", 206, slice(-5, None)),
-        ("bytes=10-999999999", 206, slice(10, None)),
-        ("bytes=0-0,5-6", 200, slice(None)),
-        ("lines=1-2", 200, slice(None)),
-        ("bytes=9-1", 200, slice(None)),
-        ("bytes=99999999-", 416, None),
-    ],
-)
-async def test_a_part_of_a_file_can_be_asked_for(
-    there: UploadSchool, asked: str, status: int, part: slice | None
-) -> None:
-    one = (await there.send(PNG)).body["id"]
-    answered, content, headers = await there.fetch(one, range=asked)
-    assert answered == status
-    if part is not None:
-        assert content == PNG[part]
-        assert int(headers["Content-Length"]) == len(content)
-    if status != 200:
-        start = 0 if part is None else range(len(PNG))[part].start
-        shown = "*" if part is None else f"{start}-{start + len(content) - 1}"
-        assert headers["Content-Range"] == f"bytes {shown}/{len(PNG)}"
-
-
-async def test_a_part_of_another_version_is_not_given(there: UploadSchool) -> None:
-    one = (await there.send(PNG)).body["id"]
-    tag = (await there.fetch(one))[2]["ETag"]
-    assert (await there.fetch(one, range="bytes=0-3", if_range=tag))[0] == 206
-    for other in ('"other"', f"W/{tag}", "Sat, 21 Nov 2026 00:00:00 GMT"):
-        assert (await there.fetch(one, range="bytes=0-3", if_range=other))[0] == 200
-    assert (await there.fetch(one, if_none_match=tag))[:2] == (304, b"")
-    assert (await there.fetch(one, if_none_match='"other"'))[0] == 200
-
-
-async def test_an_empty_text_is_a_file_too(there: UploadSchool) -> None:
-    one = (await there.send(b"", name="empty", type="text/plain")).body["id"]
-    status, content, headers = await there.fetch(one)
-    assert (status, content, headers["Content-Length"]) == (200, b"", "0")
-
-
-async def test_a_file_that_the_store_has_lost_is_not_found(there: UploadSchool) -> None:
-    one = (await there.send(PNG)).body["id"]
-    (name,) = there.kept()
-    there.reception.files.remove(name)
-    assert (await there.fetch(one))[0] == 404

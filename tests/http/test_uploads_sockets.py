@@ -1,8 +1,10 @@
 """Files over real sockets: a flood is cut and not stored, the pace is that of the disk, and who stalls or hangs up leaves nothing."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from threading import Event
 
@@ -12,10 +14,10 @@ from trio.testing import wait_all_tasks_blocked
 
 from homeroom.http.hypercorn_guard import HttpSettings
 from homeroom.records.files.directory import Directory
-from homeroom.records.files.reception import UploadSettings
 from homeroom.records.files.store import Sink
+from homeroom.records.files.terms import UploadSettings
 from tests.http.alive import until
-from tests.http.upload_school import ANN, PNG, UploadSchool, on_a_port, open_upload_school
+from tests.http.upload_school import ANN, BOB, PNG, UploadSchool, on_a_port, open_upload_school
 
 MIB = 1_048_576
 GIB = 1_024 * MIB
@@ -23,6 +25,7 @@ BUFFERS = 24 * MIB
 """What the sockets of both sides may hold of a body that nobody reads, at the most."""
 LIMITS = UploadSettings(file_bytes=2 * MIB, person_bytes=GIB)
 PIECE = b"\0" * 65_536
+ROUNDS = 4
 
 
 @pytest.fixture
@@ -179,6 +182,78 @@ async def test_a_client_that_hangs_up_in_the_middle_leaves_nothing(there: Upload
         assert there.kept() == []
         (row,) = await there.rows()
         assert (row["status"], row["reason"]) == ("failed", "interrupted")
+
+
+async def drip(client: Client) -> None:
+    """Send a byte now and then: far below any rate, and never a long pause."""
+    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        while True:
+            await client.stream.send_all(b"x")
+            await trio.sleep(0.05)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["first", "again"])
+async def test_who_drips_is_cut_and_the_place_is_somebody_elses(database_url: str, tmp_path: Path, again: bool) -> None:
+    limits = replace(LIMITS, at_once=1, pace_s=0.5)
+    async with open_upload_school(database_url, tmp_path / "files", limits) as there, on_a_port(there) as port:
+        if again:
+            assert (await there.send(PNG, name="x", headers={"Idempotency-Key": "k"})).status == 201
+        client = await client_of(port)
+        await client.begin(there, f"Content-Length: {len(PNG)}", "Content-Type: image/png", "Idempotency-Key: k")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(drip, client)
+            with trio.fail_after(30):
+                await client.read()
+            nursery.cancel_scope.cancel()
+        assert client.status == 408, client.answer
+        assert b"too slow" in client.answer
+        assert b"retry-after" in client.answer.lower()
+        await client.stream.aclose()
+        assert (await there.send(PNG, BOB)).status == 201
+        found = [(row["status"], row["reason"]) for row in await there.rows() if row["owner_id"] == "ann"]
+        assert found == ([("completed", "")] if again else [("failed", "interrupted")])
+
+
+async def send_with_key(there: UploadSchool, port: int, key: str, content: bytes) -> Client:
+    """Send a file on a connection of its own, and read all of the answer."""
+    client = await client_of(port)
+    said = (f"Content-Length: {len(content)}", "Content-Type: text/plain", "Connection: close")
+    await client.begin(there, *said, f"Idempotency-Key: {key}")
+    with suppress(trio.BrokenResourceError):
+        await client.stream.send_all(content)
+    await client.read()
+    await client.stream.aclose()
+    return client
+
+
+@pytest.mark.parametrize("differ", [True, False], ids=["other bytes", "same bytes"])
+async def test_of_many_with_one_key_at_once_one_file_comes_in_and_none_wait_for_each_other(
+    there: UploadSchool, differ: bool
+) -> None:
+    contents = [b"file %d\n" % (n if differ else 0) * 2_000 for n in range(8)]
+    async with on_a_port(there) as port:
+        for count in range(ROUNDS):
+            key, answers = f"round-{count}", dict[int, Client]()
+
+            async def send(n: int, key: str = key, answers: dict[int, Client] = answers) -> None:
+                answers[n] = await send_with_key(there, port, key, contents[n])
+
+            with trio.fail_after(60):
+                async with trio.open_nursery() as nursery:
+                    for n in range(8):
+                        nursery.start_soon(send, n)
+            told = Counter(client.status for client in answers.values())
+            assert set(told) <= {201, 409}, [client.answer for client in answers.values()]
+            assert told[201] == 1 if differ else told[201] >= 1
+            refused = [client.answer for client in answers.values() if client.status == 409]
+            assert all(b"on its way" in text or b"another file" in text for text in refused), refused
+            assert [row["status"] for row in await there.rows()] == ["completed"] * (count + 1)
+            assert len(there.kept()) == count + 1
+            won = next(n for n, client in answers.items() if client.status == 201)
+            again = await send_with_key(there, port, key, contents[won])
+            assert again.status == 201
+            assert sha256(contents[won]).hexdigest().encode() in again.answer
+            assert (await send_with_key(there, port, key, contents[won].swapcase())).status == 409
 
 
 async def test_a_whole_file_goes_over_the_wire_and_the_connection_is_kept(there: UploadSchool) -> None:

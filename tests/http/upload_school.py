@@ -21,22 +21,24 @@ from homeroom.protocol.stored import StoredWire
 from homeroom.records.activity import Activity
 from homeroom.records.audit import AuditReader
 from homeroom.records.files.directory import Directory
-from homeroom.records.files.reception import Reception, UploadSettings
+from homeroom.records.files.reception import Reception
 from homeroom.records.files.store import FileStore
+from homeroom.records.files.terms import UploadSettings
 from homeroom.records.store import Store
 from homeroom.records.types import RECORD_TYPES
 from tests.conftest import TRIAL
 from tests.http.rest_school import Reply, School
 
 Person = tuple[str, str]
-ANN, BOB, TESS, ADA, PAM = (
+ANN, BOB, TESS, TOM, ADA, PAM = (
     ("ann", "student"),
     ("bob", "student"),
     ("tess", "teacher"),
+    ("tom", "teacher"),
     ("ada", "admin"),
     ("pam", "parent"),
 )
-PEOPLE = (ANN, BOB, TESS, ADA, PAM)
+PEOPLE = (ANN, BOB, TESS, TOM, ADA, PAM)
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 40
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 UPLOADS, HTTP = UploadSettings(), HttpSettings()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeroom.protocol.text import UnfitText, clean_name, clean_text, skeleton
+from homeroom.protocol.text import _PERHAPS_SEEN, UnfitText, _is_seen, clean_name, clean_text, skeleton
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,22 @@ def test_a_cleaned_text_holds_no_control_character_and_stays_as_it_is(text: str)
         return
     assert clean_text(kept) == kept
     assert not [char for char in kept if unicodedata.category(char) in {"Cc", "Cs"} and char not in "\n\t"]
+
+
+def test_only_what_cannot_be_seen_is_passed_over() -> None:
+    every = "".join(map(chr, range(0x110000)))
+    passed = set(_PERHAPS_SEEN.sub("", every))
+    assert {"\u3164", "\u00ad", "\u2060", "\t"} <= passed
+    assert not any(map(_is_seen, passed))
+
+
+def test_a_long_text_of_nothing_is_looked_through_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def look(char: str) -> bool:
+        looked.append(char)
+        return _is_seen(char)
+
+    monkeypatch.setattr("homeroom.protocol.text._is_seen", look)
+    assert clean_text("\u3164" * 19_999 + "x").endswith("x")
+    assert looked == ["x"]

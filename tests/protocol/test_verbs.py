@@ -1,10 +1,13 @@
 """From raw arguments to a command: the same from msgpack, JSON, REST and the path."""
 
+import re
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
 import msgspec
 import pytest
 
+from homeroom.protocol import scan
 from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.verbs import VerbTable, command_digest, decode_object
 
@@ -59,7 +62,7 @@ def test_the_strings_of_a_query_become_what_the_verb_wants() -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         TABLE.decode_body("room", "history", b"", {"limit": "many"})
     assert caught.value.data["field"] == "limit"
-    with pytest.raises(RemoteProtocolError, match="<= 100"):
+    with pytest.raises(RemoteProtocolError, match="limit: expected integer 1 to 100"):
         TABLE.decode_body("room", "history", b"", {"limit": "1000"})
 
 
@@ -114,3 +117,35 @@ def test_a_verb_that_is_not_there_is_answered_with_those_that_somebody_outside_m
             table.decode("json", "room", "shout", b"{}")
         assert caught.value.data == {"field": "do", "allowed": allowed}
     assert inner.decode("json", "room", "history", b"{}") == History()
+
+
+class Walked:
+    """The tokens of JSON, counted."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._plain = scan._JSON_TOKENS
+
+    def finditer(self, data: bytes) -> Iterator[re.Match[bytes]]:
+        """Yield the tokens that are asked for."""
+        for token in self._plain.finditer(data):
+            self.count += 1
+            yield token
+
+
+@pytest.mark.parametrize(
+    ("body", "most"),
+    [
+        (b"{" + b"]" * 240_000 + b"," * 3_000, 3),
+        (b'{"a":' + b'""' * 120_000 + b"," * 3_000, 4),
+        (b"{" + b",".join(b'"k%d":1' % number for number in range(20_000)) + b"}", 4_100),
+        (b"[" * 200_000, 20),
+    ],
+)
+def test_a_body_that_is_none_is_left_where_that_shows(body: bytes, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    walked = Walked()
+    monkeypatch.setattr(scan, "_JSON_TOKENS", walked)
+    with pytest.raises(RemoteProtocolError) as caught:
+        decode_object(body)
+    assert caught.value.code == "bad_frame"
+    assert 0 < walked.count <= most

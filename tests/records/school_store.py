@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -34,7 +35,7 @@ CALLERS = {user: Caller(user, role) for user, role in ROLE_OF.items()} | {"syste
 class SchoolStore:
     """The store, asked by name: `await school.create("ada", TERM, title=…)`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, zone: ZoneInfo | None = None) -> None:
         self.database = database
         self.clock = SteppingClock()
         self.wire = StoredWire()
@@ -53,6 +54,7 @@ class SchoolStore:
             withdraw=lambda stream, users: self.withdrawn.append((stream, tuple(users))),
             learn=self._learn,
             carry=self.carried.extend,
+            zone=zone,
         )
 
     def _learn(self, news: object) -> None:

@@ -17,20 +17,10 @@ from homeroom.records.school.subjects import SUBJECT, TEACHING
 from homeroom.records.school.terms import TERM
 from homeroom.records.types import RECORD_TYPES
 from tests.records.school_rows import AT, put, put_school
+from tests.records.school_store import ROLE_OF
 from tests.records.test_declare import play
 
 RULES = ("read", "create", "update", "delete")
-ROLE_OF = {
-    "tess": "teacher",
-    "theo": "teacher",
-    "mia": "teacher",
-    "ann": "student",
-    "bob": "student",
-    "cid": "student",
-    "pam": "parent",
-    "pit": "parent",
-    "ada": "admin",
-}
 
 
 async def who(database: Database, type: RecordType, id: str, rule: str) -> str:

@@ -1,13 +1,14 @@
 """The calendar text, read back by a library that is not ours."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from homeroom.records.calendar import LINE_OCTETS, Slot, write_calendar
+from homeroom.records.calendar import LAYOUT, LINE_OCTETS, Slot, write_calendar
 
 START = 1_774_253_400_000
 PLAIN = Slot("a" * 26, 1, "Maths", "", START, START + 3_600_000, "scheduled", "", START - 5_000, START - 5_000)
@@ -48,6 +49,20 @@ def test_a_slot_called_off_is_cancelled_and_a_changed_one_has_a_later_sequence()
     assert (done["STATUS"], done["URL"]) == ("CONFIRMED", "https://a.example/x?y=1,2")
 
 
+def test_who_is_there_and_where_stands_where_calendars_show_it() -> None:
+    text = write_calendar(
+        "T",
+        [
+            slot(description="Bring a pen", teacher="Tara, T.", student="Ann"),
+            slot(teacher="Tara", group="7a", place="Room; 101"),
+        ],
+    )
+    talk, lesson = Calendar.from_ical(text).walk("VEVENT")
+    assert str(talk["DESCRIPTION"]) == "Bring a pen\n\nTeacher: Tara, T.\nStudent: Ann"
+    assert "LOCATION" not in talk
+    assert (str(lesson["DESCRIPTION"]), str(lesson["LOCATION"])) == ("Teacher: Tara\nClass: 7a", "Room; 101")
+
+
 def test_an_empty_timetable_is_a_calendar_too() -> None:
     calendar = Calendar.from_ical(write_calendar("Ann's lessons, 10a", []))
     assert calendar["X-WR-CALNAME"] == calendar["NAME"] == "Ann's lessons, 10a"
@@ -71,3 +86,12 @@ def test_nobody_writes_lines_of_their_own_into_a_calendar() -> None:
     (event,) = calendar.walk("VEVENT")
     assert "ATTACH" not in event
     assert "X" not in event
+
+
+def test_the_same_slots_are_the_same_text_as_long_as_the_layout_is() -> None:
+    slots = [
+        slot(description="All, of it", link="https://a.example/x"),
+        slot(id="b" * 26, status="cancelled", version=2, teacher="Tara", student="Ann", place="101"),
+    ]
+    text = write_calendar("Timetable", slots)
+    assert {LAYOUT: sha256(text).hexdigest()[:16]} == {2: "aa4885bb21c6dc1b"}, "another text needs another LAYOUT"

@@ -1,25 +1,29 @@
 """The demo school over PostgreSQL: what there is when it was furnished, once and again."""
 
-import time
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.clock import TrioClock
 from homeroom.engine.database import Database
-from homeroom.protocol.zones import find_zone
+from homeroom.protocol.zones import day_window, find_zone
 from homeroom.records.demo import add_demo_people, link_demo_families
-from homeroom.records.demo.furnish import furnish_school
+from homeroom.records.demo.days import days as around
+from homeroom.records.demo.furnish import furnish_gradings, furnish_school
 from homeroom.records.demo.people import check_demo
 from homeroom.records.demo.school import school, term_of
+from homeroom.records.demo.wishes import Make
 from homeroom.records.guardians import Guardians
 from homeroom.records.passwords import Passwords
 from homeroom.records.quiet import quiet_store
+from homeroom.records.school.attendance import ATTENDANCE
+from homeroom.records.school.schedules import SCHEDULE
 from homeroom.records.store import Store
 from homeroom.records.types import RECORD_TYPES
 from homeroom.records.users import Users
+from tests.records.hashes import CHEAP
 
 ZONE = find_zone("Europe/Berlin")
 WEDNESDAY = int(datetime(2026, 11, 18, 9, tzinfo=UTC).timestamp() * 1000)
@@ -28,8 +32,8 @@ WEEK_MS = 7 * 86_400_000
 
 @pytest.fixture
 async def store(database: Database) -> Store:
-    clock = TrioClock(int(time.time() * 1000))
-    await add_demo_people(Users(database, clock), Passwords())
+    clock = TrioClock(WEDNESDAY + WEEK_MS)
+    await add_demo_people(Users(database, clock), Passwords(CHEAP))
     await link_demo_families(Guardians(database, clock))
     return quiet_store(database, clock)
 
@@ -42,6 +46,7 @@ async def count_rows(database: Database) -> Counter[str]:
 
 async def test_the_school_is_complete_and_a_second_time_adds_nothing(database: Database, store: Store) -> None:
     await furnish_school(store, WEDNESDAY, ZONE)
+    await furnish_gradings(store)
     rows = await count_rows(database)
     missing = {one.plural for one in RECORD_TYPES if not rows[one.plural]}
     assert missing == {"uploads"}, "of every kind of record there is one, but for files"
@@ -50,6 +55,19 @@ async def test_the_school_is_complete_and_a_second_time_adds_nothing(database: D
     assert rows["schedules"] == 2 * (5 * 4 + 3)
     await furnish_school(store, WEDNESDAY, ZONE)
     assert await count_rows(database) == rows
+
+
+@pytest.mark.parametrize("days", range(7))
+def test_somebody_is_there_and_has_lessons_whatever_day_it_is(days: int) -> None:
+    today = date(2026, 11, 16) + timedelta(days=days)
+    made = [wish for part in around(today, ZONE) for wish in part.wishes if isinstance(wish, Make)]
+    marks = [wish for wish in made if wish.type is ATTENDANCE and wish.values["date"] == today.isoformat()]
+    begins, ends = day_window(today, ZONE)
+    slots = [wish for wish in made if wish.type is SCHEDULE and begins <= wish.values["start_at"] < ends]
+    assert len(marks) == 3
+    assert {wish.values["mentor_id"] for wish in slots} == {"demo-teacher-1", "demo-teacher-2"}
+    assert {wish.values["class_id"] for wish in slots if "class_id" in wish.values} == {"demo-10a", "demo-10b"}
+    assert len({wish.id for wish in made}) == len(made)
 
 
 async def test_what_was_taken_away_or_changed_stays_so_and_a_new_week_has_its_timetable(

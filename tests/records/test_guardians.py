@@ -12,6 +12,7 @@ from homeroom.records.passwords import Passwords
 from homeroom.records.school.guardianships import GUARDIANS_MAX, WARDS_MAX, Link
 from homeroom.records.users import Users
 from tests.records.clock import SteppingClock
+from tests.records.hashes import CHEAP
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ async def test_the_demo_s_families_are_linked_once_and_a_link_that_was_taken_awa
 ) -> None:
     users, guardians = Users(database, clock), Guardians(database, clock)
     for _ in range(2):
-        await add_demo_people(users, Passwords())
+        await add_demo_people(users, Passwords(CHEAP))
         await link_demo_families(guardians)
     assert await guardians.wards_of("demo-parent-1") == {"demo-student-1", "demo-student-2"}
     assert await guardians.wards_of("demo-parent-2") == {"demo-student-3"}

@@ -89,7 +89,8 @@ async def test_a_slot_that_is_completed_or_given_to_another_is_no_other_notice(s
 
 
 async def test_a_series_is_told_once_whatever_becomes_of_it(school: SchoolStore) -> None:
-    body = CreateSeries(student_id="ann", zone="UTC", series="FREQ=DAILY;COUNT=4", **SLOT)
+    times = {"start_at": school.clock.ms + HOUR, "end_at": school.clock.ms + 2 * HOUR}
+    body = CreateSeries(student_id="ann", zone="UTC", series="FREQ=DAILY;COUNT=4", **SLOT | times)
     made = await school.perform("mia", SCHEDULE, "create_series", body)
     assert carried(school) == {"ann": ["schedule.assigned"]}
     first = made.occurrences[0].id
@@ -131,6 +132,8 @@ async def test_an_entry_waits_for_its_mentors_and_its_review_is_told_to_the_stud
 async def test_absences_and_lateness_are_told_to_parents_and_to_nobody_else(school: SchoolStore) -> None:
     marks = MarkClass("10a", DAY, (Mark("ann", "absent"), Mark("bob", "late")))
     await school.perform("tess", ATTENDANCE, "mark", marks)
+    (letter,) = [school.wire.decode(message.body, Notify) for message in school.carried]
+    assert (letter.title, letter.data["name"]) == ("ann was absent on " + letter.data["date"], "ann")
     assert carried(school) == {"pam": ["attendance.absent"]}
     for status, told in (("late", {"pam": ["attendance.late"]}), ("excused", {})):
         marks = MarkClass("10a", DAY, (Mark("ann", status), Mark("bob", "present")))  # type: ignore[arg-type] # such words

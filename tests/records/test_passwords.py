@@ -6,8 +6,7 @@ from argon2 import PasswordHasher
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.records.passwords import LONGEST, Passwords
-
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+from tests.records.hashes import CHEAP
 
 
 @pytest.fixture

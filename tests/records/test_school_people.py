@@ -11,7 +11,7 @@ from homeroom.records.school.students import MENTORSHIP, STUDENT, RegisterStuden
 from homeroom.records.school.subjects import SUBJECT, TEACHING
 from homeroom.records.school.terms import TERM, ActivateTerm
 from tests.records.school_rows import put_school
-from tests.records.school_store import SchoolStore, refused
+from tests.records.school_store import CALLERS, SchoolStore, refused
 
 
 @pytest.fixture
@@ -64,9 +64,22 @@ async def test_who_was_enrolled_is_told_to_those_concerned_and_to_the_class_ids_
     await refused("forbidden", school.perform("theo", CLASS, "enrol", EnrolStudents("10a", ("cid", "bob", "mia"))))
     await refused("not_found", school.perform("tess", CLASS, "enrol", EnrolStudents("10z", ("cid",))))
     wrong = await refused("bad_command", school.perform("tess", CLASS, "enrol", EnrolStudents("10a", ("mia",))))
-    assert wrong.data == {"field": "user_id", "allowed": "student"}
+    assert wrong.data == {"field": "students[0]", "allowed": "the id of a student"}
     twice = school.create("tess", CLASS_MEMBERSHIP, class_id="10a", user_id="cid", part="student")
     assert (await refused("conflict", twice)).data["fields"] == ["class_id", "user_id"]
+
+
+async def test_all_who_cannot_be_enrolled_are_named(school: SchoolStore) -> None:
+    enrol = school.perform("tess", CLASS, "enrol", EnrolStudents("10a", ("cid", "nobody", "mia")))
+    wrong = await refused("bad_command", enrol)
+    assert wrong.msg == "students[1]: there is no 'nobody'"
+    assert [(error["field"], error["wrong"]) for error in wrong.data["errors"]] == [
+        ("students[1]", "there is no 'nobody'"),
+        ("students[2]", "'mia' is a teacher"),
+    ]
+    enrol = school.perform("theo", COURSE, "enrol", EnrolPeople("chess", ("pam", "mia"), "assistant"))
+    wrong = await refused("bad_command", enrol)
+    assert wrong.data == {"field": "people[0]", "allowed": "the id of a student or teacher"}
 
 
 async def test_a_teacher_appoints_no_teachers(school: SchoolStore) -> None:
@@ -168,6 +181,22 @@ async def test_a_teacher_makes_courses_of_the_own_only_and_may_not_give_them_awa
     assert school.withdrawn == [(f"course:{made['id']}", ("tess",))]
 
 
+async def test_a_mentor_of_a_cohort_reads_the_records_of_its_students_and_hears_of_them(school: SchoolStore) -> None:
+    made = await school.create("ada", STUDENT, user_id="cid", number="7")
+    await refused("not_found", school.store.read(STUDENT, made["id"], CALLERS["theo"]))
+    await school.create("ada", COHORT, id="owls", title="Owls")
+    await school.create("ada", COHORT_MEMBERSHIP, cohort_id="owls", user_id="theo", part="mentor")
+    await school.create("ada", COHORT_MEMBERSHIP, cohort_id="owls", user_id="cid", part="member")
+    assert (await school.store.read(STUDENT, made["id"], CALLERS["theo"]))["number"] == "7"
+    await refused("forbidden", school.update("theo", STUDENT, made["id"], number="8"))
+    await refused("not_found", school.store.read(STUDENT, made["id"], CALLERS["mia"]))
+    await school.create("ada", MENTORSHIP, mentor_id="theo", student_id="cid")
+    school.told("user:theo")
+    await school.update("ada", STUDENT, made["id"], number="9")
+    assert school.told("user:theo") == ["student.updated"]
+    assert school.told("user:mia") == []
+
+
 async def test_a_mentor_of_a_cohort_takes_members_in_and_nobody_else_does(school: SchoolStore) -> None:
     await school.create("ada", COHORT, id="owls", title="Owls")
     await refused("forbidden", school.create("mia", COHORT_MEMBERSHIP, cohort_id="owls", user_id="ann", part="member"))
@@ -206,7 +235,7 @@ async def test_a_class_list_is_imported(school: SchoolStore, text: str) -> None:
 async def test_a_dry_run_says_of_each_line_what_would_become_of_it_and_does_nothing(school: SchoolStore) -> None:
     report = await import_list(school, "login,name\ncid,C\nann,A\nnobody,N\ntess,T\ncid,C\n,E\nbob\n", dry_run=True)
     assert [(line.line, line.status, line.fault) for line in report.lines] == [  # type: ignore[attr-defined] # a reply
-        (2, "enrolled", ""),
+        (2, "would_enrol", ""),
         (3, "already", ""),
         (4, "wrong", "there is nobody with 'nobody'"),
         (5, "wrong", "'tess' is a teacher, not a student"),

@@ -1,14 +1,15 @@
 """What the school writes about its students and for them, changed through the store: marks, report cards, entries, notices."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from homeroom.engine.database import Database
+from homeroom.protocol.zones import find_zone
 from homeroom.records.school.announcements import ANNOUNCEMENT, publish_due
 from homeroom.records.school.attendance import ATTENDANCE, Mark, MarkClass
 from homeroom.records.school.entries import COMMENT, ENTRY, HISTORY_MAX, Review, Step
-from homeroom.records.school.grading_tasks import GRADING_TASK, ReviewGrading
 from homeroom.records.school.homepage import HOMEPAGE
 from homeroom.records.school.preferences import PREFERENCE
 from homeroom.records.school.report_cards import REPORT_CARD
@@ -60,6 +61,32 @@ async def test_only_teachers_of_the_class_mark_and_only_who_is_in_it(school: Sch
     twice = MarkClass("10a", DAY, (Mark("ann", "present"), Mark("ann", "late")))
     await refused("bad_command", school.perform("tess", ATTENDANCE, "mark", twice))
     assert await school.column(ATTENDANCE, "id") == []
+
+
+async def test_nobody_is_marked_for_a_day_to_come(school: SchoolStore) -> None:
+    school.clock.ms = int(datetime(2026, 9, 1, 23, 30, tzinfo=UTC).timestamp() * 1000)
+    marks = (Mark("ann", "present"),)
+    for wrong in (
+        school.perform("tess", ATTENDANCE, "mark", MarkClass("10a", "2026-09-02", marks)),
+        school.create("ada", ATTENDANCE, class_id="10a", student_id="ann", date="2026-09-02", status="absent"),
+    ):
+        assert (await refused("bad_command", wrong)).data == {"field": "date", "allowed": f"a day up to {DAY}"}
+    berlin = SchoolStore(school.database, find_zone("Europe/Berlin"))
+    berlin.clock.ms = school.clock.ms
+    await berlin.perform("tess", ATTENDANCE, "mark", MarkClass("10a", "2026-09-02", marks))
+
+
+async def test_all_who_cannot_be_marked_are_named(school: SchoolStore) -> None:
+    await put(
+        school.database, ATTENDANCE, "a", class_id="10a", student_id="pit", date=DAY, status="late", marked_by="ada"
+    )
+    marks = (Mark("ann", "present"), Mark("cid", "present"), Mark("pit", "present"), Mark("nobody", "late"))
+    wrong = await refused("conflict", school.perform("tess", ATTENDANCE, "mark", MarkClass("10a", DAY, marks)))
+    assert wrong.data["field"] == "marks[1].student_id"
+    assert [(error["field"], error["wrong"]) for error in wrong.data["errors"]] == [
+        ("marks[1].student_id", "'cid' is no student of class '10a'"),
+        ("marks[3].student_id", "'nobody' is no student of class '10a'"),
+    ]
 
 
 async def test_whether_somebody_is_in_a_class_is_not_told_to_teachers_of_others(school: SchoolStore) -> None:
@@ -147,6 +174,16 @@ async def test_a_scheduled_announcement_is_published_when_its_time_has_come(scho
         async with school.store.unit(CALLERS["system"]) as unit:
             assert await publish_due(unit) == next_due
     assert school.told("role:parent") == ["announcement.published"]
+
+
+async def test_what_is_scheduled_says_for_when(school: SchoolStore) -> None:
+    made = await school.create("ada", ANNOUNCEMENT, title="Hi", body="All", status="draft")
+    for wrong in (
+        school.create("ada", ANNOUNCEMENT, title="Hi", body="All", status="scheduled"),
+        school.update("ada", ANNOUNCEMENT, made["id"], status="scheduled"),
+    ):
+        assert (await refused("bad_command", wrong)).data["field"] == "publish_at"
+    assert await school.column(ANNOUNCEMENT, "status") == ["draft"]
 
 
 async def test_one_that_ended_before_it_could_be_published_keeps_no_other_back(school: SchoolStore) -> None:
@@ -259,7 +296,7 @@ async def test_a_task_is_given_by_the_mentor_and_moved_by_the_student(school: Sc
 async def test_nobody_opens_a_file_to_others_that_is_not_theirs(school: SchoolStore) -> None:
     await put(school.database, UPLOAD, "secret", owner_id="mia", name="secret.pdf", status="completed")
     stolen = school.create("tess", RESOURCE, title="Mine", upload_id="secret")
-    await refused("not_found", stolen)
+    assert (await refused("bad_command", stolen)).data["field"] == "upload_id"
     await school.create("mia", RESOURCE, title="Mine", upload_id="secret")
     await refused("bad_command", school.create("mia", RESOURCE, title="Nothing"))
     both = {"url": "https://school.example/x", "upload_id": "secret"}
@@ -285,7 +322,10 @@ async def test_a_vacancy_takes_one_application_of_each_until_it_is_closed(school
     await refused("bad_command", school.create("pit", APPLICATION, **{**letter, "email": "nowhere"}))
     await school.act("ada", VACANCY, vacancy["id"], "close")
     assert school.told("role:admin")[-1] == "vacancy.closed"
-    await refused("too_late", school.create("pit", APPLICATION, **letter))
+    for gone in (letter, letter | {"vacancy_id": "no-such"}):
+        wrong = await refused("bad_command", school.create("pit", APPLICATION, **gone))
+        assert wrong.msg == "vacancy_id: there is no such vacancy, or it was closed"
+    await refused("too_late", school.create("ada", APPLICATION, **letter))
     await refused("conflict", school.act("ada", VACANCY, vacancy["id"], "close"))
     await refused("not_found", school.store.read(VACANCY, vacancy["id"], CALLERS["pit"]))
     assert (await school.store.read(VACANCY, vacancy["id"], CALLERS["pam"]))["status"] == "closed"
@@ -294,28 +334,14 @@ async def test_a_vacancy_takes_one_application_of_each_until_it_is_closed(school
     await refused("too_late", school.create("pit", APPLICATION, **letter))
 
 
-async def test_a_suggestion_is_accepted_adjusted_or_rejected_once_and_that_is_kept(school: SchoolStore) -> None:
-    ids = {"exam_id": "x", "student_id": "ann", "suggestion": {"points": 2.5, "reason": "half of it"}}
-    tasks = [await school.create("tess", GRADING_TASK, question_id=f"q{n}", **ids) for n in range(3)]
-    assert tasks[0]["assignee_id"] == "tess"
-    await refused("bad_command", school.act("tess", GRADING_TASK, tasks[1]["id"], "review", ReviewGrading("adjusted")))
-    await refused("not_found", school.act("theo", GRADING_TASK, tasks[0]["id"], "review", ReviewGrading("accepted")))
-    said = [ReviewGrading("accepted"), ReviewGrading("adjusted", 3.0, "more"), ReviewGrading("rejected")]
-    done = [
-        await school.act("tess", GRADING_TASK, task["id"], "review", body)
-        for task, body in zip(tasks, said, strict=True)
-    ]
-    assert [(one["action"], one["points"]) for one in done] == [
-        ("accepted", 2.5),
-        ("adjusted", 3.0),
-        ("rejected", None),
-    ]
-    assert {one["suggestion"]["points"] for one in done} == {2.5}
-    assert school.told("user:tess")[-1] == "grading_task.reviewed"
-    await refused("conflict", school.act("tess", GRADING_TASK, tasks[0]["id"], "review", ReviewGrading("rejected")))
-    await refused("conflict", school.update("tess", GRADING_TASK, tasks[0]["id"], comment="else"))
-    bare = await school.create("tess", GRADING_TASK, question_id="q9", exam_id="x", student_id="ann")
-    await refused("conflict", school.act("tess", GRADING_TASK, bare["id"], "review", ReviewGrading("accepted")))
+async def test_a_vacancy_ends_later_than_that_is_said(school: SchoolStore) -> None:
+    over = school.create("ada", VACANCY, title="Cook", closes_at=school.clock.ms)
+    assert (await refused("bad_command", over)).data["field"] == "closes_at"
+    vacancy = await school.create("ada", VACANCY, title="Cook", closes_at=school.clock.ms + HOUR)
+    school.clock.ms += 2 * HOUR
+    assert (await school.update("ada", VACANCY, vacancy["id"], title="Baker"))["title"] == "Baker"
+    again = school.update("ada", VACANCY, vacancy["id"], closes_at=school.clock.ms)
+    assert (await refused("bad_command", again)).data["field"] == "closes_at"
 
 
 async def test_the_homepage_shows_what_is_published(school: SchoolStore) -> None:

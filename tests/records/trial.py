@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.engine.database import Database
+from homeroom.engine.journal import Message
 from homeroom.engine.posted import Posted
 from homeroom.protocol.access import ADMINS, EVERYBODY, allow
 from homeroom.protocol.ids import Id
@@ -199,6 +200,7 @@ class Trial:
         self.database = database
         self.posted: list[Posted] = []
         self.withdrawn: list[tuple[str, tuple[str, ...]]] = []
+        self.carried: list[Message] = []
         self.clock = SteppingClock()
         self.wire = StoredWire()
         self.store = Store(
@@ -208,6 +210,7 @@ class Trial:
             TYPES,
             publish=self.posted.extend,
             random=Random(7),
+            carry=self.carried.extend,
             withdraw=lambda stream, users: self.withdrawn.append((stream, tuple(users))),
         )
 

@@ -8,6 +8,8 @@ from random import Random
 
 import trio
 
+from tests.simulation.clock import pause
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -31,12 +33,19 @@ class Pipe:
         self.longest_wait_s = 0.0
         self._line = line
         self._chance = chance
-        self._changed = trio.Event()
+        self._changed: trio.Event | None = None  # only while somebody waits for it
 
     def change(self) -> None:
         """Wake both sides."""
-        self._changed.set()
-        self._changed = trio.Event()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+    async def _change(self) -> None:
+        """Wait until something changes."""
+        if self._changed is None:
+            self._changed = trio.Event()
+        await self._changed.wait()
 
     def cut(self) -> None:
         """End in the middle: a part of what is under way still arrives. Where all is swallowed nobody learns of it."""
@@ -79,7 +88,7 @@ class Pipe:
 
     async def _wait(self, began: float) -> None:
         try:
-            await self._changed.wait()
+            await self._change()
         finally:
             self.longest_wait_s = max(self.longest_wait_s, trio.current_time() - began)
 
@@ -87,10 +96,10 @@ class Pipe:
         """Return what has arrived, perhaps in pieces, empty at the end."""
         waits = bool(self._line.delay_s) and not self.ended
         if waits:
-            await trio.sleep(self._line.delay_s)
+            await pause(self._line.delay_s)
         while not self.left and (self.stalled or not (self.data or self.ended)):
             waits = True
-            await self._changed.wait()
+            await self._change()
         if not waits:
             await trio.lowlevel.checkpoint()
         size = min(len(self.data), most or len(self.data))

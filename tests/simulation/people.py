@@ -11,6 +11,7 @@ import trio
 
 from homeroom.client import Client, ClientClosed, Gone, Refused, open_client
 from homeroom.protocol.rest_json import encode_json
+from tests.simulation.clock import pause
 from tests.simulation.corners import Wish, entry_to, haunts_of, streams_of
 from tests.simulation.follower import Follower
 from tests.simulation.habits import Mind
@@ -116,7 +117,7 @@ class Person:
             except Refused as refused:
                 self._trace.note(self.name, f"may not follow {stream}: {refused.code}")
                 follower.forget()
-            await trio.sleep(self.retry_s * self._chance.uniform(0.3, 1.7))
+            await pause(self.retry_s * self._chance.uniform(0.3, 1.7))
 
     async def _read(self, client: Client, stream: str, position: Any, follower: Follower) -> None:
         subscription = follower.subscription = client.subscribe(stream, position)
@@ -133,7 +134,7 @@ class Person:
 
     async def _talk(self, nursery: trio.Nursery) -> None:
         while not self.quiet:
-            await trio.sleep(self._chance.expovariate(1 / self.device.pause_s))
+            await pause(self._chance.expovariate(1 / self.device.pause_s))
             if not self.quiet:
                 nursery.start_soon(self.wish, self._choose())
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import structlog
 import trio
-import trio.testing
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.envelope import Done
 from homeroom.protocol.presence import Status
+from tests.simulation.clock import SimulatedClock
 from tests.simulation.corners import Wish, closing, opening
 from tests.simulation.disasters import World
 from tests.simulation.judge import Judge
@@ -79,7 +79,7 @@ def simulate(seed: int, plan: Plan | None = None) -> Outcome:
     school = School(plan)
     try:
         with _deterministic(seed), _logged(school):
-            trio.run(school.run, clock=trio.testing.MockClock(autojump_threshold=0))
+            trio.run(school.run, clock=SimulatedClock())
     except Exception as error:
         school.judge.blames.append(f"fell over: {error!r}")
         raise SimulationFailed(school.outcome().report()) from error

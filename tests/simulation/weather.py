@@ -11,6 +11,7 @@ import trio
 
 from homeroom.engine.journal import Saved
 from homeroom.engine.journal_memory import Fate, MemoryJournal
+from tests.simulation.clock import pause
 from tests.simulation.judge import Judge
 from tests.simulation.store import WatchedStore
 from tests.simulation.trace import Trace
@@ -52,7 +53,7 @@ class LifeJournal(MemoryJournal):
     """The journal of one life of the server. Each life has its own, on the common store."""
 
     def __init__(self, store: WatchedStore, weather: Weather, judge: Judge) -> None:
-        super().__init__(store, weather.fate)
+        super().__init__(store, weather.fate, pause)
         self.nursery: trio.Nursery | None = None
         """Where the life runs that this belongs to."""
         self._judge = judge

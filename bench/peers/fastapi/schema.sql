@@ -1,4 +1,5 @@
--- What the peer keeps: the tables, columns and indexes that Homeroom's tasks need, their audit, and numbered events by channel.
+-- What the peer keeps: the tables, columns and indexes that Homeroom's tasks need, their audit, the activity feed, and numbered events by
+-- channel.
 
 CREATE TABLE users (
     id text PRIMARY KEY,
@@ -33,6 +34,20 @@ CREATE TABLE audit_logs (
     at bigint NOT NULL
 );
 CREATE INDEX audit_logs_entity ON audit_logs (entity_type, entity_id, id);
+
+CREATE TABLE activity_feed (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_type text NOT NULL,
+    actor_id text NOT NULL,
+    target_type text NOT NULL,
+    target_id text NOT NULL,
+    payload text NOT NULL,
+    channels text[] NOT NULL,
+    at bigint NOT NULL
+);
+CREATE INDEX activity_feed_channels ON activity_feed USING gin (channels);
+CREATE INDEX activity_feed_type ON activity_feed (event_type, at);
+CREATE INDEX activity_feed_target ON activity_feed (target_type, target_id, id);
 
 CREATE TABLE channels (
     stream text COLLATE "C" PRIMARY KEY,

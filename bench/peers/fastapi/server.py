@@ -1,8 +1,8 @@
 """The peer of `bench.rest`: tasks kept with FastAPI and asyncpg, as the documentation of both shows it.
 
-A write is one transaction: the row, a row of audit with both states, and a numbered event on three channels, the heads of which are
-held until the commit. Bearer tokens are checked by PyJWT, bodies and answers by pydantic. There is no WebSocket, no idempotency,
-no counter and no feed: what is measured is the transaction. Started by uvicorn with uvloop and httptools; `PEER_DSN` says where the
+A write is one transaction: the row, a row of audit with both states, a line of the activity feed, and a numbered event on three channels,
+the heads of which are held until the commit. Bearer tokens are checked by PyJWT, bodies and answers by pydantic. There is no WebSocket, no
+idempotency, no counter and no notice: what is measured is the transaction. Started by uvicorn with uvloop and httptools; `PEER_DSN` says where the
 database is (`schema.sql`), `PEER_SECRET` signs the tokens.
 """
 
@@ -35,6 +35,8 @@ WHERE id = $1 RETURNING *"""
 DELETE = "DELETE FROM tasks WHERE id = $1 AND mentor_id = $2 RETURNING *"
 AUDIT = """INSERT INTO audit_logs (entity_type, entity_id, action, changed_by, old_value, new_value, at)
 VALUES ('task', $1, $2, $3, $4, $5, $6)"""
+FEED = """INSERT INTO activity_feed (event_type, actor_id, target_type, target_id, payload, channels, at)
+VALUES ($1, $2, 'task', $3, $4, $5, $6)"""
 TELL = """WITH heads AS (
     INSERT INTO channels (stream, seq) SELECT stream, 1 FROM unnest($1::text[]) AS asked (stream) ORDER BY stream
     ON CONFLICT (stream) DO UPDATE SET seq = channels.seq + 1 RETURNING stream, seq)
@@ -174,14 +176,16 @@ async def delete(id: str, me: Me, pool: Pool) -> dict[str, str]:
 async def _record(
     connection: Any, me: str, action: str, old: dict[str, Any] | None, new: dict[str, Any] | None
 ) -> None:
-    """Write the audit, and an event on each channel: the table's has no row in it."""
+    """Write the audit, the line of the feed, and an event on each channel: the table's has no row in it."""
     row = new or old or {}
     at = _now()
     await connection.execute(AUDIT, row["id"], action, me, old and json.dumps(old), new and json.dumps(new), at)
     ids = {"id": row["id"], "operation": action, "version": row["version"]}
     full = json.dumps({**ids, "row": new})
     streams = ["table:tasks", f"user:{row['mentor_id']}", f"user:{row['student_id']}"]
-    await connection.execute(TELL, streams, [json.dumps(ids), full, full], f"task.{action}", at, me)
+    event = f"task.{action}"
+    await connection.execute(FEED, event, me, row["id"], json.dumps(ids), streams, at)
+    await connection.execute(TELL, streams, [json.dumps(ids), full, full], event, at, me)
 
 
 def _task(row: Any, response: Response) -> Task:

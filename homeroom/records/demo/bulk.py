@@ -18,11 +18,12 @@ from homeroom.records.intake import changed_row, new_row
 from homeroom.records.rows import Kept, kept
 from homeroom.records.school.classes import CLASS_MEMBERSHIP
 from homeroom.records.school.guardianships import GUARDIANSHIP
+from homeroom.records.school.schedules import SCHEDULE
 from homeroom.records.school.students import MENTORSHIP
 from homeroom.records.telling import Change
 from homeroom.records.unit import Unit
 
-TELLING = frozenset({CLASS_MEMBERSHIP.name, GUARDIANSHIP.name, MENTORSHIP.name})
+TELLING = frozenset({CLASS_MEMBERSHIP.name, GUARDIANSHIP.name, MENTORSHIP.name, SCHEDULE.name})
 
 
 async def insert_all(unit: Unit, catalog: Catalog, type: RecordType, rows: Iterable[Mapping[str, Any]]) -> int:

@@ -15,7 +15,7 @@ from homeroom.records.school.attendance import ATTENDANCE
 from homeroom.records.school.schedules import SCHEDULE
 
 DAYS_BACK = 15
-"""School days of which there is attendance, today among them."""
+"""School days of which there is attendance, today among them: this school is alive on any day that somebody looks at it."""
 LESSONS = (time(8, 0), time(9, 45), time(11, 30), time(13, 15))
 TALKS = time(15, 0)
 LESSON_MIN, TALK_MIN = 90, 30
@@ -30,13 +30,15 @@ def days(today: date, zone: ZoneInfo) -> Iterator[Part]:
     for class_id, teacher in CLASSES.items():
         yield Part(teacher, tuple(_attendance(class_id, today)))
         yield Part(teacher, (*_lessons(teacher, monday, zone), *_talks(class_id, teacher, monday, zone)))
+        if today.weekday() >= 5:
+            yield Part(teacher, tuple(_lessons_of(teacher, today, zone)))
 
 
 def school_days(today: date) -> Iterator[date]:
-    """Yield the last school days, the newest first: today, unless it is none."""
+    """Yield the last school days, the newest first: today, and before it those from Monday to Friday."""
     day, left = today, DAYS_BACK
     while left:
-        if day.weekday() < 5:
+        if day == today or day.weekday() < 5:
             left -= 1
             yield day
         day -= timedelta(days=1)
@@ -55,16 +57,20 @@ def _attendance(class_id: str, today: date) -> Iterator[Make]:
 
 
 def _lessons(teacher: str, monday: date, zone: ZoneInfo) -> Iterator[Make]:
-    """Yield a teacher's lessons of the week: the two teachers change classes from lesson to lesson."""
+    """Yield a teacher's lessons of the week."""
+    for weekday in range(5):
+        yield from _lessons_of(teacher, monday + timedelta(days=weekday), zone)
+
+
+def _lessons_of(teacher: str, day: date, zone: ZoneInfo) -> Iterator[Make]:
+    """Yield a teacher's lessons of a day: the two teachers change classes from lesson to lesson."""
     order, mine = list(CLASSES), _MINE[teacher]
     if CLASSES[order[0]] != teacher:
         order.reverse()
-    for weekday in range(5):
-        day = monday + timedelta(days=weekday)
-        for number, clock in enumerate(LESSONS):
-            class_id, code = order[number % 2], mine[(weekday + number // 2) % len(mine)]
-            values = {"class_id": class_id, "is_group_session": True, "title": code.title(), "focus_stack": code}
-            yield _slot(f"{class_id}-{day}-{number + 1}", teacher, (day, clock, LESSON_MIN), zone, values)
+    for number, clock in enumerate(LESSONS):
+        class_id, code = order[number % 2], mine[(day.weekday() + number // 2) % len(mine)]
+        values = {"class_id": class_id, "is_group_session": True, "title": code.title(), "focus_stack": code}
+        yield _slot(f"{class_id}-{day}-{number + 1}", teacher, (day, clock, LESSON_MIN), zone, values)
 
 
 def _talks(class_id: str, teacher: str, monday: date, zone: ZoneInfo) -> Iterator[Make]:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from homeroom.protocol.zones import local_time
 from homeroom.records.demo.days import days
-from homeroom.records.demo.school import school
+from homeroom.records.demo.school import gradings, school
 from homeroom.records.demo.wishes import carry_out
 from homeroom.records.store import Store
 
@@ -20,3 +20,8 @@ async def furnish_school(store: Store, now: int, zone: ZoneInfo) -> None:
     today = local_time(now, zone).date()
     await carry_out(store, school(today))
     await carry_out(store, days(today, zone))
+
+
+async def furnish_gradings(store: Store) -> None:
+    """Add the answers that wait to be looked at, once their exam is there. Raises as `furnish_school` does."""
+    await carry_out(store, gradings())

@@ -4,20 +4,24 @@ The same seed and day give the same school; ids are the same for every seed. Nev
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from homeroom.protocol.zones import clock_moment, find_zone
 from homeroom.records.declare import RecordType
-from homeroom.records.demo.days import school_days
+from homeroom.records.demo.days import LESSON_MIN, LESSONS, school_days
 from homeroom.records.demo.names import person_name
 from homeroom.records.demo.school import term_of
+from homeroom.records.school.announcements import ANNOUNCEMENT
 from homeroom.records.school.attendance import ATTENDANCE
 from homeroom.records.school.classes import CLASS, CLASS_MEMBERSHIP
 from homeroom.records.school.courses import COURSE, ENROLMENT
 from homeroom.records.school.entries import ENTRY
 from homeroom.records.school.guardianships import GUARDIANSHIP
+from homeroom.records.school.schedules import SCHEDULE
 from homeroom.records.school.students import MENTORSHIP, STUDENT
 from homeroom.records.school.subjects import SUBJECT, TEACHING
 from homeroom.records.school.terms import TERM
@@ -38,13 +42,17 @@ _STATUSES = ("approved", "approved", "approved", "rejected", "changes_requested"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How large a school is: so many students, classes of `per_class`, attendance of the last `days` school days until `today`."""
+    """How large a school is: so many students, classes of `per_class`, attendance of the last `days` school days until `today`.
+
+    `zone` is the one by whose clocks lessons begin.
+    """
 
     today: date
     students: int = 5_000
     seed: int = 1
     per_class: int = 25
     days: int = 5
+    zone: ZoneInfo = field(default_factory=lambda: find_zone("UTC"))
 
     @property
     def classes(self) -> int:
@@ -110,6 +118,8 @@ class ClassPlan:
         yield STUDENT, [self._student(n, grade, random) for n in self.students]
         yield ENROLMENT, [row for n in self.students for row in self._enrolments(n, random)]
         yield ENTRY, [self._entry(n, place, random) for n in self.students for place in range(2)]
+        yield SCHEDULE, list(self._lessons())
+        yield ANNOUNCEMENT, [self._trip()]
 
     def attendance(self) -> Iterator[tuple[RecordType, Rows]]:
         """Yield who was there, a day at a time; the class's teacher says so."""
@@ -129,6 +139,20 @@ class ClassPlan:
         random = Random(f"{self.plan.seed} reviews {self.number}")  # noqa: S311 - the same on every machine, no secret
         made = {_entry(n, place): random.choice(_STATUSES) for n in self.students for place in range(2)}
         return {entry: status for entry, status in made.items() if status != "pending"}
+
+    def _lessons(self) -> Iterator[dict[str, Any]]:
+        """Yield the lessons of the class with its own teacher: two a day this week, and today."""
+        monday, zone = self.plan.today - timedelta(days=self.plan.today.weekday()), self.plan.zone
+        for day in sorted({self.plan.today, *(monday + timedelta(days=n) for n in range(5))}):
+            for place, clock in enumerate(LESSONS[:2]):
+                start, subject = clock_moment(day, clock, zone), SUBJECTS[(day.weekday() + place) % len(SUBJECTS)]
+                times = {"start_at": start, "end_at": start + LESSON_MIN * 60_000, "zone": zone.key or "UTC"}
+                what = {"mentor_id": self.teacher, "class_id": self.id, "is_group_session": True}
+                yield {"id": f"{self.id}-{day}-{place + 1}", "title": subject.title(), **what, **times}
+
+    def _trip(self) -> dict[str, Any]:
+        words = {"title": "Class trip", "body": "<p>Bring good shoes, and something to eat.</p>"}
+        return {"id": f"{self.id}-trip", "author_id": self.teacher, "class_id": self.id, **words}
 
     def _links(self) -> Iterator[tuple[str, str]]:
         """Yield parents with children: every fourth child has the parent of the one before, every third has two."""

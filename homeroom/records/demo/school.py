@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from homeroom.records.demo.people import CALLERS
-from homeroom.records.demo.wishes import Act, Do, Make, Part
+from homeroom.records.demo.wishes import SYSTEM, Act, Do, Make, Part
 from homeroom.records.school.announcements import ANNOUNCEMENT
 from homeroom.records.school.classes import CLASS, CLASS_MEMBERSHIP
 from homeroom.records.school.cohorts import COHORT, COHORT_MEMBERSHIP
@@ -34,6 +34,8 @@ CLASSES = {"demo-10a": TARA, "demo-10b": THEO}
 CLASS_OF = {student: ("demo-10a", "demo-10b")[n // 3] for n, student in enumerate(STUDENTS)}
 SUBJECTS = {"maths": TARA, "physics": TARA, "english": THEO, "history": THEO, "chemistry": TARA, "art": THEO}
 """The subjects with whoever teaches them in both classes."""
+PAST_EXAM, PAST_QUESTION = "demo-past", "causes"
+"""An exam that was held on paper, and its question, whose answers are looked at."""
 COURSES = {"chess": ("Chess for beginners", THEO, STUDENTS[:4]), "robotics": ("Robotics", TARA, STUDENTS[2:])}
 
 _ENTRIES = (
@@ -69,7 +71,7 @@ def school(today: date) -> Iterator[Part]:
         yield Part(teacher, tuple(wish for student in students for wish in _reviews_of(student)))
         yield Part(teacher, tuple(wish for student in students for wish in _tasks_of(student)))
         yield Part(teacher, tuple(wish for student in students for wish in _report_of(student, class_id, before[0])))
-        yield Part(teacher, tuple(_teacher_life(class_id, students[0])))
+        yield Part(teacher, tuple(_teacher_life(class_id)))
     for student in STUDENTS:
         yield Part(student, tuple(_student_life(student)))
     for parent, letter in _LETTERS.items():
@@ -178,14 +180,21 @@ def _report_of(student: str, class_id: str, term: str) -> Iterator[Make | Act]:
         yield Act(REPORT_CARD, report, "publish")
 
 
-def _teacher_life(class_id: str, student: str) -> Iterator[Make]:
+def _teacher_life(class_id: str) -> Iterator[Make]:
     trip: dict[str, Any] = {"title": "Class trip", "body": "<p>Bring good shoes, and something to eat.</p>"}
     yield Make(ANNOUNCEMENT, f"{class_id}-trip", {**trip, "class_id": class_id})
     sheet = {"title": "Sheet 7 with answers", "url": "https://en.wikipedia.org/wiki/Linear_equation"}
     yield Make(RESOURCE, f"{class_id}-sheet", {**sheet, "class_id": class_id, "subject_id": "demo-maths"})
+
+
+def gradings() -> Iterator[Part]:
+    """Yield answers to look at, of the exam that was held (`PAST_EXAM`): it has to be there."""
     suggestion = {"points": 3.0, "reason": "names two of the three causes", "by": "demo"}
-    task = {"exam_id": "demo-past", "student_id": student, "question_id": "causes", "suggestion": suggestion}
-    yield Make(GRADING_TASK, f"{class_id}-grading", task)
+    task = {"exam_id": PAST_EXAM, "question_id": PAST_QUESTION, "suggestion": suggestion}
+    for class_id, teacher in CLASSES.items():
+        student = next(one for one in STUDENTS if CLASS_OF[one] == class_id)
+        answer = {**task, "student_id": student, "assignee_id": teacher}
+        yield Part(SYSTEM, (Make(GRADING_TASK, f"{class_id}-grading", answer),))
 
 
 def _student_life(student: str) -> Iterator[Make | Act]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from homeroom.engine.behaviour import Refusal
+from homeroom.engine.behaviour import SYSTEM_CALLER, Caller, Refusal
 from homeroom.records.declare import Moment, RecordType
 from homeroom.records.demo.people import CALLERS
 from homeroom.records.store import Store
@@ -97,11 +97,13 @@ class Do:
 
 
 Wish = Make | Act | Do
+SYSTEM = SYSTEM_CALLER.user
+_VOICES: Mapping[str, Caller] = {**CALLERS, SYSTEM: SYSTEM_CALLER}
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Wishes that are carried out together, or not at all, by one person of the demo."""
+    """Wishes that are carried out together, or not at all, by one person of the demo, or by the school's own voice (`SYSTEM`)."""
 
     by: str
     wishes: Sequence[Wish]
@@ -114,7 +116,7 @@ async def carry_out(store: Store, parts: Iterable[Part]) -> None:
     """
     for part in parts:
         try:
-            async with store.unit(CALLERS[part.by]) as unit:
+            async with store.unit(_VOICES[part.by]) as unit:
                 done = await _done(unit, part.wishes)
                 for wish in part.wishes:
                     if wish.mark not in done:

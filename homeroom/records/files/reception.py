@@ -6,13 +6,19 @@ the limits and written; (3) its content is held to what it was said to be; (4) i
 
 While it lives its server renews a lease; the sweep, of any server, removes what has none. A doubtful commit is no reason to
 remove a file: whoever removes one takes its lease in the database first, and a completed file has none.
-Never here: HTTP, and where bytes lie.
+
+Rule of this file: the lock on a person's uploads is held before any row, as it stands for rows that are not there yet; then the
+upload's row, then its file's. So no two tries of one file wait for each other.
+Never here: HTTP, where bytes lie, and in which words is told what goes wrong (`terms`).
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -26,46 +32,31 @@ from homeroom.engine.postgres import DatabaseError
 from homeroom.engine.wire import Wire
 from homeroom.protocol.channels import UploadProgressed
 from homeroom.records.declare import Unit
-from homeroom.records.files.content import FILE_TYPES, UnfitContent
+from homeroom.records.files.content import UnfitContent
 from homeroom.records.files.intake import Found, Intake
-from homeroom.records.files.store import Away, FileError, FileStore, Missing, NoRoom, Source
+from homeroom.records.files.pace import Paced
+from homeroom.records.files.store import Away, FileError, FileStore, Missing, Source
+from homeroom.records.files.terms import (
+    RETRY_MS,
+    Offer,
+    UploadSettings,
+    another,
+    full,
+    reason_of,
+    refusal_of,
+    too_large,
+    unfit,
+)
 from homeroom.records.ids import fresh_id
 from homeroom.records.school.uploads import COMPLETED, FAILED, UPLOAD
 from homeroom.records.store import Store
 
 log = structlog.get_logger(__name__)
 
-MIB = 1_048_576
-RETRY_MS = 5_000
+T = TypeVar("T")
+
 THREADS = 8
 """Worker threads for files at a time: a slow store holds up files, and nothing else that threads do."""
-
-
-@dataclass(frozen=True, slots=True)
-class UploadSettings:
-    """Limits of files. Sizes in bytes, times in seconds.
-
-    `person_bytes`: all files of one person together; `at_once` files come in on this server, `person_at_once` of one person;
-    `longest_s`: for one file, however slowly it comes; `lease_s`: after which a file that nobody brings in is removed.
-    """
-
-    file_bytes: int = 50 * MIB
-    person_bytes: int = 1024 * MIB
-    at_once: int = 32
-    person_at_once: int = 4
-    longest_s: float = 3_600.0
-    lease_s: float = 60.0
-    sweep_s: float = 30.0
-    types: frozenset[str] = frozenset(FILE_TYPES)
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What a client says of a file: its name, its type (`content.known_name`, empty: it does not know), its size if it knows."""
-
-    name: str
-    declared: str = ""
-    length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,52 +100,71 @@ class Reception:
     settings: UploadSettings = field(default_factory=UploadSettings)
     _threads: trio.CapacityLimiter = field(init=False, default_factory=lambda: trio.CapacityLimiter(THREADS))
     _wake: trio.Event = field(init=False, default_factory=trio.Event)
-    _coming: int = field(init=False, default=0)
+    _coming: Counter[str] = field(init=False, default_factory=Counter)
     _counts: dict[str, int] = field(init=False, default_factory=lambda: {"completed": 0, "failed": 0, "swept": 0})
 
     # --- in
 
     async def receive(self, id: str, offer: Offer, pieces: Pieces, caller: Caller) -> Received:
-        """Take a file in. With the `id` of one that is here already nothing is read, and its row is returned again.
+        """Take a file in. With the `id` of one that is here already it is only read: the same gets the row again.
 
         Raises `Refusal`: `too_large`, `bad_command` for content that belies its type or a type that is not taken, `full` at the
-        person's quota, `rate_limited` and `overloaded` when too many come at once, `conflict` while it is on its way already,
-        `unavailable` when there is no room or the store is away. Cancelled: the same as a connection that ends.
+        person's quota, `rate_limited` and `overloaded` when too many come at once, `conflict` while it is on its way already or
+        when another file is here, `timeout` when it comes too slowly, `unavailable` when there is no room or the store is away.
+        Cancelled: the same as a connection that ends.
         """
         self._check(offer)
-        if self._coming >= self.settings.at_once:
+        paced = Paced(pieces, self.settings.least_rate, self.settings.pace_s)
+        with self._place(caller.user):
+            coming = await self._start(id, offer, caller)
+            if coming is not None:
+                return Received(await self._bring(coming, paced))
+        row = await self.store.read(UPLOAD, id, caller)
+        await self._compare(row, paced)
+        return Received(row, again=True)
+
+    @contextmanager
+    def _place(self, person: str) -> Iterator[None]:
+        """Lend a place to a file that comes in. Of the second half of all places everybody gets one: a few leave some to others."""
+        taken, most = self._coming.total(), self.settings.at_once
+        if taken >= most:
             raise overloaded(RETRY_MS)
-        self._coming += 1
+        if self._coming[person] and taken * 2 >= most:
+            raise Refusal("rate_limited", "so many files come in that each person has one place", retry_ms=RETRY_MS)
+        self._coming[person] += 1
         try:
-            started = await self._start(id, offer, caller)
-            return started if isinstance(started, Received) else Received(await self._bring(started, pieces))
+            yield
         finally:
-            self._coming -= 1
+            self._coming[person] -= 1
+            self._coming = +self._coming  # only those who are there
 
     def _check(self, offer: Offer) -> None:
         """Refuse what needs no look at a byte."""
         if offer.length is not None and offer.length > self.settings.file_bytes:
-            raise _too_large(self.settings.file_bytes)
+            raise too_large(self.settings)
         if offer.declared and offer.declared not in self.settings.types:
-            raise _unfit(UnfitContent("files of this type are not taken", offer.declared), self.settings)
+            raise unfit(UnfitContent("files of this type are not taken", offer.declared), self.settings)
 
-    async def _start(self, id: str, offer: Offer, caller: Caller) -> _Coming | Received:
-        """Make it durable that a file comes."""
-        name, now, room = fresh_id(self.random), self.clock.now(), 0
-        async with self.store.unit(caller) as unit:
-            found = await unit.fetch(_HELD, id)
-            here = bool(found) and found[0]["status"] != "failed"
-            if not here:
-                room = await self._enter(unit, id, offer, retried=bool(found))
-                await unit.fetch(_LEASED, name, id, self._lease(now))
-        if here:
-            return await self._again(found[0], offer, caller)
-        return _Coming(id, name, caller, offer, room, Intake(self.files, name), now)
+    async def _start(self, id: str, offer: Offer, caller: Caller) -> _Coming | None:
+        """Make it durable that a file comes; returns `None` when it is here already."""
+        now = self.clock.now()
+
+        async def begin(unit: Unit) -> _Coming | None:
+            await unit.lock(_lock_of(caller))
+            held = await unit.fetch(_HELD, id)
+            if held and held[0]["status"] != "failed":
+                _check_same(held[0], offer, caller)
+                return None
+            name = fresh_id(self.random)
+            room = await self._enter(unit, id, offer, retried=bool(held))
+            await unit.fetch(_LEASED, name, id, self._lease(now))
+            return _Coming(id, name, caller, offer, room, Intake(self.files, name), now)
+
+        return await self._in_a_unit(caller, begin)
 
     async def _enter(self, unit: Unit, id: str, offer: Offer, *, retried: bool) -> int:
         """Write the row of a file that comes; returns how many bytes may come."""
         me = unit.caller.user
-        await unit.lock(f"uploads of {me}")
         (used,) = await unit.fetch(_USED, me, id)
         room = self._room(used, offer)
         values = {"name": offer.name, "declared_type": offer.declared, "size": offer.length or 0, "status": "receiving"}
@@ -164,14 +174,23 @@ class Reception:
             await unit.insert(UPLOAD, {"id": id, "owner_id": me, **values})
         return room
 
-    async def _again(self, row: Any, offer: Offer, caller: Caller) -> Received:
-        """Return what is here already under the same key."""
-        same = row["name"] == offer.name and row["declared_type"] == offer.declared
-        if row["owner_id"] != caller.user or not same or offer.length not in (None, row["size"]):
-            raise Refusal("conflict", "this Idempotency-Key came with another file before: choose a new key")
-        if row["status"] == "receiving":
-            raise Refusal("conflict", "this file is on its way already", retry_ms=RETRY_MS)
-        return Received(await self.store.read(UPLOAD, row["id"], caller), again=True)
+    async def _compare(self, row: Mapping[str, Any], pieces: Pieces) -> None:
+        """Read a file that came with the key of one that is here, and keep nothing of it; raises `conflict` unless it is the same."""
+        size, hashed = 0, sha256()
+        try:
+            with trio.fail_after(self.settings.longest_s):
+                async for piece in pieces:
+                    size += len(piece)
+                    if size > row["size"]:
+                        raise another()
+                    await self._in_thread(hashed.update, piece)
+        except Exception as error:
+            refusal = refusal_of(error, self.settings)
+            if refusal is None or refusal is error:
+                raise
+            raise refusal from error
+        if hashed.hexdigest() != row["sha256"]:
+            raise another()
 
     def _room(self, used: Any, offer: Offer) -> int:
         """Return how many bytes may come; raises `Refusal` for none."""
@@ -179,7 +198,7 @@ class Reception:
             raise Refusal("rate_limited", "other files of yours are still on their way", retry_ms=RETRY_MS)
         room = self.settings.person_bytes - used["bytes"]
         if room <= 0 or (offer.length or 0) > room:
-            raise _full(self.settings)
+            raise full(self.settings)
         return int(min(room, self.settings.file_bytes))
 
     async def _bring(self, coming: _Coming, pieces: Pieces) -> Mapping[str, Any]:
@@ -191,8 +210,8 @@ class Reception:
                 found = await self._in_thread(coming.intake.finish, coming.offer.declared, self.settings.types)
                 return await self._complete(coming, found)
         except BaseException as error:
-            refusal = self._refusal(error)
-            await self._fail(coming, _reason(error, refusal))
+            refusal = refusal_of(error, self.settings)
+            await self._fail(coming, reason_of(error, refusal))
             if refusal is not None:
                 raise refusal from error
             raise
@@ -201,7 +220,7 @@ class Reception:
         coming.received += len(piece)
         if coming.received > coming.room:
             whole = coming.room == self.settings.file_bytes
-            raise _too_large(self.settings.file_bytes) if whole else _full(self.settings)
+            raise too_large(self.settings) if whole else full(self.settings)
         await self._in_thread(coming.intake.take, piece)
         await self._renew(coming)
         self._tell(coming)
@@ -225,43 +244,39 @@ class Reception:
     async def _complete(self, coming: _Coming, found: Found) -> Mapping[str, Any]:
         """Make it durable that the file is here; only now it can be read."""
         changes = {"type": found.type, "size": found.size, "sha256": found.sha256, "status": "completed"}
-        async with self.store.unit(coming.caller) as unit:
+
+        async def end(unit: Unit) -> Any:
+            await unit.lock(_lock_of(coming.caller))
             row = await unit.update(UPLOAD, coming.id, changes, COMPLETED)
-            await unit.lock(f"uploads of {coming.caller.user}")
             (used,) = await unit.fetch(_USED, coming.caller.user, coming.id)
             if used["bytes"] + found.size > self.settings.person_bytes:
-                raise _full(self.settings)
+                raise full(self.settings)
             if not await unit.fetch(_KEPT, coming.name):
                 raise unavailable(RETRY_MS)
+            return row
+
+        row = await self._in_a_unit(coming.caller, end)
         self._counts["completed"] += 1
         shown: Mapping[str, Any] = msgspec.to_builtins(row)
         return shown
 
     async def _fail(self, coming: _Coming, reason: str) -> None:
         """Remove what came, and say that it failed; what cannot be done now the sweep does."""
+
+        async def end(unit: Unit) -> None:
+            await unit.fetch(_HELD, coming.id)
+            if await unit.fetch(_LOST, coming.name):
+                await unit.update(UPLOAD, coming.id, {"status": "failed", "reason": reason}, FAILED)
+
         self._counts["failed"] += 1
         with trio.CancelScope(shield=True):
             if not coming.intake.kept:
                 await self._in_thread(coming.intake.discard)
             try:
-                async with self.store.unit(coming.caller) as unit:
-                    if await unit.fetch(_LOST, coming.name):
-                        await unit.update(UPLOAD, coming.id, {"status": "failed", "reason": reason}, FAILED)
+                await self._in_a_unit(coming.caller, end)
             except (Refusal, DatabaseError) as error:
                 log.warning("a failed upload is left to the sweep", upload=coming.id, error=str(error))
         self.sweep_soon()
-
-    def _refusal(self, error: BaseException) -> Refusal | None:
-        """Return what the client is told of an error; `None` when nobody is there, or it is a defect of ours."""
-        if isinstance(error, Refusal):
-            return error
-        if isinstance(error, UnfitContent):
-            return _unfit(error, self.settings)
-        if isinstance(error, trio.TooSlowError):
-            return Refusal("timeout", "the file did not come in time", retry_ms=RETRY_MS)
-        if isinstance(error, NoRoom):
-            return Refusal("unavailable", str(error), retry_ms=RETRY_MS, data={"reason": "no_room"})
-        return unavailable(RETRY_MS, str(error)) if isinstance(error, (FileError, DatabaseError)) else None
 
     # --- out
 
@@ -322,17 +337,24 @@ class Reception:
 
     async def _forget(self, name: str, upload: str) -> None:
         """Forget a removed file, and say of its upload that it failed, if it is still said to come and no other try of it does."""
-        async with self.store.unit(SYSTEM_CALLER) as unit:
+
+        async def end(unit: Unit) -> None:
             if await unit.fetch(_ABANDONED, upload, name):
                 await unit.update(UPLOAD, upload, {"status": "failed", "reason": "interrupted"}, FAILED)
             await unit.fetch(_FORGOTTEN, name)
 
+        await self._in_a_unit(SYSTEM_CALLER, end)
+
     def statistics(self) -> Mapping[str, float]:
         """Return the figures: files on their way in now, and since the start completed, failed and swept."""
-        return {"coming": self._coming, **self._counts}
+        return {"coming": self._coming.total(), **self._counts}
 
     def _lease(self, now: int) -> int:
         return now + int(self.settings.lease_s * 1000)
+
+    async def _in_a_unit(self, caller: Caller, work: Callable[[Unit], Awaitable[T]]) -> T:
+        """Carry out `work` in a transaction; the store begins it again when others were in a ring with it."""
+        return await self.store.once((UPLOAD.name,), caller, None, work)
 
     async def _in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
         return await trio.to_thread.run_sync(call, *args, limiter=self._threads)
@@ -345,35 +367,23 @@ _LEASED = "INSERT INTO upload_files (name, upload_id, lease) VALUES ($1, $2, $3)
 _RENEWED = "UPDATE upload_files SET lease = $2 WHERE name = $1 AND lease > 0 RETURNING name"
 _KEPT = "UPDATE upload_files SET lease = NULL WHERE name = $1 AND lease > 0 RETURNING name"
 _LOST = "UPDATE upload_files SET lease = 0 WHERE name = $1 AND lease > 0 RETURNING name"
-_DEAD = "UPDATE upload_files SET lease = 0 WHERE lease < $1 RETURNING name, upload_id"
+_DEAD = """UPDATE upload_files SET lease = 0 WHERE name IN
+(SELECT name FROM upload_files WHERE lease < $1 ORDER BY name FOR UPDATE SKIP LOCKED) RETURNING name, upload_id"""
 _ABANDONED = """SELECT id FROM uploads WHERE id = $1 AND status = 'receiving' AND NOT EXISTS
 (SELECT FROM upload_files f WHERE f.upload_id = $1 AND f.name <> $2 AND f.lease > 0) FOR NO KEY UPDATE"""
 _FORGOTTEN = "DELETE FROM upload_files WHERE name = $1 RETURNING name"
 _NAME = "SELECT name FROM upload_files WHERE upload_id = $1 AND lease IS NULL"
-_REASONS: Mapping[str, str] = {
-    "too_large": "too_large",
-    "bad_command": "unfit_content",
-    "full": "full",
-    "timeout": "interrupted",
-}
 
 
-def _reason(error: BaseException, refusal: Refusal | None) -> str:
-    """Return the word for why a file failed."""
-    if isinstance(error, NoRoom):
-        return "no_room"
-    return _REASONS.get(refusal.code, "unavailable") if refusal else "interrupted"
+def _lock_of(caller: Caller) -> str:
+    """Return the name under which what changes how much of a person's is here, or on its way, is done one by one."""
+    return f"uploads of {caller.user}"
 
 
-def _too_large(limit: int) -> Refusal:
-    return Refusal("too_large", f"a file has {limit} bytes at the most", data={"field": "content", "allowed": limit})
-
-
-def _full(settings: UploadSettings) -> Refusal:
-    limit = settings.person_bytes
-    return Refusal("full", f"your files may have {limit} bytes together", data={"field": "content", "allowed": limit})
-
-
-def _unfit(error: UnfitContent, settings: UploadSettings) -> Refusal:
-    allowed = "one of " + ", ".join(sorted(settings.types))
-    return Refusal("bad_command", str(error), data={"field": "type", "allowed": allowed, "found": error.found})
+def _check_same(row: Any, offer: Offer, caller: Caller) -> None:
+    """Raise `conflict` unless what is here under the same key may be what is offered, and is all here."""
+    same = row["name"] == offer.name and row["declared_type"] == offer.declared
+    if row["owner_id"] != caller.user or not same or offer.length not in (None, row["size"]):
+        raise another()
+    if row["status"] == "receiving":
+        raise Refusal("conflict", "this file is on its way already", retry_ms=RETRY_MS)

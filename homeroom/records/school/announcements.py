@@ -12,6 +12,7 @@ from homeroom.protocol.access import ADMINS, ROLES, STAFF, Role, allow
 from homeroom.protocol.ids import Id, Millis
 from homeroom.records.columns import Body, Row, Title
 from homeroom.records.declare import Action, Moment, RecordType, Reference, Unit, each, table, to
+from homeroom.records.intake import misfit
 from homeroom.records.notice import Notice
 from homeroom.records.school.relations import (
     NOW_MS,
@@ -47,7 +48,9 @@ class Announcement(Row, frozen=True, kw_only=True):
 
 
 def _timed(old: Announcement | None, new: Announcement, moment: Moment) -> dict[str, Any]:
-    """Return whether it is published now, as it says itself and its time says."""
+    """Return whether it is published now, as it says itself and its time says; raises `bad_command` for a time that is missing."""
+    if new.status == "scheduled" and new.publish_at is None:
+        raise misfit("publish_at", "missing: what is scheduled says when it is published", "Unix milliseconds")
     if new.status == "draft":
         return {"published_at": None}
     if old is not None and old.status == "published":
@@ -160,6 +163,7 @@ ANNOUNCEMENT = RecordType(
         "own": f"{_MINE} AND ({teaches_class('r.class_id')} OR {teaches_course('r.course_id')})",
         "addressed": f"{_VISIBLE} AND ({_ADDRESSED})",
     },
+    wants={"own": "teachers announce to classes and courses that they teach, and change what they announced there: all else is for admins", "author": "{author_id!r} announced it, and you are not"},
     references={
         "author_id": Reference("user"),
         "class_id": Reference("class"),

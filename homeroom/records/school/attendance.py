@@ -3,7 +3,7 @@
 Never here: who attended a live session, which that session counts itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -13,8 +13,9 @@ from homeroom.protocol.access import ADMINS, STAFF, allow
 from homeroom.protocol.ids import Id
 from homeroom.records.columns import Day, Row
 from homeroom.records.declare import Deed, Moment, RecordType, Reference, Unit, each, table, to
-from homeroom.records.notice import Notice
-from homeroom.records.school.people import check_in_class
+from homeroom.records.intake import ERRORS_TOLD, misfit
+from homeroom.records.notice import NAME, Notice
+from homeroom.records.school.people import check_in_class, outside_class
 from homeroom.records.school.relations import (
     guardian_of,
     guardians_of,
@@ -46,7 +47,11 @@ def _marked(old: Attendance | None, new: Attendance, moment: Moment) -> dict[str
     return {"marked_by": moment.caller.user}
 
 
-async def _check_students(unit: Unit, rows: Sequence[tuple[Attendance | None, Attendance | None]]) -> None:
+async def _check_rows(unit: Unit, rows: Sequence[tuple[Attendance | None, Attendance | None]]) -> None:
+    """Raise `bad_command` for a day that is still to come by the clocks of the school, `conflict` for a student of another class."""
+    today = unit.today.isoformat()
+    if any(new is not None and new.date > today for _, new in rows):
+        raise misfit("date", "nobody was there yet on a day to come", f"a day up to {today}")
     await check_in_class(
         unit, (_place(new) for old, new in rows if new and (old is None or _place(old) != _place(new)))
     )
@@ -88,6 +93,7 @@ async def _mark_class(unit: Unit, body: MarkClass) -> Marked:
     await unit.lock(f"attendance.{body.class_id}.{body.date}")
     sql = "SELECT id, student_id FROM attendance WHERE class_id = $1 AND date = $2"
     known = {row["student_id"]: row["id"] for row in await unit.fetch(sql, body.class_id, body.date)}
+    await _check_listed(unit, body, known)
     said = {student: {"status": marks[student].status, "note": marks[student].note} for student in sorted(marks)}
     changes = {known[student]: values for student, values in said.items() if student in known}
     before = {row.id: row.version for row in await unit.get_many(ATTENDANCE, tuple(changes), "update")}
@@ -99,6 +105,20 @@ async def _mark_class(unit: Unit, body: MarkClass) -> Marked:
     return Marked(len(new), updated, len(changed) - updated)
 
 
+async def _check_listed(unit: Unit, body: MarkClass, known: Collection[str]) -> None:
+    """Raise `conflict` that names all who are no students of the class; whoever has a mark of that day may have left since."""
+    new = [mark.student_id for mark in body.marks if mark.student_id not in known]
+    strangers = {student for _, student in await outside_class(unit, ((body.class_id, one) for one in new))}
+    wrong = [(place, mark.student_id) for place, mark in enumerate(body.marks) if mark.student_id in strangers]
+    if wrong:
+        told = [
+            {"field": f"marks[{place}].student_id", "wrong": f"{student!r} is no student of class {body.class_id!r}"}
+            for place, student in wrong[:ERRORS_TOLD]
+        ]
+        data = {"field": told[0]["field"], **({"errors": told} if len(wrong) > 1 else {})}
+        raise Refusal("conflict", f"{told[0]['field']}: {told[0]['wrong']}", data=data)
+
+
 def _notice(status: Presence, message: str) -> Notice:
     def when(old: Attendance | None, new: Attendance | None) -> bool:
         return new is not None and new.status == status and (old is None or old.status != status)
@@ -106,7 +126,8 @@ def _notice(status: Presence, message: str) -> Notice:
     return Notice(
         f"attendance.{status}",
         guardians_of("r.student_id"),
-        title=lambda mark: f"{message} on {mark.date}",
+        title=lambda mark: f"{NAME} {message} on {mark.date}",
+        named="student_id",
         when=when,
         message=lambda mark: mark.note,
         data=("student_id", "class_id", "date"),
@@ -138,6 +159,7 @@ ATTENDANCE = RecordType(
         "mentor": mentor_of("r.student_id"),
         "guardian": guardian_of("r.student_id"),
     },
+    wants={"teaches": "you are no teacher of class {class_id!r}"},
     references={
         "class_id": Reference("class"),
         "student_id": Reference("user", role="student"),
@@ -150,11 +172,11 @@ ATTENDANCE = RecordType(
     unique=(("class_id", "date", "student_id"),),
     indexes=(("student_id", "date"),),
     fill=_marked,
-    notices=(_notice("absent", "Your child was absent"), _notice("late", "Your child was late")),
+    notices=(_notice("absent", "was absent"), _notice("late", "was late")),
     tallies=(
         Tally("attendance", {"class": "class_id", "student": "student_id", "school": ""}, by="status", day="date"),
     ),
-    together=_check_students,
+    together=_check_rows,
     deeds=(
         Deed(
             "mark", "POST /api/attendance/mark", allow(STAFF), MarkClass, Marked, _mark_class,

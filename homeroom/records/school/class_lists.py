@@ -4,37 +4,41 @@ The first line names the columns; one of `user_id`, `login`, `number` says who i
 making people who do not exist yet, and reading other tables.
 """
 
-import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.ids import Id
 from homeroom.records.breath import Breath, batched
+from homeroom.records.csv_rows import CsvRow, count_lines, read_rows
 from homeroom.records.declare import RecordType, Unit
 
 CSV_MAX, LINES_MAX, FAULTS_TOLD = 200_000, 2_000, 20
+LINES_SENT_MAX = 2 * LINES_MAX
+"""Lines of a list with the blank ones, and those within quotes."""
 TOGETHER = 200
 """People who are looked up by one statement."""
 KEYS = ("user_id", "login", "number")
-Status = Literal["enrolled", "already", "wrong"]
+CSV_WORDS = (
+    "comma or semicolon; the first line names the columns, of which one is `user_id`, `login` or `number` (that of the student) and "
+    "says who it is; others are passed over"
+)
+Status = Literal["enrolled", "would_enrol", "already", "wrong"]
 
 
 class ClassList(Struct, frozen=True):
-    """Enrol the students of a list as CSV; with `dry_run` it is only checked."""
+    """Enrol the students of a list as CSV, all of them or none; with `dry_run` it is only checked."""
 
     class_id: Id
-    csv: Annotated[
-        str, Meta(min_length=1, max_length=CSV_MAX, description="comma or semicolon; the first line names the columns")
-    ]
+    csv: Annotated[str, Meta(min_length=1, max_length=CSV_MAX, description=CSV_WORDS)]
     dry_run: bool = False
 
 
 class ListLine(Struct, frozen=True, omit_defaults=True):
-    """What becomes of a line (the first one after the names is 2): `fault` says why nothing."""
+    """What becomes of a line (the first one after the names is 2), or with `dry_run` would: `fault` says why nothing."""
 
     line: int
     status: Status
@@ -43,7 +47,7 @@ class ListLine(Struct, frozen=True, omit_defaults=True):
 
 
 class ClassListReport(Struct, frozen=True):
-    """The list, line by line; `done` unless it was only checked."""
+    """The list, line by line; `done` unless it was only checked. `enrolled` are those who are, or would be, new in the class."""
 
     done: bool
     enrolled: int
@@ -58,11 +62,12 @@ async def import_class_list(unit: Unit, body: ClassList, membership: RecordType)
     wrong = [line for line in lines if line.status == "wrong"]
     if wrong and not body.dry_run:
         raise _refusal(wrong)
-    new = sorted(line.user_id for line in lines if line.status == "enrolled" and not body.dry_run)
+    new = sorted(line.user_id for line in lines if line.status == "enrolled")
     rows = [{"class_id": body.class_id, "user_id": student, "part": "student"} for student in new]
     await unit.insert_many(membership, rows)
     count = [line.status for line in lines].count
-    return ClassListReport(not body.dry_run, count("enrolled"), count("already"), count("wrong"), tuple(lines))
+    fresh = count("enrolled") + count("would_enrol")
+    return ClassListReport(not body.dry_run, fresh, count("already"), count("wrong"), tuple(lines))
 
 
 def _refusal(wrong: Sequence[ListLine]) -> Refusal:
@@ -81,9 +86,15 @@ async def _read(unit: Unit, body: ClassList) -> list[ListLine]:
     seen: set[str] = set()
     breath, lines = Breath(), list[ListLine]()
     for number, value, fault in rows:
-        lines.append(_line(number, value, fault, people, seen))
+        line = _line(number, value, fault, people, seen)
+        lines.append(_tried(line) if body.dry_run else line)
         await breath.taken()
     return lines
+
+
+def _tried(line: ListLine) -> ListLine:
+    """Return what is said of a line that is only checked."""
+    return replace(line, status="would_enrol") if line.status == "enrolled" else line
 
 
 def _line(number: int, value: str, fault: str, people: Mapping[str, Any], seen: set[str]) -> ListLine:
@@ -108,40 +119,24 @@ async def parse_list(text: str) -> tuple[str, list[tuple[int, str, str]]]:
 
     Raises `bad_command` for a list without such a column, without lines, or with more than `LINES_MAX`.
     """
-    reader = csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=_delimiter(text), strict=True)
-    breath, rows = Breath(), list[tuple[int, list[str], str]]()
-    for row in _rows(reader):
-        rows.append(row)
-        await breath.taken()
-    names = [name.strip().lower() for name in rows[0][1]] if rows else []
+    if count_lines(text) > LINES_SENT_MAX:
+        raise _unfit(f"a list has 1 to {LINES_MAX} lines, and with the blank ones at most {LINES_SENT_MAX}")
+    breath, rows = Breath(), await read_rows(text)
+    names = [name.strip().lower() for name in rows[0].cells] if rows else []
     key = next((name for name in KEYS if name in names), None)
     if key is None:
         raise _unfit(f"the first line names one of the columns {', '.join(KEYS)}")
     if not 1 <= len(rows) - 1 <= LINES_MAX:
         raise _unfit(f"a list has 1 to {LINES_MAX} lines")
     values: list[tuple[int, str, str]] = []
-    for number, cells, fault in rows[1:]:
-        values.append(_value(number, cells, names, key, fault))
+    for row in rows[1:]:
+        values.append(_value(row, names, key))
         await breath.taken()
     return key, values
 
 
-def _delimiter(text: str) -> str:
-    first = text.split("\n", 1)[0]
-    return ";" if first.count(";") > first.count(",") else ","
-
-
-def _rows(reader: Any) -> Iterator[tuple[int, list[str], str]]:
-    """Yield the lines that hold anything; what cannot be read ends the list with a fault."""
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield reader.line_num, cells, ""
-    except csv.Error as error:
-        yield reader.line_num, [], f"no CSV: {error}"
-
-
-def _value(number: int, cells: list[str], names: list[str], key: str, fault: str) -> tuple[int, str, str]:
+def _value(row: CsvRow, names: list[str], key: str) -> tuple[int, str, str]:
+    number, cells, fault = row
     if fault or len(cells) != len(names):
         return number, "", fault or f"{len(cells)} values instead of {len(names)}"
     value = cells[names.index(key)].strip()
@@ -155,8 +150,8 @@ def _unfit(allowed: str) -> Refusal:
 
 _MEMBER = "EXISTS (SELECT FROM class_memberships m WHERE m.class_id = $2 AND m.user_id = u.id) AS already"
 _FIND: Mapping[str, str] = {
-    "user_id": f"SELECT u.id AS key, u.id, u.role, {_MEMBER} FROM users u WHERE u.id = ANY($1::text[])",
-    "login": f"SELECT u.login AS key, u.id, u.role, {_MEMBER} FROM users u WHERE u.login = ANY($1::text[])",
+    "user_id": f"SELECT u.id AS key, u.id, u.role, {_MEMBER} FROM users u WHERE u.id = ANY($1::text[]) AND u.deleted_at IS NULL",
+    "login": f"SELECT u.login AS key, u.id, u.role, {_MEMBER} FROM users u WHERE u.login = ANY($1::text[]) AND u.deleted_at IS NULL",
     "number": f"SELECT s.number AS key, u.id, u.role, {_MEMBER} FROM students s JOIN users u ON u.id = s.user_id"
-    " WHERE s.number = ANY($1::text[])",
+    " WHERE s.number = ANY($1::text[]) AND u.deleted_at IS NULL",
 }

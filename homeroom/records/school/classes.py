@@ -16,7 +16,7 @@ from homeroom.records.columns import Label, Row, Title
 from homeroom.records.declare import Deed, RecordType, Reference, Unit, each, role, table, to
 from homeroom.records.place import Place
 from homeroom.records.school.class_lists import ClassList, ClassListReport, import_class_list
-from homeroom.records.school.people import check_parts
+from homeroom.records.school.people import check_listed, check_parts, check_unused
 from homeroom.records.school.relations import (
     guardian_in_class,
     guardian_of,
@@ -58,6 +58,7 @@ class Enrolled(Struct, frozen=True):
 async def _enrol(unit: Unit, body: EnrolStudents) -> Enrolled:
     await unit.get(CLASS, body.class_id)
     await unit.permit(CLASS_MEMBERSHIP, {"class_id": body.class_id, "part": "student"})
+    await check_listed(unit, "students", body.students, "student")
     wanted = sorted(set(body.students))
     sql = "SELECT user_id FROM class_memberships WHERE class_id = $1 AND user_id = ANY($2::text[])"
     already = {row["user_id"] for row in await unit.fetch(sql, body.class_id, wanted)}
@@ -90,9 +91,19 @@ CLASS = RecordType(
     tallies=(Tally("classes", {"school": ""}),),
     deeds=(
         Deed("enrol", "POST /api/classes/{class_id}/enrol", allow(STAFF), EnrolStudents, Enrolled, _enrol),
-        Deed("import", "POST /api/classes/{class_id}/import", allow(STAFF), ClassList, ClassListReport, _import),
+        Deed(
+            "import",
+            "POST /api/classes/{class_id}/import",
+            allow(STAFF),
+            ClassList,
+            ClassListReport,
+            _import,
+            asked=("dry_run",),
+            text=("text/csv", "csv"),
+        ),
     ),
     own_id=True,
+    after=check_unused("class"),
 )
 
 
@@ -175,6 +186,7 @@ CLASS_MEMBERSHIP = RecordType(
         "guardian": guardian_of("r.user_id"),
         "teacher_of_child": f"r.part = 'teacher' AND {guardian_in_class('r.class_id')}",
     },
+    wants={"enrols": "you are no teacher of class {class_id!r}, or it is not as a student"},
     references={"class_id": Reference("class", on_delete="cascade"), "user_id": Reference("user")},
     filters=("class_id", "user_id", "part"),
     sorts=("created_at", "user_id"),

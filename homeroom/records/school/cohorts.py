@@ -10,7 +10,7 @@ from homeroom.protocol.ids import Id
 from homeroom.records.columns import Description, Row, Title
 from homeroom.records.declare import RecordType, Reference, Unit, each, role, table, to
 from homeroom.records.place import Place
-from homeroom.records.school.people import check_parts
+from homeroom.records.school.people import check_parts, check_unused
 from homeroom.records.school.relations import (
     guardian_in_cohort,
     guardian_of,
@@ -42,6 +42,7 @@ COHORT = RecordType(
     relations={"member": in_cohort("r.id"), "guardian": guardian_in_cohort("r.id")},
     sorts=("title", "created_at"),
     own_id=True,
+    after=check_unused("cohort"),
 )
 
 
@@ -87,6 +88,7 @@ COHORT_MEMBERSHIP = RecordType(
         "mentor_of_mine": f"r.part = 'mentor' AND {in_cohort('r.cohort_id')}",
         "guardian": guardian_of("r.user_id"),
     },
+    wants={"enrols": "you are no mentor of cohort {cohort_id!r}, or it is not as a member"},
     references={"cohort_id": Reference("cohort", on_delete="cascade"), "user_id": Reference("user")},
     filters=("cohort_id", "user_id", "part"),
     sorts=("created_at", "user_id"),

@@ -13,7 +13,7 @@ from homeroom.protocol.ids import Id
 from homeroom.records.columns import Code, Description, Row, Title
 from homeroom.records.declare import Deed, RecordType, Reference, Unit, each, role, table, to
 from homeroom.records.place import Place
-from homeroom.records.school.people import check_parts
+from homeroom.records.school.people import check_listed, check_parts, check_unused
 from homeroom.records.school.relations import (
     guardian_in_course,
     guardian_of,
@@ -22,6 +22,7 @@ from homeroom.records.school.relations import (
     is_me,
     teaches_course,
 )
+from homeroom.records.search import words_in
 from homeroom.records.tallies import Tally
 
 ENROL_MAX = 500
@@ -62,6 +63,7 @@ class EnrolledPeople(Struct, frozen=True):
 async def _enrol(unit: Unit, body: EnrolPeople) -> EnrolledPeople:
     await unit.get(COURSE, body.course_id)
     await unit.permit(ENROLMENT, {"course_id": body.course_id, "part": body.part})
+    await check_listed(unit, "people", body.people, body.part)
     wanted = sorted(set(body.people))
     sql = "SELECT user_id FROM enrolments WHERE course_id = $1 AND user_id = ANY($2::text[])"
     already = {row["user_id"] for row in await unit.fetch(sql, body.course_id, wanted)}
@@ -85,11 +87,14 @@ COURSE = RecordType(
         "member": in_course("r.id"),
         "guardian": guardian_in_course("r.id"),
     },
+    wants={"own": "{teacher_id!r} is its teacher, and you are not: others have it made or changed by an admin"},
     references={"teacher_id": Reference("user", role="teacher"), "term_id": Reference("term")},
     filters=("code", "teacher_id", "term_id"),
+    searches={"words": words_in(("code", "title"))},
     sorts=("code", "title", "created_at"),
     unique=(("code",),),
     before=_hand_over,
+    after=check_unused("course"),
     tallies=(Tally("courses", {"school": ""}),),
     deeds=(Deed("enrol", "POST /api/courses/{course_id}/enrol", allow(STAFF), EnrolPeople, EnrolledPeople, _enrol),),
     mine=frozenset({"teacher_id"}),
@@ -108,10 +113,15 @@ class Enrolment(Row, frozen=True, kw_only=True):
 
 
 async def _check_enrolments(unit: Unit, rows: Sequence[tuple[Enrolment | None, Enrolment | None]]) -> None:
-    await check_parts(unit, ((new.user_id, new.part) for _, new in rows if new is not None))
+    await check_parts(unit, ((new.user_id, new.part) for old, new in rows if new is not None and not _ends(old, new)))
     for old, new in rows:
         if old is not None and not _takes_part(new, old):
             unit.withdraw(f"course:{old.course_id}", (old.user_id,))
+
+
+def _ends(old: Enrolment | None, new: Enrolment) -> bool:
+    """Tell whether it only comes to an end, which needs no fitting role."""
+    return old is not None and new.status != "active" and (new.user_id, new.part) == (old.user_id, old.part)
 
 
 def _takes_part(new: Enrolment | None, old: Enrolment) -> bool:
@@ -144,6 +154,7 @@ ENROLMENT = RecordType(
         "enrols": f"r.part <> 'teacher' AND ({teaches_course('r.course_id')})",
         "guardian": guardian_of("r.user_id"),
     },
+    wants={"enrols": "you are no teacher of course {course_id!r}, or it is as a teacher"},
     references={"course_id": Reference("course", on_delete="cascade"), "user_id": Reference("user")},
     filters=("course_id", "user_id", "part", "status"),
     sorts=("created_at", "user_id"),

@@ -16,6 +16,7 @@ from homeroom.records.columns import Body, Description, Row, Title
 from homeroom.records.declare import Action, Moment, RecordType, Reference, Unit, each, table, to
 from homeroom.records.notice import Notice
 from homeroom.records.school.relations import guardian_of, guardians_of, is_me, mentor_of, mentors_of
+from homeroom.records.search import words_in
 from homeroom.records.tallies import Tally
 
 HISTORY_MAX = 100
@@ -133,10 +134,16 @@ ENTRY = RecordType(
         "mentor": mentor_of("r.student_id"),
         "guardian": guardian_of("r.student_id"),
     },
+    wants={
+        "own": "an entry is written by its student alone",
+        "unreviewed": "it was looked at already, or it is not yours",
+        "mentor": "you are no mentor of {student_id!r}",
+    },
     references={"student_id": Reference("user", role="student"), "reviewed_by": Reference("user")},
     made_by_server=frozenset({"status", "reviewed_by", "reviewed_at", "history"}),
     mine=frozenset({"student_id"}),
     filters=("student_id", "status", "reviewed_by", "created_at"),
+    searches={"words": words_in(("title",))},
     sorts=("created_at", "updated_at", "title"),
     indexes=(("student_id", "status"), ("student_id", "created_at")),
     fill=_resubmit,
@@ -173,6 +180,7 @@ def _of_entry(predicate: str) -> str:
     return f"EXISTS (SELECT FROM entries e WHERE e.id = r.entry_id AND {predicate})"
 
 
+_AUTHOR = is_me("r.author_id")
 _ENTRY_STUDENT = "SELECT e.student_id FROM entries e WHERE e.id = r.entry_id"
 _ENTRY_MENTORS = (
     "SELECT m.mentor_id FROM entries e JOIN mentorships m ON m.student_id = e.student_id"
@@ -190,7 +198,8 @@ _ADDED = Notice(
     data=("entry_id", "author_id"),
     url="/comments/{id}",
 )
-_BY_AUTHOR = allow(("super_admin", "admin", "teacher", "student"), "author")
+_BY_AUTHOR = allow(ADMINS, "author") | allow(("teacher",), "author_mentor") | allow(("student",), "author_own")
+"""Whoever may not read an entry any more says nothing of it any more, and takes nothing back."""
 
 COMMENT = RecordType(
     name="comment",
@@ -210,10 +219,19 @@ COMMENT = RecordType(
     update=_BY_AUTHOR,
     delete=allow(ADMINS) | _BY_AUTHOR,
     relations={
-        "author": is_me("r.author_id"),
+        "author": _AUTHOR,
+        "author_mentor": f"{_AUTHOR} AND {_of_entry(mentor_of('e.student_id'))}",
+        "author_own": f"{_AUTHOR} AND {_of_entry(is_me('e.student_id'))}",
         "own_entry": _of_entry(is_me("e.student_id")),
         "mentor": _of_entry(mentor_of("e.student_id")),
         "guardian": _of_entry(guardian_of("e.student_id")),
+    },
+    wants={
+        "author": "{author_id!r} wrote it, and you did not",
+        "author_mentor": "{author_id!r} wrote it, or you are the student's mentor no more",
+        "author_own": "{author_id!r} wrote it, and you did not",
+        "own_entry": "there is no such entry of yours",
+        "mentor": "there is no such entry of a student whose mentor you are",
     },
     references={"entry_id": Reference("entry", on_delete="cascade"), "author_id": Reference("user")},
     made_by_server=frozenset({"author_id"}),

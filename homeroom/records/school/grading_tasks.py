@@ -1,6 +1,7 @@
 """Answers of an exam that a person has to look at: what was suggested, and what the person did with the suggestion.
 
-Never here: making suggestions, and the points of the sitting, which its exam keeps.
+A task is about one answer for good, and so is its suggestion, which admins and programs of theirs record. Never here: making
+suggestions, and the points of the sitting, which its exam keeps.
 """
 
 from typing import Annotated, Any, Literal
@@ -11,7 +12,9 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ADMINS, allow
 from homeroom.protocol.ids import Id, Millis
 from homeroom.records.columns import Description, Row
-from homeroom.records.declare import Action, Moment, RecordType, Reference, role, table, to
+from homeroom.records.declare import Action, Moment, RecordType, Reference, Unit, role, table, to
+from homeroom.records.intake import misfit
+from homeroom.records.school.exam_papers import Answer, check_answer, points_of
 from homeroom.records.tallies import Tally
 
 POINTS_MAX = 10_000
@@ -28,7 +31,10 @@ class Suggestion(Struct, frozen=True):
 
 
 class GradingTask(Row, frozen=True, kw_only=True):
-    """One answer to be looked at by its assignee; `points` are those that were given in the end."""
+    """One answer to be looked at by its assignee, who watches over the exam; `points` are those that were found right in the end.
+
+    They are kept here alone: into the sitting they come when the exam's staff grade it (`PUT /api/sittings/{id}/marks/{question}`).
+    """
 
     exam_id: Id
     student_id: Id
@@ -43,7 +49,10 @@ class GradingTask(Row, frozen=True, kw_only=True):
 
 
 class ReviewGrading(Struct, frozen=True):
-    """Accept the suggestion, adjust it, or reject it; `points` are those to be given, left out when it is accepted."""
+    """Accept the suggestion, adjust it, or reject it; `points` are those to be given, left out when it is accepted.
+
+    The sitting's own points stay as they are: whoever watches over the exam grades it (`PUT /api/sittings/{id}/marks/{question}`).
+    """
 
     action: Verdict
     points: Points | None = None
@@ -74,9 +83,33 @@ def _points(task: GradingTask, body: ReviewGrading) -> float | None:
 
 
 def _open_only(old: GradingTask | None, new: GradingTask, moment: Moment) -> dict[str, Any]:
-    if old is not None and old.status == "done":
+    """Raise `conflict` for a task that is done, `bad_command` for another answer or suggestion than it was made with."""
+    if old is None:
+        return {}
+    if old.status == "done":
         raise Refusal("conflict", "this answer was looked at already", data={"status": old.status})
+    for name in _FIXED:
+        if getattr(old, name) != getattr(new, name):
+            raise misfit(name, "it stays as the task was made", "what it is")
     return {}
+
+
+_FIXED = ("exam_id", "student_id", "question_id", "suggestion")
+
+
+async def _check_exam(unit: Unit, old: GradingTask | None, new: GradingTask | None) -> None:
+    """Hold a task against its exam when it is made or given to somebody else, and points against the question."""
+    if new is None:
+        return
+    answer, worth = Answer(new.exam_id, new.student_id, new.question_id, new.assignee_id), None
+    if old is None or old.assignee_id != new.assignee_id:
+        worth = await check_answer(unit, answer)
+    elif new.points is not None:
+        worth = await points_of(unit, answer)
+    given = {"points": new.points, "suggestion.points": None if new.suggestion is None else new.suggestion.points}
+    for field, points in given.items():
+        if worth is not None and points is not None and points > worth:
+            raise misfit(field, f"the question is worth {worth:g}", f"0 to {worth:g}")
 
 
 _ASSIGNED = allow(ADMINS) | allow(("teacher",), "assignee")
@@ -91,17 +124,20 @@ GRADING_TASK = RecordType(
     update=_ASSIGNED,
     delete=allow(ADMINS),
     relations={"assignee": "r.assignee_id = :me"},
+    wants={"assignee": "it is for {assignee_id!r} to look at, and not for you"},
     references={
         "student_id": Reference("user", role="student"),
         "assignee_id": Reference("user", role="teacher"),
     },
     made_by_server=frozenset({"action", "points", "status", "reviewed_at"}),
+    settable={"suggestion": allow(ADMINS)},
     mine=frozenset({"assignee_id"}),
     filters=("exam_id", "student_id", "question_id", "assignee_id", "status", "action"),
     sorts=("created_at", "reviewed_at"),
     unique=(("exam_id", "student_id", "question_id"),),
     indexes=(("assignee_id", "status"),),
     fill=_open_only,
+    before=_check_exam,
     tallies=(Tally("gradings_open", {"mentor": "assignee_id"}, when={"status": ("open",)}),),
     actions=(
         Action(

@@ -3,10 +3,12 @@
 They are asked after the write, so that only whoever may write learns of it. Never here: what follows from it, which each record type says.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from homeroom.engine.behaviour import Refusal
-from homeroom.records.declare import Unit
+from homeroom.records.columns import Row
+from homeroom.records.declare import After, Unit
+from homeroom.records.intake import misfit, misfits
 
 PART_ROLES: Mapping[str, frozenset[str]] = {
     "student": frozenset({"student"}),
@@ -16,26 +18,67 @@ PART_ROLES: Mapping[str, frozenset[str]] = {
     "assistant": frozenset({"teacher", "student"}),
 }
 """The roles of a person who may have a part in a class, a course or a cohort."""
+NOBODY_THERE = "there is no such thing"
+"""The same words as of an id that nobody ever had."""
 
-_ROLES = "SELECT id, role FROM users WHERE id = ANY($1::text[])"
-_IN_CLASS = """SELECT FROM unnest($1::text[], $2::text[]) AS asked (class_id, user_id) WHERE NOT EXISTS (SELECT FROM class_memberships m
-WHERE m.class_id = asked.class_id AND m.user_id = asked.user_id AND m.part = 'student') LIMIT 1"""
+_ROLES = "SELECT id, role FROM users WHERE id = ANY($1::text[]) AND deleted_at IS NULL"
+_DELETED = "SELECT FROM audit_logs WHERE entity_type = $1 AND entity_id = $2 AND action = 'deleted' LIMIT 1"
+_OUTSIDE = """SELECT class_id, user_id FROM unnest($1::text[], $2::text[]) AS asked (class_id, user_id) WHERE NOT EXISTS
+(SELECT FROM class_memberships m WHERE m.class_id = asked.class_id AND m.user_id = asked.user_id AND m.part = 'student')"""
 
 
 async def check_parts(unit: Unit, parts: Iterable[tuple[str, str]]) -> None:
-    """Raise `bad_command` unless each person has a role that fits the part; a person who is not there is refused elsewhere."""
+    """Raise `bad_command` unless each person has a role that fits the part; whoever was deleted is as if never there."""
     wanted = list(parts)
-    found = await unit.fetch(_ROLES, [user for user, _ in wanted]) if wanted else []
-    roles = {row["id"]: row["role"] for row in found}
+    roles = await _roles(unit, [user for user, _ in wanted])
     for user, part in wanted:
-        if user in roles and roles[user] not in PART_ROLES[part]:
-            allowed = " or ".join(sorted(PART_ROLES[part]))
-            msg = f"user_id: a {part} is a {allowed}, and this is a {roles[user]}"
-            raise Refusal("bad_command", msg, data={"field": "user_id", "allowed": allowed})
+        allowed = " or ".join(sorted(PART_ROLES[part]))
+        if user not in roles:
+            raise misfit("user_id", NOBODY_THERE, "the id of what there is")
+        if roles[user] not in PART_ROLES[part]:
+            raise misfit("user_id", f"a {part} is a {allowed}, and this is a {roles[user]}", allowed)
+
+
+async def check_listed(unit: Unit, field: str, people: Sequence[str], part: str) -> None:
+    """Raise `bad_command` that names all of `people`, the ids in a field that is a list, who are not there or cannot have the part."""
+    roles, allowed = await _roles(unit, people), " or ".join(sorted(PART_ROLES[part]))
+    wrong = [
+        (f"{field}[{place}]", f"{person!r} is a {roles[person]}" if person in roles else f"there is no {person!r}", f"the id of a {allowed}")
+        for place, person in enumerate(people)
+        if roles.get(person) not in PART_ROLES[part]
+    ]  # fmt: skip
+    if wrong:
+        raise misfits(wrong)
+
+
+async def _roles(unit: Unit, people: Sequence[str]) -> Mapping[str, str]:
+    """Return the roles of those of `people` who are there."""
+    return {row["id"]: row["role"] for row in await unit.fetch(_ROLES, list(people))} if people else {}
+
+
+def check_unused(type: str) -> After:
+    """Return the hook of a type with a channel of its own: `conflict` for the id of one that was deleted, whose history is still there.
+
+    It is asked after the write: whoever deletes the same id at the same time has ended by then.
+    """
+
+    async def check(unit: Unit, old: Row | None, new: Row | None) -> None:
+        if old is None and new is not None and await unit.fetch(_DELETED, type, new.id):
+            raise Refusal("conflict", "id: taken before, by what was deleted: choose another", data={"fields": ["id"]})
+
+    return check
 
 
 async def check_in_class(unit: Unit, places: Iterable[tuple[str, str]]) -> None:
     """Raise `conflict` unless each student, the second of a pair, belongs to the class, the first."""
+    for group, student in await outside_class(unit, places):
+        raise Refusal("conflict", f"{student!r} is no student of class {group!r}", data={"field": "student_id"})
+
+
+async def outside_class(unit: Unit, places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the pairs of a class and a person who is no student of it."""
     wanted = list(places)
-    if wanted and await unit.fetch(_IN_CLASS, [group for group, _ in wanted], [student for _, student in wanted]):
-        raise Refusal("conflict", "this student is not in this class", data={"field": "student_id"})
+    if not wanted:
+        return []
+    found = await unit.fetch(_OUTSIDE, [group for group, _ in wanted], [student for _, student in wanted])
+    return [(row["class_id"], row["user_id"]) for row in found]

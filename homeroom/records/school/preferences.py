@@ -14,7 +14,10 @@ from homeroom.records.declare import RecordType, Reference, table, to
 
 NoticeType = Annotated[
     str,
-    Meta(pattern=r"\A(?:\*|[A-Za-z][A-Za-z0-9_.\-]{0,63})\Z", description="such as exam.starting; `*`: every other"),
+    Meta(
+        pattern=r"\A(?:\*|[A-Za-z][A-Za-z0-9_.\-]{0,63})\Z",
+        description="a type of notices, such as schedule.assigned; staff may send notices of types of their own; `*`: every other",
+    ),
 ]
 _OWN = allow(ROLES, "own")
 

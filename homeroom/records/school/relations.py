@@ -13,6 +13,11 @@ def is_me(column: str) -> str:
     return f"{column} = :me"
 
 
+def as_role(role: str, relation: str) -> str:
+    """Return that the relation holds and the caller has the role that it is for, this moment: tokens may say what was."""
+    return f"((SELECT u.role FROM users u WHERE u.id = :me) = '{role}' AND ({relation}))"
+
+
 def guardian_of(student: str) -> str:
     """Return that the caller is a parent of the student."""
     return f"EXISTS (SELECT FROM guardians g WHERE g.ward = {student} AND g.guardian = :me AND g.active)"
@@ -77,10 +82,17 @@ def guardian_in_course(course_id: str) -> str:
 
 
 def belongs_to(class_id: str, course_id: str) -> str:
-    """Return that the caller learns or teaches in the class or the course, or that a child of theirs learns there."""
-    of_class = (about(class_id) for about in (in_class, guardian_in_class, teaches_class))
-    of_course = (about(course_id) for about in (in_course, guardian_in_course, teaches_course))
-    return " OR ".join((*of_class, *of_course))
+    """Return that the caller learns or teaches in the class or the course, or that a child of theirs learns there, in that role."""
+    return " OR ".join(
+        as_role(role, f"{of_class(class_id)} OR {of_course(course_id)}") for role, of_class, of_course in _BELONG
+    )
+
+
+_BELONG = (
+    ("student", in_class, in_course),
+    ("parent", guardian_in_class, guardian_in_course),
+    ("teacher", teaches_class, teaches_course),
+)
 
 
 def in_cohort(cohort_id: str) -> str:
@@ -93,6 +105,22 @@ def leads_cohort(cohort_id: str) -> str:
     return (
         f"EXISTS (SELECT FROM cohort_memberships t WHERE t.cohort_id = {cohort_id} AND t.user_id = :me"
         " AND t.part = 'mentor')"
+    )
+
+
+def leads_student(student: str) -> str:
+    """Return that the caller is a mentor of a cohort of the student."""
+    return (
+        "EXISTS (SELECT FROM cohort_memberships s"
+        f" WHERE s.user_id = {student} AND s.part = 'member' AND {leads_cohort('s.cohort_id')})"
+    )
+
+
+def leaders_of(student: str) -> str:
+    """Return the query for the mentors of the cohorts of the student."""
+    return (
+        "SELECT t.user_id FROM cohort_memberships s JOIN cohort_memberships t ON t.cohort_id = s.cohort_id AND t.part = 'mentor'"
+        f" WHERE s.user_id = {student} AND s.part = 'member'"
     )
 
 

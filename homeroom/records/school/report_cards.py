@@ -127,6 +127,10 @@ REPORT_CARD = RecordType(
         "published_own": f"{_PUBLISHED} AND {is_me('r.student_id')}",
         "published_guardian": f"{_PUBLISHED} AND {guardian_of('r.student_id')}",
     },
+    wants={
+        "teaches": "you are no teacher of class {class_id!r}",
+        "drafts": "you are no teacher of class {class_id!r}, or it is no draft any more",
+    },
     references={
         "student_id": Reference("user", role="student"),
         "class_id": Reference("class"),

@@ -7,13 +7,13 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ADMINS, allow
 from homeroom.protocol.ids import Id
 from homeroom.records.columns import Description, Link, Row, Title
-from homeroom.records.declare import Moment, RecordType, Reference, Unit, each, table, to
+from homeroom.records.declare import Moment, RecordType, Reference, each, table, to
 from homeroom.records.school.relations import (
     belongs_to,
     teaches_class,
     teaches_course,
 )
-from homeroom.records.school.uploads import UPLOAD
+from homeroom.records.school.uploads import check_own_file
 
 
 class Resource(Row, frozen=True, kw_only=True):
@@ -34,12 +34,6 @@ def _check(resource: Resource, moment: Moment) -> None:
         raise Refusal("bad_command", "a resource has either a url or an upload_id", data={"field": "url"})
     if resource.class_id is not None and resource.course_id is not None:
         raise Refusal("bad_command", "a resource is for a class or for a course", data={"field": "course_id"})
-
-
-async def _check_upload(unit: Unit, old: Resource | None, new: Resource | None) -> None:
-    """Let nobody open a file to others that they may not read themselves."""
-    if new is not None and new.upload_id is not None and (old is None or old.upload_id != new.upload_id):
-        await unit.get(UPLOAD, new.upload_id)
 
 
 _TO_ALL = "r.class_id IS NULL AND r.course_id IS NULL"
@@ -79,6 +73,6 @@ RESOURCE = RecordType(
     filters=("author_id", "class_id", "course_id", "subject_id"),
     sorts=("created_at", "title"),
     checks=_check,
-    before=_check_upload,
+    before=check_own_file,
     also=("/api/resources",),
 )

@@ -86,6 +86,11 @@ class Series(Struct, frozen=True):
     occurrences: tuple[Occurrence, ...]
 
 
+def slots_path(made: Series) -> str:
+    """Return where the slots of a series are listed."""
+    return f"/api/schedules?series_id={made.series_id}"
+
+
 class Place(Struct, frozen=True):
     """Where a slot of a series stands, and where the rule had put it."""
 
@@ -137,21 +142,21 @@ _SAME = ("title", "description", "focus_stack", "link", "status")
 _FRESH_ID = "SELECT replace(gen_random_uuid()::text, '-', '') AS id"
 _OF = "SELECT series_id, occurrence_at FROM schedules WHERE id = $1"
 _HOLD = """SELECT id FROM schedules WHERE id = $1
-OR series_id = $2 AND status = 'scheduled' AND occurrence_at >= $3 ORDER BY id FOR NO KEY UPDATE"""
+OR series_id = $2 AND status = 'scheduled' AND occurrence_at >= $3 AND end_at > $4 ORDER BY id FOR NO KEY UPDATE"""
 _READ = """SELECT id, start_at, end_at, occurrence_at FROM schedules WHERE series_id = $1 AND status = 'scheduled' AND occurrence_at >= $2
-ORDER BY start_at, id"""
+AND end_at > $3 ORDER BY start_at, id"""
 
 
 async def _hold(unit: Unit, schedule: RecordType, id: str, scope: Scope) -> tuple[Schedule, list[Place]]:
-    """Return a slot, and those of its series that `scope` means and that are to come, held in the order of their ids."""
+    """Return a slot, and those of its series that `scope` means and that are not over, held in the order of their ids."""
     of = [(row["series_id"], row["occurrence_at"]) for row in await unit.fetch(_OF, id)]
     series_id, since = of[0] if of else (None, None)
     since = since if scope == "following" else 0
-    await unit.fetch(_HOLD, id, series_id, since)
+    await unit.fetch(_HOLD, id, series_id, since, unit.now)
     (this,) = await unit.get_many(schedule, (id,), "update")
     if series_id is None:
         raise Refusal("conflict", "this slot is of no series", data={"field": "id"})
-    slots = [Place(*row.values()) for row in await unit.fetch(_READ, series_id, since)]
+    slots = [Place(*row.values()) for row in await unit.fetch(_READ, series_id, since, unit.now)]
     if not slots:
         raise Refusal("conflict", "none of them is to come", data={"field": "scope"})
     return this, slots

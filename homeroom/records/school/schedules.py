@@ -29,6 +29,7 @@ from homeroom.records.school.schedule_series import (
     change_series,
     create_series,
     delete_series,
+    slots_path,
 )
 from homeroom.records.school.schedule_slot import Schedule, Status, check_slot
 from homeroom.records.tallies import Tally
@@ -96,6 +97,8 @@ def _change_status(slot: Schedule, body: ScheduleStatus, moment: Moment) -> dict
         raise Refusal("conflict", f"it is {slot.status}", data={"field": "status", "status": slot.status})
     if moment.caller.role == "student" and step not in _STUDENTS_STEPS:
         raise Refusal("forbidden", "a student says that it is completed, nothing else")
+    if body.status == "completed" and slot.start_at > moment.now:
+        raise Refusal("conflict", "it has not begun yet", data={"field": "status", "start_at": slot.start_at})
     return {"status": body.status}
 
 
@@ -146,6 +149,11 @@ SCHEDULE = RecordType(
         "guardian": guardian_of("r.student_id"),
         "class_guardian": guardian_in_class("r.class_id"),
     },
+    wants={
+        "plans": "a slot is of its mentor, with a student or a class that the mentor looks after or teaches: others are for admins",
+        "mentor": "{mentor_id!r} is its mentor, and you are not",
+        "own": "it is no slot of yours alone with a mentor",
+    },
     references={
         "mentor_id": Reference("user", role="teacher", on_delete="cascade"),
         "student_id": Reference("user", role="student", on_delete="cascade"),
@@ -184,9 +192,25 @@ SCHEDULE = RecordType(
         ),
     ),
     deeds=(
-        Deed("create_series", "POST /api/schedules/series", _BY_MENTOR, CreateSeries, Series, _create_series),
+        Deed(
+            "create_series",
+            "POST /api/schedules/series",
+            _BY_MENTOR,
+            CreateSeries,
+            Series,
+            _create_series,
+            made=slots_path,
+        ),
         Deed("change_series", "PATCH /api/schedules/{id}/series", _BY_MENTOR, ChangeSeries, Series, _change_series),
-        Deed("delete_series", "DELETE /api/schedules/{id}/series", _BY_MENTOR, DeleteSeries, Series, _delete_series),
+        Deed(
+            "delete_series",
+            "DELETE /api/schedules/{id}/series",
+            _BY_MENTOR,
+            DeleteSeries,
+            Series,
+            _delete_series,
+            asked=("scope",),
+        ),
     ),
     lenses={"student_id": ATTENDS},
     aliases={"start_time": "start_at", "startTime": "start_at", "end_time": "end_at", "endTime": "end_at"},

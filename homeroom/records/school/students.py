@@ -19,10 +19,13 @@ from homeroom.records.school.relations import (
     guardian_of,
     guardians_of,
     is_me,
+    leaders_of,
+    leads_student,
     mentor_of,
     mentors_of,
     teaches_student,
 )
+from homeroom.records.search import words_in_name
 from homeroom.records.tallies import Tally
 
 _BY_ADMINS = allow(ADMINS)
@@ -85,6 +88,10 @@ async def _register(unit: Unit, body: RegisterStudent) -> Student:
     return student
 
 
+def _path(student: Student) -> str:
+    return f"{STUDENT.door}/{student.id}"
+
+
 STUDENT = RecordType(
     name="student",
     plural="students",
@@ -94,11 +101,11 @@ STUDENT = RecordType(
         role("admin"),
         each("class", _CLASSES, "ids"),
         to("user", "user_id"),
-        each("user", mentors_of("r.user_id")),
+        each("user", f"{mentors_of('r.user_id')} UNION {leaders_of('r.user_id')}"),
         each("user", guardians_of("r.user_id")),
     ),
     read=allow(ADMINS)
-    | allow(("teacher",), "teaches", "mentor")
+    | allow(("teacher",), "teaches", "mentor", "leads")
     | allow(("student",), "own")
     | allow(("parent",), "guardian"),
     create=_BY_ADMINS,
@@ -108,6 +115,7 @@ STUDENT = RecordType(
         "own": is_me("r.user_id"),
         "mentor": mentor_of("r.user_id"),
         "teaches": teaches_student("r.user_id"),
+        "leads": leads_student("r.user_id"),
         "guardian": guardian_of("r.user_id"),
     },
     references={
@@ -117,11 +125,14 @@ STUDENT = RecordType(
     },
     hidden={"birth_date": allow(ADMINS) | allow(("student",), "own") | allow(("parent",), "guardian")},
     filters=("user_id", "number", "class_id", "cohort_id", "status"),
+    searches={"words": words_in_name("user_id")},
     sorts=("number", "created_at"),
     unique=(("user_id",), ("number",)),
     after=_follow,
     tallies=(Tally("active_students", {"student": "user_id", "school": ""}, when={"status": ("active",)}),),
-    deeds=(Deed("register", "POST /api/students/register", _BY_ADMINS, RegisterStudent, Student, _register),),
+    deeds=(
+        Deed("register", "POST /api/students/register", _BY_ADMINS, RegisterStudent, Student, _register, made=_path),
+    ),
 )
 
 

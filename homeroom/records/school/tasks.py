@@ -81,6 +81,7 @@ TASK = RecordType(
         "assigned": "r.student_id = :me",
         "guardian": guardian_of("r.student_id"),
     },
+    wants={"gives": "tasks are given by oneself, to students whom one looks after or teaches", "own": "{mentor_id!r} gave it, and you did not", "assigned": "it is a task of {student_id!r}, and not yours"},
     references={
         "mentor_id": Reference("user", role="teacher"),
         "student_id": Reference("user", role="student"),

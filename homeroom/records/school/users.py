@@ -11,13 +11,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from homeroom.engine.behaviour import Refusal
-from homeroom.protocol.access import ADMINS, ROLE_ALIASES, ROLES, Role, allow
+from homeroom.engine.behaviour import SYSTEM, Refusal
+from homeroom.protocol.access import ADMINS, ROLE_ALIASES, ROLES, STAFF, Role, allow
 from homeroom.records.columns import Name, Row
 from homeroom.records.declare import Moment, RecordType, Unit, role, table, to
 from homeroom.records.intake import misfit
 from homeroom.records.logins import Ended
-from homeroom.records.school.guardianships import end_links
+from homeroom.records.school.standing import end_all, end_unfit
+from homeroom.records.search import INDEXED_OF_PEOPLE
 from homeroom.records.tallies import Tally
 
 LOGIN_WORDS = "1 to 254 characters without blanks"
@@ -28,12 +29,7 @@ LAST = "the last super_admin stays one: make another one first"
 _ABOVE = "super_admin"
 _OTHERS = "UPDATE logins SET ended_at = $2, reason = $3 WHERE user_id = $1 AND ended_at IS NULL AND family <> $4 RETURNING family"
 _LEFT = "SELECT FROM users WHERE role = 'super_admin' AND active AND deleted_at IS NULL LIMIT 1"
-NAMED_BY = (
-    r"NOT EXISTS (SELECT FROM regexp_split_to_table(lower(:value), '\s+') AS w (word)"
-    " WHERE position(w.word IN lower(r.name)) = 0)"
-)
-"""That each word of `:value` is in the name of the person `r`, in any case and order."""
-_WORDS = NAMED_BY.replace("lower(r.name)", "lower(r.name || ' ' || r.login)")
+SEARCHED = INDEXED_OF_PEOPLE
 
 
 class User(Row, frozen=True, kw_only=True):
@@ -51,7 +47,9 @@ def fold_login(login: str) -> str:
 
 
 def _fill(old: User | None, new: User, moment: Moment) -> Mapping[str, Any]:
-    """Return the login as it is kept; raises `bad_command` for one of which nothing fit is left."""
+    """Return the login as it is kept; raises `bad_command` for one of which nothing fit is left, and for an id that is nobody's."""
+    if old is None and new.id.lower() == SYSTEM:
+        raise misfit("id", "the school's own voice has it", "another id")
     try:
         return {"login": msgspec.convert(fold_login(new.login), Login)}
     except msgspec.ValidationError:
@@ -59,15 +57,17 @@ def _fill(old: User | None, new: User, moment: Moment) -> Mapping[str, Any]:
 
 
 async def _follow(unit: Unit, old: User | None, new: User | None) -> None:
-    """End what was given to whom a person was before."""
+    """End what was given to whom a person was before; raises `conflict` when somebody is deleted on whom others rely."""
     if old is None:
         return
     if _leads(old) and not (new is not None and _leads(new)):
         await _keep_a_leader(unit)
     if new is None:
-        await end_links(unit, old.id)
+        await end_all(unit, old.id)
         await end_logins(unit, old.id, "deleted")
     elif (old.role, old.active) != (new.role, new.active):
+        if old.role != new.role:
+            await end_unfit(unit, old.id, new.role)
         await end_logins(
             unit, old.id, "role_changed" if old.role != new.role else "activated" if new.active else "deactivated"
         )
@@ -111,9 +111,10 @@ USER = RecordType(
         "own": "r.id = :me AND r.deleted_at IS NULL",
         "below": "r.role NOT IN ('admin', 'super_admin') AND r.deleted_at IS NULL",
     },
-    settable={"login": _BELOW, "role": _BELOW, "active": _BELOW},
+    wants={"below": "admins are made, changed and removed by a super_admin"},
+    settable={"login": _BELOW, "name": _BELOW | allow(STAFF, "own"), "role": _BELOW, "active": _BELOW},
     filters=("login", "role", "active"),
-    searches={"words": _WORDS},
+    searched=SEARCHED,
     sorts=("name", "login", "role", "created_at"),
     unique=(("login",),),
     fill=_fill,

@@ -12,10 +12,13 @@ from msgspec import Meta, Struct
 from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ADMINS, EVERYBODY, ROLES, allow
 from homeroom.protocol.ids import Id, Millis
+from homeroom.records.access import allowed
 from homeroom.records.columns import Body, Description, Label, Name, Row, Title
 from homeroom.records.declare import Action, Moment, RecordType, Reference, Unit, role, table, to
+from homeroom.records.intake import misfit
 from homeroom.records.notice import Notice
-from homeroom.records.school.uploads import UPLOAD
+from homeroom.records.school.uploads import check_own_file
+from homeroom.records.search import words_in
 from homeroom.records.tallies import Tally
 
 _BY_ADMINS = allow(ADMINS)
@@ -33,6 +36,14 @@ class Vacancy(Row, frozen=True, kw_only=True):
     description: Description = ""
     closes_at: Millis | None = None
     status: Literal["open", "closed"] = "open"
+
+
+def _to_come(old: Vacancy | None, new: Vacancy, moment: Moment) -> dict[str, Any]:
+    """Raise `bad_command` for an end that is over already when it is said."""
+    is_said = new.closes_at is not None and (old is None or old.closes_at != new.closes_at)
+    if is_said and (new.closes_at or 0) <= moment.now:
+        raise misfit("closes_at", "it is over already", "a time to come, Unix milliseconds")
+    return {}
 
 
 def _turn(before: str, after: str) -> Any:
@@ -59,8 +70,10 @@ VACANCY = RecordType(
     },
     made_by_server=frozenset({"status"}),
     filters=("status", "department", "closes_at"),
+    searches={"words": words_in(("title", "department"))},
     sorts=("created_at", "closes_at", "title"),
     indexes=(("status", "created_at"),),
+    fill=_to_come,
     actions=(
         Action("close", "POST /api/vacancies/{id}/close", "vacancy.closed", _BY_ADMINS, _turn("open", "closed")),
         Action("reopen", "POST /api/vacancies/{id}/reopen", "vacancy.reopened", _BY_ADMINS, _turn("closed", "open")),
@@ -95,18 +108,21 @@ def _decide(application: Application, body: Decide, moment: Moment) -> dict[str,
     return {"status": body.status, "decided_by": moment.caller.user, "decided_at": moment.now}
 
 
-_VACANCY = "SELECT status, closes_at FROM vacancies WHERE id = $1 FOR SHARE"
+_VACANCY = "SELECT status, closes_at FROM vacancies AS r WHERE $1::text IS NOT NULL AND id = $2 AND {sees} FOR SHARE"
+"""A vacancy that the caller may see: of one that is closed others hear what they hear of one that never was."""
 
 
 async def _check_others(unit: Unit, old: Application | None, new: Application | None) -> None:
     if new is None:
         return
-    if new.upload_id is not None and (old is None or old.upload_id != new.upload_id):
-        await unit.get(UPLOAD, new.upload_id)
+    await check_own_file(unit, old, new)
     if old is not None and old.vacancy_id == new.vacancy_id:
         return
-    found = await unit.fetch(_VACANCY, new.vacancy_id)
-    if found and (found[0]["status"] != "open" or (found[0]["closes_at"] or unit.now) < unit.now):
+    sees = allowed(VACANCY, VACANCY.read, unit.caller.role)
+    found = await unit.fetch(_VACANCY.format(sees=sees), unit.caller.user, new.vacancy_id)
+    if not found:
+        raise misfit("vacancy_id", "there is no such vacancy, or it was closed", "the id of an open vacancy")
+    if found[0]["status"] != "open" or (found[0]["closes_at"] or unit.now) < unit.now:
         raise Refusal("too_late", "this vacancy is closed", data={"field": "vacancy_id"})
 
 
@@ -141,6 +157,7 @@ APPLICATION = RecordType(
         "own": "r.applicant_id = :me",
         "unread": "r.applicant_id = :me AND r.status = 'submitted'",
     },
+    wants={"unread": "it is {status}: who applied changes it only until it is taken up"},
     references={
         "vacancy_id": Reference("vacancy"),
         "applicant_id": Reference("user"),

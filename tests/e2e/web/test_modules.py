@@ -16,10 +16,10 @@ import trio
 from msgspec import to_builtins
 
 from homeroom.protocol.room import RoomState, reduce_room, show_room
-from tests.e2e.browser import open_browser
+from tests.e2e.browser import Browser
 from tests.e2e.devtools import Json
 from tests.e2e.page import Page
-from tests.web.histories import random_history
+from tests.e2e.web.histories import random_history
 
 ORIGIN = "https://page.test"
 HERE = Path(__file__).parent
@@ -37,9 +37,9 @@ def find_file(path: str) -> tuple[str, bytes] | None:
 
 
 @asynccontextmanager
-async def served_page() -> AsyncIterator[Page]:
+async def served_page(browser: Browser) -> AsyncIterator[Page]:
     """Open a page whose requests are answered from files: a secure origin without a server."""
-    async with open_browser() as browser, trio.open_nursery() as nursery:
+    async with trio.open_nursery() as nursery:
         page = await browser.open_page()
 
         async def answer(request: Json) -> None:
@@ -61,8 +61,8 @@ async def served_page() -> AsyncIterator[Page]:
 
 
 @pytest.mark.parametrize("module", MODULES)
-async def test_the_modules_of_the_page_do_what_their_tests_say(module: str) -> None:
-    async with served_page() as page:
+async def test_the_modules_of_the_page_do_what_their_tests_say(module: str, browser: Browser) -> None:
+    async with served_page(browser) as page:
         outcome = await page.run(
             f"import('/tests/{module}').then(() => import('/tests/check.js')).then(({{ runAll }}) => runAll())"
         )
@@ -70,10 +70,10 @@ async def test_the_modules_of_the_page_do_what_their_tests_say(module: str) -> N
     assert outcome["failures"] == [], "\n\n".join(f"{one['name']}\n{one['why']}" for one in outcome["failures"])
 
 
-async def test_the_page_reduces_events_to_the_same_state_as_the_protocol_does() -> None:
+async def test_the_page_reduces_events_to_the_same_state_as_the_protocol_does(browser: Browser) -> None:
     histories = [_tell(seed) for seed in range(40)]
     assert sum(len(history["steps"]) for history in histories) > 4_000
-    async with served_page() as page:
+    async with served_page(browser) as page:
         await page.run("import('/tests/room.test.js')")
         for history in histories:
             differing = await page.run(f"window.compareHistories({_literal([history])})")

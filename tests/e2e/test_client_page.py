@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -14,7 +13,7 @@ import trio
 import homeroom.client
 from homeroom.client import Client, ClientSettings, open_client
 from homeroom.records.demo import DEMO_PASSWORD
-from tests.e2e.serving import running_server
+from tests.e2e.server import Server
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "client.md"
@@ -36,11 +35,10 @@ def page() -> Any:
     return module
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
-    """Run a demo school; `http` and `ws` are its addresses."""
-    with running_server(tmp_path_factory.mktemp("client-page")) as serving:
-        yield SimpleNamespace(http=serving.url, ws=serving.url.replace("http", "ws", 1) + "/ws")
+@pytest.fixture
+def server(demo: Server) -> SimpleNamespace:
+    """Give a demo school; `http` and `ws` are its addresses."""
+    return SimpleNamespace(http=demo.url, ws=demo.url.replace("http", "ws", 1) + "/ws")
 
 
 def client_of(page: Any, server: Any, login: str) -> Any:

@@ -1,0 +1,133 @@
+"""Another role ends what somebody was by the one before: each relation with its events, its audit, its counters and its subscriptions."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from homeroom.engine.database import Database
+from homeroom.records.recount import Recount
+from homeroom.records.school.classes import CLASS, CLASS_MEMBERSHIP
+from homeroom.records.school.cohorts import COHORT, COHORT_MEMBERSHIP
+from homeroom.records.school.courses import COURSE, ENROLMENT
+from homeroom.records.school.students import MENTORSHIP, STUDENT
+from homeroom.records.school.subjects import SUBJECT, TEACHING
+from homeroom.records.school.users import USER
+from homeroom.records.types import RECORD_TYPES
+from tests.records.school_rows import put_school
+from tests.records.school_store import SchoolStore, refused
+
+
+@pytest.fixture
+async def school(database: Database) -> SchoolStore:
+    """Return the school, with Tess and Ann in everything that a teacher and a student can be in."""
+    await put_school(database)
+    school = SchoolStore(database)
+    await school.create("ada", COHORT, id="owls", title="Owls")
+    await school.create("ada", COHORT_MEMBERSHIP, cohort_id="owls", user_id="tess", part="mentor")
+    await school.create("ada", SUBJECT, id="art", code="art", title="Art")
+    await school.create("ada", TEACHING, class_id="10a", subject_id="art", teacher_id="tess")
+    await school.create("ada", MENTORSHIP, mentor_id="tess", student_id="ann")
+    await school.create("ada", ENROLMENT, course_id="chess", user_id="tess", part="teacher")
+    await school.create("ada", ENROLMENT, course_id="chess", user_id="ann")
+    await school.create("ada", STUDENT, user_id="ann", number="1", class_id="10a", cohort_id="owls")
+    school.posted.clear()
+    school.withdrawn.clear()
+    return school
+
+
+async def standing(school: SchoolStore, person: str) -> dict[str, list[Any]]:
+    """Return how a person stands to others, by type."""
+    of = {CLASS_MEMBERSHIP: "user_id", COHORT_MEMBERSHIP: "user_id", TEACHING: "teacher_id"}
+    found = {one.name: await school.column(one, "id", f"{column} = '{person}'") for one, column in of.items()}
+    found["enrolment"] = await school.column(ENROLMENT, "status", f"user_id = '{person}'")
+    found["mentorship"] = await school.column(
+        MENTORSHIP, "active", f"mentor_id = '{person}' OR (student_id = '{person}' AND mentor_id = 'tess')"
+    )
+    return found
+
+
+ENDED = {
+    "class_membership": [],
+    "cohort_membership": [],
+    "teaching": [],
+    "enrolment": ["withdrawn"],
+    "mentorship": [False],
+}
+
+
+async def test_a_teacher_who_becomes_something_else_teaches_and_mentors_nobody(school: SchoolStore) -> None:
+    await school.update("ada", USER, "tess", role="parent")
+    assert await standing(school, "tess") == ENDED
+    assert set(school.withdrawn) == {("class:10a", ("tess",)), ("cohort:owls", ("tess",)), ("course:chess", ("tess",))}
+    assert set(school.told("user:tess")) >= {
+        "user.updated",
+        "class_membership.deleted",
+        "teaching.deleted",
+        "cohort_membership.deleted",
+        "enrolment.updated",
+        "mentorship.updated",
+    }
+    assert "class_membership.deleted" in school.told("class:10a")
+    sql = "SELECT entity_type FROM audit_logs WHERE changed_by = 'ada' AND action = 'deleted' ORDER BY 1"
+    removed = [row["entity_type"] for row in await school.database.fetch(sql)]
+    assert removed == ["class_membership", "cohort_membership", "teaching"]
+
+
+async def test_a_student_who_becomes_something_else_is_in_no_class_and_has_no_parents(school: SchoolStore) -> None:
+    await school.update("ada", USER, "ann", role="teacher")
+    assert await standing(school, "ann") == ENDED
+    (row,) = await school.database.fetch("SELECT status, class_id, cohort_id FROM students WHERE user_id = 'ann'")
+    assert (row["status"], row["class_id"], row["cohort_id"]) == ("withdrawn", None, None)
+    assert await school.database.fetch("SELECT FROM guardians WHERE ward = 'ann' AND active") == []
+    assert "guardian.unlinked" in school.told("user:pam")
+
+
+async def test_a_parent_who_becomes_something_else_stands_for_nobody(school: SchoolStore) -> None:
+    await school.update("ada", USER, "pam", role="teacher")
+    assert await school.database.fetch("SELECT FROM guardians WHERE guardian = 'pam' AND active") == []
+    assert (await standing(school, "ann"))["mentorship"] == [True]
+
+
+async def test_what_fits_the_new_role_as_well_goes_on(school: SchoolStore) -> None:
+    await school.create("ada", ENROLMENT, course_id="chess", user_id="cid", part="assistant")
+    await school.update("ada", USER, "cid", role="teacher")
+    assert await school.column(ENROLMENT, "status", "user_id = 'cid'") == ["active"]
+    await school.update("ada", USER, "tess", name="Tess T.")
+    assert len((await standing(school, "tess"))["class_membership"]) == 1
+
+
+async def test_the_teacher_of_a_course_hands_it_over_first(school: SchoolStore) -> None:
+    refusal = await refused("conflict", school.update("ada", USER, "theo", role="parent"))
+    assert refusal.data == {"field": "role", "courses": ["chess"]}
+    await school.update("ada", COURSE, "chess", teacher_id="mia")
+    await school.update("ada", USER, "theo", role="parent")
+    assert await school.column(USER, "role", "id = 'theo'") == ["parent"]
+
+
+async def test_the_counters_know_of_it(school: SchoolStore) -> None:
+    await Recount(RECORD_TYPES, ZoneInfo("UTC")).ensure(school.database)
+    sql = "SELECT value FROM counters WHERE scope = $1 AND name = $2 AND day = ''"
+
+    async def count(scope: str, name: str) -> int:
+        return int((await school.database.fetch(sql, scope, name))[0]["value"])
+
+    before = await count("class:10a", "teachers"), await count("mentor:tess", "mentees")
+    await school.update("ada", USER, "tess", role="student")
+    assert (before, await count("class:10a", "teachers"), await count("mentor:tess", "mentees")) == ((1, 1), 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("type", "values"),
+    [(COURSE, {"code": "once", "title": "Once", "teacher_id": "mia"}), (CLASS, {"title": "Once"}), (COHORT, {"title": "Once"})],
+    ids=["course", "class", "cohort"],
+)  # fmt: skip
+async def test_an_id_of_what_has_a_channel_is_given_out_once(
+    school: SchoolStore, type: Any, values: dict[str, Any]
+) -> None:
+    await school.create("ada", type, id="once", **values)
+    await school.delete("ada", type, "once")
+    refusal = await refused("conflict", school.create("ada", type, id="once", **values))
+    assert refusal.data == {"fields": ["id"]}
+    assert await school.column(type, "id", "id = 'once'") == []
+    await school.create("ada", type, **values)
