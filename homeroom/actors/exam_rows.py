@@ -64,6 +64,8 @@ def project_exam(memory: ExamMemory, fact: Fact) -> Iterable[Row]:
             yield _question(event.question, None)
         case Published():
             yield from (_person(memory, user) for user in memory.seats)
+            # All of them again: those of a draft may be from before this table.
+            yield from (_question(item.question.id, item.question.points) for item in memory.items.values())
         case Deleted():
             everybody = filter(None, (memory.shown.owner, *memory.shown.proctors, *memory.seats))
             yield from (_person(memory, user) for user in everybody)

@@ -20,7 +20,7 @@ from homeroom.protocol.access import ADMINS, GUARDIAN_ROLE, ROLE_ALIASES, RoleWo
 from homeroom.records.columns import Name
 from homeroom.records.logins import Ended, Grant, Logins
 from homeroom.records.passwords import LONGEST, SHORTEST, Passwords
-from homeroom.records.school.users import Login, fold_login
+from homeroom.records.school.users import SELF, Login, fold_login
 from homeroom.records.users import Person, Users
 
 Password = Annotated[str, Meta(min_length=1, max_length=LONGEST)]
@@ -158,7 +158,7 @@ class Authentication:
         if call.who is None:
             self._slow_down(f"(register) {call.address}", call.address)
         hashed = await self.passwords.hash(body.password)
-        by = call.who.id if call.who else "self"
+        by = call.who.id if call.who else SELF
         person = await self.users.add(body.login, body.name, role, hashed, by=by)
         return Out(UserAnswer(person.id, person.name, person.role), status=201)
 

@@ -43,6 +43,7 @@ class Documents:
 
     def __init__(self) -> None:
         self._turn = trio.Lock()
+        self._unpacking = trio.CapacityLimiter(1)  # anybody may ask, and other threads have more to do than this
 
     def door(self, path: str, name: str, summary: str, make: Callable[[], Any]) -> Route:
         """Return the open door of the document that `make` gives, in a thread; what it gives is taken apart."""
@@ -66,18 +67,18 @@ class Documents:
                 if not kept:
                     with _short_turns():  # from before the thread begins: who waits already waits by the old measure
                         kept.append(await trio.to_thread.run_sync(_made, make))
-            return await _answer(kept[0], call.headers)
+            return await self._answer(kept[0], call.headers)
 
         return handler
 
-
-async def _answer(made: _Made, asked: Mapping[str, str]) -> Out:
-    headers = {**_HEADERS, "ETag": f'W/"{made.tag}"'}  # weak: packed or not, it is the same document
-    if is_known(asked, made.tag):
-        return Out(b"", 304, headers)
-    if parse_accept_header(asked.get("Accept-Encoding", ""))["gzip"] > 0:
-        return Out(made.packed, headers={**headers, "Content-Encoding": "gzip"})
-    return Out(await trio.to_thread.run_sync(zlib.decompress, made.packed, _GZIP), headers=headers)
+    async def _answer(self, made: _Made, asked: Mapping[str, str]) -> Out:
+        headers = {**_HEADERS, "ETag": f'W/"{made.tag}"'}  # weak: packed or not, it is the same document
+        if is_known(asked, made.tag):
+            return Out(b"", 304, headers)
+        if parse_accept_header(asked.get("Accept-Encoding", ""))["gzip"] > 0:
+            return Out(made.packed, headers={**headers, "Content-Encoding": "gzip"})
+        plain = await trio.to_thread.run_sync(zlib.decompress, made.packed, _GZIP, limiter=self._unpacking)
+        return Out(plain, headers=headers)
 
 
 def _made(make: Callable[[], Any]) -> _Made:

@@ -285,6 +285,8 @@ class UnfitType(HTTPException):
 
 
 def _respond(out: Out) -> Response:
+    if isinstance(out.value, Problem):
+        asked().code = out.value.code
     finished = isinstance(out.value, (bytes, AsyncGenerator))
     response = Response(out.value if finished else encode_json(out.value), out.status, content_type=out.mimetype)
     if isinstance(out.value, AsyncGenerator):

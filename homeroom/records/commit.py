@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 BECAME = "SELECT pg_xact_status($1::text::xid8) = 'committed' AS committed"
 ASK_AGAIN_S = 0.05
+COMMIT_S = 1.0
+"""So long a COMMIT may take when the time of the call is nearly over, or its caller has gone."""
 TOGETHER = 100
 """Streams, or messages, after which others may have their turn."""
 
@@ -101,8 +103,9 @@ class Commits:
                     yield unit
                     ending = Ending(await unit.tail.ready(self._wire), unit.aftermath)
                     ending.number = await ending.tail.approach(connection, unit.number)
+                    deadline = max(trio.current_effective_deadline(), trio.current_time() + COMMIT_S)
                     with trio.CancelScope(shield=True):
-                        in_doubt = await self._commit(ending, connection)
+                        in_doubt = await self._commit(ending, connection, deadline)
                 if not in_doubt:
                     with trio.CancelScope(shield=True):
                         await self._outside.tell(await ending.tail.written(), ending.aftermath)
@@ -111,9 +114,9 @@ class Commits:
             elif self._open:
                 await self._resolve_open()
 
-    async def _commit(self, ending: Ending, connection: Connection) -> bool:
+    async def _commit(self, ending: Ending, connection: Connection, deadline: float) -> bool:
         """Commit, with the last of the tail; tells whether that is in doubt. Raises `Refused` when it was refused."""
-        with trio.move_on_after(self._database.settings.timeout_s):
+        with trio.move_on_at(deadline):
             try:
                 await ending.tail.commit(connection)
             except Disconnected as error:

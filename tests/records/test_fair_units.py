@@ -74,6 +74,8 @@ async def test_more_than_a_person_can_want_at_once_is_overloaded(school: SchoolS
         assert refusal.retry_ms
         assert not done
         free()
+    assert len(done) == UNITS_EACH + UNITS_WAITING
+    assert done.count("done") >= UNITS_EACH
     assert set(done) <= {"done", "overloaded"}
     assert school.store.turns.statistics() == (0, 0)
 

@@ -198,6 +198,28 @@ async def test_what_a_commit_whose_answer_was_lost_has_written_is_found_again(tr
     assert [(one.to, one.body) for one in again] == [(one.to, one.body) for one in carried]
 
 
+async def test_messages_of_a_commit_in_doubt_that_another_server_has_taken_are_not_carried_again(
+    trial: Trial, wire: Wire
+) -> None:
+    async def lose(connection: Connection, sql: str, number: int) -> None:
+        if sql == COMMIT:
+            async with trial.database.beside(1) as beside:
+                await beside.fetch("DELETE FROM messages WHERE target = 'inbox:ann'")
+            connection.abort()
+            raise Disconnected("lost on the way back")
+
+    async def make() -> None:
+        async with trial.store.unit(BOSS) as unit:
+            await unit.insert(PAGE, {"mentor_id": "tess", "title": "x"})
+            unit.tell("inbox:ann", ReadAll())
+            unit.tell("inbox:bob", ReadAll())
+
+    wire.after = lose
+    await wire.watch(make())
+    assert [seq for seq, _ in trial.published("user:tess")] == [1]
+    assert trial.carried == []
+
+
 async def test_a_commit_that_never_arrived_is_found_out(trial: Trial, wire: Wire) -> None:
     async def lose(connection: Connection, sql: str, number: int) -> None:
         if sql == COMMIT:

@@ -41,6 +41,12 @@ class User(Row, frozen=True, kw_only=True):
     active: bool = True
 
 
+SELF = "self"
+"""By whom somebody was added who registered."""
+VOICES = frozenset({SYSTEM, SELF})
+"""By whom the audit says that something was done which no person did who was logged in."""
+
+
 def fold_login(login: str) -> str:
     """Return the one spelling of a login: case and width do not make another person."""
     return unicodedata.normalize("NFKC", login).strip().lower()
@@ -48,8 +54,8 @@ def fold_login(login: str) -> str:
 
 def _fill(old: User | None, new: User, moment: Moment) -> Mapping[str, Any]:
     """Return the login as it is kept; raises `bad_command` for one of which nothing fit is left, and for an id that is nobody's."""
-    if old is None and new.id.lower() == SYSTEM:
-        raise misfit("id", "the school's own voice has it", "another id")
+    if old is None and new.id.lower() in VOICES:
+        raise misfit("id", "one of the school's own voices has it", "another id")
     try:
         return {"login": msgspec.convert(fold_login(new.login), Login)}
     except msgspec.ValidationError:
