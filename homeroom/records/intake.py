@@ -120,7 +120,7 @@ def _clean_within(value: Any) -> Any:
         return _text(value)
     if isinstance(value, dict):
         return {name: _clean_within(inside) for name, inside in value.items()}
-    return [_clean_within(inside) for inside in value] if isinstance(value, list) else value
+    return [_clean_within(inside) for inside in value] if isinstance(value, list | tuple) else value
 
 
 def _text(value: str) -> str:

@@ -33,6 +33,7 @@ BODIES: dict[str, tuple[dict[str, Any], str, str]] = {
     "a reference to nobody": ({**FIT, "student_id": "nobody"}, "bad_command", "student_id"),
     "a person of another role": ({**FIT, "student_id": "$author"}, "bad_command", "student_id"),
     "NUL in a text": ({**FIT, "title": "a\0b"}, "bad_command", "title"),
+    "NUL in a text inside": ({**FIT, "marks": [{"subject": "m\0", "points": 1}]}, "bad_command", "marks"),
     "NUL in a text with markup": ({**FIT, "text": "a\0b"}, "bad_command", "text"),
     "two spellings at once": ({**FIT, "authorId": "$author"}, "bad_command", "author_id"),
     "a name of the sources and ours": ({**FIT, "notedOn": "2026-01-01", "day": "2026-01-01"}, "bad_command", "day"),
