@@ -110,8 +110,10 @@ def _cleaned(type: RecordType, name: str, value: Any, *, rich: bool) -> Any:
 def _clean(column: Column, value: Any) -> Any:
     if column.kind in ("list", "json"):
         return _clean_within(value)
-    clean = _CLEANERS.get(column.style) if column.kind == "text" else None
-    return clean(value) if clean is not None and isinstance(value, str) else value
+    if column.kind != "text" or not isinstance(value, str):
+        return value
+    clean = _CLEANERS.get(column.style)
+    return clean(value) if clean is not None else check_storable(column.name, value)
 
 
 def _clean_within(value: Any) -> Any:

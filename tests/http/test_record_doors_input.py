@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from homeroom.engine.behaviour import Refusal
 from homeroom.http.budgets import BudgetSettings, Rate
 from homeroom.http.record_input import read_record_body
 from homeroom.protocol.errors import RemoteProtocolError
+from homeroom.records.intake import clean_values
+from homeroom.records.school.vacancies import APPLICATION
 from tests.http.record_school import RecordSchool, open_record_school
 from tests.http.trial_record import NOTE, AddMany
 
@@ -305,3 +308,10 @@ def test_a_body_that_says_another_thing_than_the_path_is_refused_by_the_name_of_
     with pytest.raises(RemoteProtocolError) as caught:
         read_record_body(sent, AddMany, NOTE, {"author_id": "tim"})
     assert (caught.value.code, caught.value.data["field"]) == ("bad_command", "author_id")
+
+
+@pytest.mark.parametrize("unfit", ["tom@\0", "\0tom@school", "tom@\ud800"])
+def test_a_text_that_is_kept_as_it_is_holds_no_nul_and_no_half_character(unfit: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        clean_values(APPLICATION, {"email": unfit})
+    assert (caught.value.code, caught.value.data["field"]) == ("bad_command", "email")
