@@ -188,9 +188,8 @@ class Ready:
             Part(posts, (), (), (), letters, None), bodies, [body for said in self.parts for body in said.letters]
         )
         rows = await database.fetch(FIND, number, list({post.stream for post in posts}), SOURCE)
-        taken = sum(row["stream"] is None for row in rows) < len(
-            letters
-        )  # by a server that started meanwhile: it has them all
+        # Fewer letters than were written: a server that started meanwhile took them, all of them.
+        taken = sum(row["stream"] is None for row in rows) < len(letters)
         return Written(await whole.posted(self.by, rows, self.wire), [] if taken else whole.messages(rows))
 
 

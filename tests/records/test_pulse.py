@@ -23,25 +23,17 @@ from homeroom.records.school.entries import ENTRY
 from homeroom.records.school.terms import TERM
 from homeroom.records.tallies import day_of
 from homeroom.records.types import RECORD_TYPES
-from tests.engine.trial import Sink
 from tests.records.counted import ZONE
 from tests.records.school_rows import AT, put, put_school
 from tests.records.school_store import CALLERS, SchoolStore
+from tests.records.watching import Watching
 
 BERLIN = find_zone(ZONE)
 PATIENCE_S = 20.0
 
 
-class Watching(Sink):
+class Told(Watching):
     """A person's outlet that says when something has come."""
-
-    def __init__(self, user: str) -> None:
-        super().__init__(user)
-        self.came = trio.Event()
-
-    def push(self, frame: bytes) -> None:
-        super().push(frame)
-        self.came.set()
 
     @property
     def told(self) -> list[dict[str, Any]]:
@@ -96,9 +88,9 @@ class House:
         self.pulse = Pulse(database, reader, self.hub, wire=self.school.wire, clock=clock, zone=BERLIN)
         self.school.touched = self.pulse.touched
 
-    def watch(self, user: str) -> Watching:
+    def watch(self, user: str) -> Told:
         """Let a person watch."""
-        sink = Watching(user)
+        sink = Told(user)
         self.hub.subscribe(f"user:{user}", sink, 0)
         self.pulse.joined(f"user:{user}", CALLERS[user])
         return sink
@@ -223,7 +215,7 @@ async def test_rows_of_an_exam_are_read_again_for_those_who_watch_over_it(databa
 @pytest.mark.parametrize("role", ["teacher", "student", "parent", "admin", "super_admin"])
 async def test_who_watches_is_told_once_more_and_who_does_no_longer_is_forgotten(database: Database, role: str) -> None:
     async with open_house(database) as house:
-        sink = Watching("somebody")
+        sink = Told("somebody")
         house.hub.subscribe("user:somebody", sink, 0)
         house.pulse.joined("user:somebody", Caller("somebody", role))
         await sink.wait("today", value="2027-01-15")

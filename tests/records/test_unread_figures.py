@@ -24,10 +24,10 @@ from homeroom.records.pulse import Pulse
 from homeroom.records.recount import Recount
 from homeroom.records.types import RECORD_TYPES
 from tests.actors.school import School, open_school_on
-from tests.engine.trial import Sink
 from tests.records.counted import ZONE
 from tests.records.school_rows import AT, put_school
 from tests.records.school_store import CALLERS, SchoolStore
+from tests.records.watching import Watching
 
 BERLIN = find_zone(ZONE)
 PEOPLE = {"ann": "student", "tess": "teacher", "pam": "parent", "ada": "admin"}
@@ -118,16 +118,8 @@ async def test_whatever_becomes_of_notices_the_figure_is_what_counting_the_journ
         assert len(set(counted.values())) > 1, "all the same: nothing was compared"
 
 
-class Watching(Sink):
+class Told(Watching):
     """Somebody's outlet."""
-
-    def __init__(self, user: str) -> None:
-        super().__init__(user)
-        self.came = trio.Event()
-
-    def push(self, frame: bytes) -> None:
-        super().push(frame)
-        self.came.set()
 
     @property
     def told(self) -> list[int]:
@@ -147,7 +139,7 @@ async def test_a_notice_and_its_reading_are_told_to_whoever_watches_and_to_nobod
 ) -> None:
     (person,) = (one for one in PEOPLE if PEOPLE[one] == role)
     async with open_house(database) as house:
-        sinks = {user: Watching(user) for user in (person, "mia")}
+        sinks = {user: Told(user) for user in (person, "mia")}
         for user, sink in sinks.items():
             house.hub.subscribe(f"user:{user}", sink, 0)
             house.pulse.joined(f"user:{user}", CALLERS[user])
