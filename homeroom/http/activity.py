@@ -10,12 +10,12 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from homeroom.engine.behaviour import Refusal
 from homeroom.http.include import IncludePeople, named
 from homeroom.http.old_events import our_events
 from homeroom.http.rest import Desk
 from homeroom.http.routes import Call, Out, Route
 from homeroom.http.spellings import respell, spellings
+from homeroom.http.time_span import check_span
 from homeroom.protocol.ids import Id, Millis
 from homeroom.protocol.paging import After, PageLimit
 from homeroom.protocol.rest_json import read_query
@@ -92,10 +92,7 @@ class ActivityDesk:
 
 
 def _asked(query: ActivityQuery) -> FeedQuery:
-    if query.start is not UNSET and query.end is not UNSET and query.end < query.start:
-        data = {"field": "end", "allowed": "a time at or after `start`"}
-        raise Refusal("bad_command", "end: before the start", data=data)
-    return FeedQuery(
+    asked = FeedQuery(
         type=our_events(query.type),
         target_type=query.target_type,
         target_id=query.target_id or "",
@@ -104,3 +101,5 @@ def _asked(query: ActivityQuery) -> FeedQuery:
         limit=query.limit,
         after=query.after,
     )
+    check_span(asked.start, asked.end)
+    return asked

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
 from msgspec.structs import fields, replace
 
-from homeroom.engine.behaviour import Refusal
 from homeroom.http.include import IncludePeople, named
 from homeroom.http.rest import Desk
 from homeroom.http.routes import Call, Handler, Out, Route
 from homeroom.http.spellings import respell, spellings
+from homeroom.http.time_span import check_span
 from homeroom.protocol.ids import Id, Millis
 from homeroom.protocol.paging import After, PageLimit
 from homeroom.protocol.rest_json import read_query
@@ -81,7 +81,9 @@ class AuditDesk:
         self.desk.spend(call.person, "read")
         query: OfAll = self._asked(respell(call.query, _OTHER), OfAll)
         said = {name: value for name in AuditQuery.__struct_fields__ if (value := getattr(query, name)) is not UNSET}
-        found = await self.audit.search(_ordered(AuditQuery(**said)), call.person.caller)
+        asked = AuditQuery(**said)
+        check_span(asked.start, asked.end)
+        found = await self.audit.search(asked, call.person.caller)
         return Out(await self._with_people(found, call) if query.include else found)
 
     async def _read(self, call: Call) -> Out:
@@ -121,11 +123,3 @@ class AuditDesk:
         changed = {one.entity_id for one in changes.items if one.entity_type == USER}
         ids = {one.changed_by for one in changes.items} | changed
         return replace(changes, people=await named(self.directory, call.person.caller, ids))
-
-
-def _ordered(query: AuditQuery) -> AuditQuery:
-    """Return the query; raises `bad_command` for one that ends before it begins."""
-    if query.start is not None and query.end is not None and query.end < query.start:
-        data = {"field": "end", "allowed": "a time at or after `start`"}
-        raise Refusal("bad_command", "end: before the start", data=data)
-    return query
