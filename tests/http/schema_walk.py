@@ -8,8 +8,10 @@ import argparse
 import re
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -56,19 +58,22 @@ ROWS = 3
 
 Operation = Any
 Case = Any
+Change = Callable[[Case, int], None]
 
 
 @dataclass
 class Walk:
     """One walk. `found`: what is wrong, by door; `statuses`: door → how often which status came.
 
-    `right` and `wrong` are how many cases a door gets that fit its description, and that do not. With `everybody` each case is sent by
-    each of `CALLERS`; else by one, in turn: so six cases come from six people.
+    `right` and `wrong` are how many cases a door gets that fit its description, and that do not; `spoilt` how many that would fit but
+    for one text, which holds what cannot be kept. With `everybody` each case is sent by each of `CALLERS`; else by one, in turn: so six
+    cases come from six people.
     """
 
     school: SchemaSchool
     right: int
     wrong: int
+    spoilt: int = 0
     everybody: bool = True
     seed: int = SEED
     turn: int = 0
@@ -91,27 +96,38 @@ class Walk:
         return "".join(f"\n{label}\n" + "".join(f"  {note}\n" for note in notes) for label, notes in self.found.items())
 
     def _try(self, operation: Operation, known: Mapping[str, Sequence[str]], session: requests.Session) -> None:
-        for mode, examples in ((GenerationMode.POSITIVE, self.right), (GenerationMode.NEGATIVE, self.wrong)):
-            strategy = operation.as_strategy(generation_mode=mode)
+        right, wrong = (
+            operation.as_strategy(generation_mode=mode) for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+        )
 
-            @seeded(self.seed)
-            @settings(
-                max_examples=examples,
-                database=None,
-                deadline=None,
-                phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            )
-            @given(case=strategy, pick=st.integers(0, 10_000))
-            def knock(case: Case, pick: int) -> None:
-                place(case, known, pick)
-                if fits_a_head(case):
-                    self._send(case, session)
+        def knock(case: Case, pick: int, change: Change = left_alone) -> None:
+            place(case, known, pick)
+            change(case, pick)
+            if fits_a_head(case):
+                self._send(case, session)
 
-            try:
-                knock()
-            except Unsatisfiable:
-                continue  # nothing that is wrong can be said there
+        self._draw(right, self.right, knock)
+        self._draw(wrong, self.wrong, knock)
+        if self.spoilt:
+            self._draw(right, self.spoilt, partial(knock, change=spoil))
+
+    def _draw(self, cases: st.SearchStrategy[Case], most: int, knock: Callable[[Case, int], None]) -> None:
+        """Knock with so many cases at the most; with none where there is nothing of the sort."""
+
+        @seeded(self.seed)
+        @settings(
+            max_examples=most,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=cases, pick=st.integers(0, 10_000))
+        def drawn(case: Case, pick: int) -> None:
+            knock(case, pick)
+
+        with suppress(Unsatisfiable):  # nothing that is wrong can be said there
+            drawn()
 
     def _send(self, case: Case, session: requests.Session) -> None:
         self.turn += 1
@@ -199,6 +215,28 @@ def place(case: Case, known: Mapping[str, Sequence[str]], pick: int) -> None:
                 case.body[name] = known[name][pick % len(known[name])]
 
 
+def left_alone(case: Case, pick: int) -> None:
+    """Change nothing."""
+
+
+def spoil(case: Case, pick: int) -> None:
+    """Put NUL into one of the texts of a case; half a character, which cannot be kept either, is none to schemathesis."""
+    places = [found for part in (case.body, case.query, case.path_parameters) for found in texts_in(part)]
+    if places:
+        inside, name = places[pick % len(places)]
+        at = pick % (len(inside[name]) + 1)
+        inside[name] = inside[name][:at] + "\0" + inside[name][at + 1 :]
+
+
+def texts_in(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield where texts are in a value: what each is in, and under which name or number."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inside in [*pairs]:
+        if isinstance(inside, str):
+            yield value, name
+        yield from texts_in(inside)
+
+
 @dataclass(frozen=True)
 class Order:
     """What the long walk is to do."""
@@ -218,7 +256,9 @@ def main(order: Order) -> int:
             trio.run(run_sql, server.dsn, "CREATE DATABASE walked")
             trio.run(_migrate, server.dsn_of("walked"))
             with open_schema_school(server.dsn_of("walked")) as school:
-                walk = Walk(school, order.examples, max(1, order.examples // 2), not order.turns, order.seed)
+                walk = Walk(
+                    school, order.examples, max(1, order.examples // 2), order.examples, not order.turns, order.seed
+                )
                 walk.all_doors(order.only)
                 return report(walk)
         finally:

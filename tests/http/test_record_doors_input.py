@@ -1,5 +1,8 @@
 """Bad input at the doors of records, each with its named answer; nothing is changed by any of it."""
 
+from collections.abc import Callable, Mapping
+from itertools import product
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -8,8 +11,10 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.http.budgets import BudgetSettings, Rate
 from homeroom.http.record_input import read_record_body
 from homeroom.protocol.errors import RemoteProtocolError
+from homeroom.records.columns import Kind
+from homeroom.records.declare import RecordType
 from homeroom.records.intake import clean_values
-from homeroom.records.school.vacancies import APPLICATION
+from homeroom.records.types import RECORD_TYPES
 from tests.http.record_school import RecordSchool, open_record_school
 from tests.http.trial_record import NOTE, AddMany
 
@@ -310,8 +315,19 @@ def test_a_body_that_says_another_thing_than_the_path_is_refused_by_the_name_of_
     assert (caught.value.code, caught.value.data["field"]) == ("bad_command", "author_id")
 
 
-@pytest.mark.parametrize("unfit", ["tom@\0", "\0tom@school", "tom@\ud800"])
-def test_a_text_that_is_kept_as_it_is_holds_no_nul_and_no_half_character(unfit: str) -> None:
-    with pytest.raises(Refusal) as caught:
-        clean_values(APPLICATION, {"email": unfit})
-    assert (caught.value.code, caught.value.data["field"]) == ("bad_command", "email")
+@pytest.mark.parametrize("type", RECORD_TYPES, ids=attrgetter("name"))
+def test_no_text_of_any_column_holds_nul_or_half_a_character_however_deep_it_lies(type: RecordType) -> None:
+    texts = [column for column in type.columns.values() if column.kind in _HOLDING]
+    for column, unfit in product(texts, ("tom@\0", "\0tom@school", "tom@\ud800")):
+        for value in _HOLDING[column.kind](unfit):
+            with pytest.raises(Refusal) as caught:
+                clean_values(type, {column.name: value})
+            assert (caught.value.code, caught.value.data["field"]) == ("bad_command", column.name)
+
+
+def _nested(text: str) -> list[Any]:
+    return [[text], (text,), {"note": text}, ({"note": text},)]
+
+
+_HOLDING: Mapping[Kind, Callable[[str], list[Any]]] = {"text": lambda text: [text], "list": _nested, "json": _nested}
+"""Values as a column of a kind gets them, each of which holds a text."""
