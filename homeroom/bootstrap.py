@@ -31,7 +31,9 @@ from homeroom.engine.hub import Hub, Windows
 from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.engine.kind import Kind
 from homeroom.engine.migrate import MigrationError, pending, read_migrations
+from homeroom.engine.restating import Restating
 from homeroom.engine.switchboard import Switchboard
+from homeroom.first_admin import NOBODY_YET, first_admin, is_led
 from homeroom.house import MIGRATIONS, House, open_house, version
 from homeroom.http.app import AppParts, Demo, make_app
 from homeroom.http.authentication import Authentication, UserAnswer
@@ -52,7 +54,9 @@ from homeroom.protocol.verbs import VerbTable
 from homeroom.recordkeeping import make_channels, make_reception, make_store, record_parts
 from homeroom.records.chores import Chores
 from homeroom.records.demo import DEMO_PASSWORD, DEMO_PEOPLE
+from homeroom.records.directory import Directory
 from homeroom.records.logins import Logins
+from homeroom.records.reads import Reads
 from homeroom.records.store import Store
 from homeroom.records.users import Users
 from homeroom.server import Server, Serving, revoker
@@ -71,10 +75,13 @@ async def serve(config: Config, *, on_ready: Callable[[Serving], None], progress
             server = await build_server(house, KINDS)
             port = await server.start(nursery, house)
             gc.freeze()  # what is here now stays: a full collection that looked at it all would hold up everybody for 50 ms
-            on_ready(Serving(config.host, port))
+            led = await is_led(house.database)
+            on_ready(Serving(config.host, port, led))
             if config.demo and config.demo_size == "small":
                 nursery.start_soon(demo.furnish_beside, house, Inside(server.store, server.engine))
             log.info("serving", host=config.host, port=port, version=version())
+            if not led:
+                log.warning(NOBODY_YET, make=first_admin(config))
             received = await anext(aiter(signals))
             log.info("stopping", signal=signal.Signals(received).name)
             await server.stop(config.stop_grace_s)
@@ -130,6 +137,7 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
         members=house.places.students_of,
         knows=house.places.knows,
         belongs=house.places.has,
+        strangers=Directory(Reads(house.database)).strangers,
         beyond=dict.fromkeys(channels.kinds, channels.deliver),
     )
     switchboard = Switchboard(engine, channels)
@@ -203,6 +211,7 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
         channels,
         dashboards,
         engine,
+        Restating(house.database, kinds, engine.ref),
         logins,
         store.repeats,
         chores,

@@ -7,9 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.markup import escape
 
 from homeroom.cli_base import DATA_DIR, errors, output, read_config, run
 from homeroom.config import Config
+from homeroom.first_admin import first_admin
 from homeroom.logs import outlive_standard_error
 from homeroom.records.demo import DEMO_PASSWORD, DEMO_PEOPLE
 from homeroom.uncollected import uncollected
@@ -42,5 +44,8 @@ def _announce(config: Config, stop_spinner: Callable[[], None], serving: "Servin
         output.print(f"The demo school; everybody's password is [bold]{DEMO_PASSWORD}[/bold]:")
         for person in DEMO_PEOPLE:
             output.print(f"  {person.role:<12} {serving.url}/?as={person.id}")
+    if not serving.led:
+        output.print("Nobody can look after the school yet. In another terminal, make its first super_admin:")
+        output.print(f"  [bold]{escape(first_admin(config))}[/bold]")
     output.print(f"API {serving.url}/docs   health {serving.url}/readyz   process {os.getpid()}, stop with Ctrl-C")
     sys.stdout.flush()

@@ -10,11 +10,16 @@ from functools import partial
 from typing import Any, get_args
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from homeroom import errands
 from homeroom.cli_base import DATA_DIR, errors, output, print_table, read_config, run
-from homeroom.protocol.access import Role
+from homeroom.first_admin import NOBODY_YET, first_admin
+from homeroom.protocol.access import ROLE_ALIASES, RoleWord
+
+ROLE = click.Choice(get_args(RoleWord))
+"""A role, also by the names that it has elsewhere."""
 
 
 @click.group()
@@ -28,23 +33,33 @@ def _fit_login(context: click.Context, parameter: click.Parameter, login: str) -
     return login
 
 
+def _one_word(context: click.Context, parameter: click.Parameter, role: str | None) -> str | None:
+    """Return a role by its own name, whatever it was called."""
+    return role and ROLE_ALIASES.get(role, role)
+
+
 @user.command("add")
 @click.argument("login", callback=_fit_login)
 @click.option("--name", help="The name that others see (the login).")
-@click.option("--role", type=click.Choice(get_args(Role)), default="student", show_default=True)
+@click.option("--role", type=ROLE, callback=_one_word, default="student", show_default=True, help="What the person is.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
 @DATA_DIR
 def user_add(login: str, name: str | None, role: str, password_stdin: bool, **options: Any) -> None:
-    """Add a person with the id and login LOGIN."""
+    """Add a person with the id and login LOGIN: a student, unless --role says otherwise.
+
+    The first person of a new school should be a super_admin, who can make all others.
+    """
     password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask_password()
     config = read_config(**options)
     with errors.status("adding"):
-        run(partial(errands.add_user, config, login, name or login, role, password))
+        led = run(partial(errands.add_user, config, login, name or login, role, password))
     output.print(f"{login} added as {role}")
+    if not led:
+        errors.print(f"{NOBODY_YET}; make one: {escape(first_admin(config))}", soft_wrap=True)
 
 
 @user.command("list")
-@click.option("--role", type=click.Choice(get_args(Role)), help="Those of one role alone.")
+@click.option("--role", type=ROLE, callback=_one_word, help="Those of one role alone.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @DATA_DIR
 def user_list(role: str | None, as_json: bool, **options: Any) -> None:

@@ -180,7 +180,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "allowed_origins": "other sites whose pages may connect, such as https://school.example",
         "allow_unsafe_database": "bear a database with fsync or synchronous_commit off: a power cut then loses what was acknowledged",
         "self_registration": "people may register themselves, as students",
-        "zone": "the school's IANA zone, such as Europe/Berlin: that of days which are asked for without one, and of today's figures",
+        "zone": "the school's IANA zone, such as Europe/Berlin: that of days which are asked for and slots which are made without one, and of today's figures",
         "public_url": "the address under which people reach this server, such as https://school.example: links in answers begin with it",
         "token_issuer": "the `iss` of every token",
         "token_audience": "the `aud` of every token",

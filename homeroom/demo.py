@@ -1,7 +1,7 @@
 """The demo school put together: its people, its records and what happens in its actors, in a running server or beside one.
 
 Whatever is there already stays as it is; so it may be done at every start. Never here: what the school has (`records.demo`,
-`demo_scenes`), and how a server is built (`bootstrap`).
+`demo_scenes`, `demo_classes`), and how a server is built (`bootstrap`).
 """
 
 from collections import Counter
@@ -17,8 +17,9 @@ import trio
 
 from homeroom.client import Client, Refused, open_client
 from homeroom.config import Config, ConfigError
+from homeroom.demo_classes import lively_people, lively_scenes
 from homeroom.demo_scenes import Scene, scenes
-from homeroom.engine.behaviour import Refusal
+from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.engine.embedded import running_dsn
 from homeroom.engine.engine import Engine
 from homeroom.house import COMPLAINTS, House, open_house
@@ -66,6 +67,12 @@ class Inside(NamedTuple):
     engine: Engine
 
 
+Inner = Callable[[House], AbstractAsyncContextManager[Inside]]
+"""Runs what a server runs, without doors."""
+Callers = Mapping[str, Caller]
+"""As whom people speak, by id."""
+
+
 # --- at the start of a server
 
 
@@ -103,6 +110,25 @@ async def furnish(house: House, store: Store, voices: Voices) -> None:
     await furnish_gradings(store)
 
 
+async def _enliven(
+    house: House, plan: Plan, callers: Callers, voices: Voices, played: Callable[[int, int], object]
+) -> None:
+    """Let the first classes of the large school have something going on; raises as `furnish`."""
+    names = {person: caller.name for person, caller in callers.items()}
+    found = list(lively_scenes(plan, names, house.clock.now(), plan.zone))
+    for number, scene in enumerate(found, 1):
+        with trio.fail_after(PATIENCE_S):
+            async with voices(scene.name) as voice:
+                await _play(scene, voice)
+        played(number, len(found))
+
+
+async def _callers(house: House, plan: Plan) -> Callers:
+    """Return as whom the large school acts: those who are there still, as they are called now."""
+    people = [await house.users.find(person) for person in lively_people(plan)]
+    return {one.id: Caller(one.id, one.role, one.name) for one in people if one is not None and one.active}
+
+
 async def _play(scene: Scene, voice: Voice) -> None:
     """Say the lines of a scene; one that is refused is left out, as the thing has gone on meanwhile."""
     said: dict[str, Any] = {}
@@ -121,9 +147,7 @@ async def _play(scene: Scene, voice: Voice) -> None:
 # --- by a command
 
 
-async def load_small(
-    config: Config, url: str, anyway: bool, inside: Callable[[House], AbstractAsyncContextManager[Inside]]
-) -> None:
+async def load_small(config: Config, url: str, anyway: bool, inside: Inner) -> None:
     """Furnish the small school: by the server at `url` when one runs on this school, else by its parts, run for as long.
 
     Raises `Refusal` for a school that is no demo, unless `anyway`, and `ConfigError` when a server runs elsewhere.
@@ -141,20 +165,34 @@ async def load_small(
             await furnish(house, store, engine_voices(engine))
 
 
-async def load_many(
-    config: Config, plan: Callable[[date], Plan], anyway: bool, advance: Callable[[int], object]
-) -> None:
-    """Put the large school of `plan`, made for today, into the database; a running server goes on meanwhile.
+class Bars(NamedTuple):
+    """What is told how far a large load has come: so many students more, and so many of so many scenes."""
 
-    Raises `Refusal` for a school that is no demo, unless `anyway`.
+    students: Callable[[int], object]
+    scenes: Callable[[int, int], object]
+
+
+async def load_many(
+    config: Config, url: str, plan: Callable[[date], Plan], anyway: bool, *, inside: Inner, bars: Bars
+) -> None:
+    """Put the large school of `plan`, made for today, into the database, and let its first classes have something going on.
+
+    A running server goes on meanwhile, and has what goes on said to it. Raises as `load_small`.
     """
-    zone = find_zone(config.zone)
+    zone, beside = find_zone(config.zone), await _runs(config, url)
     async with open_house(config) as house:
         if not anyway:
             await check_demo(house.database)
         password = await house.passwords.hash(DEMO_PASSWORD)
         store, today = quiet_store(house.database, house.clock, zone), local_time(house.clock.now(), zone).date()
-        await load_large(store, replace(plan(today), zone=zone), password, advance)
+        whole = replace(plan(today), zone=zone)
+        await load_large(store, whole, password, bars.students)
+        callers = await _callers(house, whole)
+        if beside:
+            await _enliven(house, whole, callers, socket_voices(url, house.tokens, callers), bars.scenes)
+            return
+        async with inside(house) as (_, engine):
+            await _enliven(house, whole, callers, engine_voices(engine, callers), bars.scenes)
 
 
 async def _runs(config: Config, url: str) -> bool:
@@ -178,26 +216,27 @@ async def _runs(config: Config, url: str) -> bool:
 class EngineVoice:
     """The people of one scene, speaking to the actors of this process."""
 
-    def __init__(self, engine: Engine, scene: str) -> None:
-        self._engine, self._scene, self._wire = engine, scene, StoredWire()
+    def __init__(self, engine: Engine, scene: str, callers: Callers) -> None:
+        self._engine, self._scene, self._callers, self._wire = engine, scene, callers, StoredWire()
         self._said: Counter[str] = Counter()
 
     async def say(self, by: str, to: str, command: Any) -> Any:
         """Ask the actor, as the command of that person's client for this scene."""
         self._said[by] += 1
         client, number = f"{by}/demo-{self._scene}", self._said[by]
-        answer = await self._engine.ref(to).ask(command, CALLERS[by], client=client, number=number)
+        caller = _caller(self._callers, by)
+        answer = await self._engine.ref(to).ask(command, caller, client=client, number=number)
         if isinstance(answer, Refusal):
             raise answer
         return msgspec.to_builtins(answer.reply) if answer.encoded is None else self._wire.decode_plain(answer.encoded)
 
 
-def engine_voices(engine: Engine) -> Voices:
+def engine_voices(engine: Engine, callers: Callers = CALLERS) -> Voices:
     """Return the voices for actors of this process."""
 
     @asynccontextmanager
     async def voices(scene: str) -> AsyncIterator[Voice]:
-        yield EngineVoice(engine, scene)
+        yield EngineVoice(engine, scene, callers)
 
     return voices
 
@@ -205,8 +244,8 @@ def engine_voices(engine: Engine) -> Voices:
 class SocketVoice:
     """The people of one scene, each with a connection to a running server."""
 
-    def __init__(self, url: str, tokens: Tokens, scene: str, stack: AsyncExitStack) -> None:
-        self._url, self._tokens, self._scene, self._stack = url, tokens, scene, stack
+    def __init__(self, url: str, tokens: Tokens, scene: str, callers: Callers, stack: AsyncExitStack) -> None:
+        self._url, self._tokens, self._scene, self._callers, self._stack = url, tokens, scene, callers, stack
         self._clients: dict[str, Client] = {}
 
     async def say(self, by: str, to: str, command: Any) -> Any:
@@ -219,19 +258,26 @@ class SocketVoice:
             raise Refusal(refused.code, str(refused)) from None
 
     async def _come_in(self, by: str) -> Client:
-        caller, name = CALLERS[by], f"demo-{self._scene}"
+        caller, name = _caller(self._callers, by), f"demo-{self._scene}"
         token = self._tokens.issue(caller.user, caller.name, caller.role, ttl_s=PATIENCE_S * 2)
         client = await self._stack.enter_async_context(open_client(self._url, token, client_id=name, first_id=1))
         self._clients[by] = client
         return client
 
 
-def socket_voices(url: str, tokens: Tokens) -> Voices:
+def socket_voices(url: str, tokens: Tokens, callers: Callers = CALLERS) -> Voices:
     """Return the voices for a server that runs at `url`."""
 
     @asynccontextmanager
     async def voices(scene: str) -> AsyncIterator[Voice]:
         async with AsyncExitStack() as stack:
-            yield SocketVoice(url, tokens, scene, stack)
+            yield SocketVoice(url, tokens, scene, callers, stack)
 
     return voices
+
+
+def _caller(callers: Callers, by: str) -> Caller:
+    """Return as whom a person speaks; raises `not_found` for somebody who is there no more."""
+    if by not in callers:
+        raise Refusal("not_found", f"{by} is not there any more")
+    return callers[by]

@@ -36,6 +36,7 @@ SLOT_HOURS = 4
 Replies = Mapping[str, Any]
 Later = Callable[[Replies], Any]
 ANN, BEN, EVE, DAN, FAY, GIL = STUDENTS
+_NAMES = {student: f"Student {n}" for n, student in enumerate(STUDENTS, 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,7 @@ class Scene:
 
 def scenes(now: int, zone: ZoneInfo) -> Iterator[Scene]:
     """Yield what happens in the demo school at `now` (Unix ms), by the clocks of `zone`."""
-    local = local_time(now, zone)
-    slot = f"{local.date()}-{local.hour // SLOT_HOURS}"
-    soon = -(-(now + SOON_MS) // EVERY_MS) * EVERY_MS
+    local, slot, soon = local_time(now, zone), slot_of(now, zone), begins_soon(now)
     yield Scene("class-room", tuple(_class_room()))
     yield Scene("staff-room", tuple(_staff_room()))
     yield Scene("group", tuple(_group()))
@@ -74,17 +73,35 @@ def scenes(now: int, zone: ZoneInfo) -> Iterator[Scene]:
     yield Scene(f"session-{slot}", tuple(_session(f"demo-{slot}", soon)))
 
 
+def slot_of(now: int, zone: ZoneInfo) -> str:
+    """Return what the hours around `now` (Unix ms) are called, that share what is about to begin."""
+    local = local_time(now, zone)
+    return f"{local.date()}-{local.hour // SLOT_HOURS}"
+
+
+def begins_soon(now: int) -> int:
+    """Return when begins what is about to begin at `now`, both Unix ms."""
+    return -(-(now + SOON_MS) // EVERY_MS) * EVERY_MS
+
+
 def _week(local: datetime) -> str:
     year, week, _ = local.isocalendar()
     return f"{year}-w{week:02}"
 
 
-def _reacted(name: str, emoji: str) -> Later:
+def reacted(name: str, emoji: str) -> Later:
+    """Return what says an emoji to an earlier line, if that was said."""
     return lambda said: chat.React(message=said[name]["id"], emoji=emoji) if name in said else None
 
 
-def _answered(name: str, text: str) -> Later:
+def answered(name: str, text: str) -> Later:
+    """Return what says `text` to an earlier line, if that was said."""
     return lambda said: chat.Say(text=text, reply_to=said[name]["id"]) if name in said else None
+
+
+def pinned(name: str) -> Later:
+    """Return what pins an earlier line, if that was said."""
+    return lambda said: chat.Pin(message=said[name]["id"]) if name in said else None
 
 
 def _class_room() -> Iterator[Line]:
@@ -94,12 +111,12 @@ def _class_room() -> Iterator[Line]:
         if CLASS_OF[student] == "demo-10a":
             yield Line(student, to, room.Join())
     yield Line(TARA, to, chat.Say(text="Good morning! The trip is on Friday. Who brings a camera?"), "trip")
-    yield Line(ANN, to, _answered("trip", "I do, my father's old one."))
-    yield Line(BEN, to, _reacted("trip", "🎒"))
+    yield Line(ANN, to, answered("trip", "I do, my father's old one."))
+    yield Line(BEN, to, reacted("trip", "🎒"))
     yield Line(EVE, to, chat.Say(text="Is sheet 7 due tomorrow, or the day after?"), "sheet")
-    yield Line(TARA, to, _answered("sheet", "The day after. But the last two are harder than they look."))
-    yield Line(ANN, to, _reacted("sheet", "🙏"))
-    yield Line(TARA, to, lambda said: chat.Pin(message=said["trip"]["id"]) if "trip" in said else None)
+    yield Line(TARA, to, answered("sheet", "The day after. But the last two are harder than they look."))
+    yield Line(ANN, to, reacted("sheet", "🙏"))
+    yield Line(TARA, to, pinned("trip"))
 
 
 def _staff_room() -> Iterator[Line]:
@@ -109,7 +126,7 @@ def _staff_room() -> Iterator[Line]:
         yield Line(ADMIN, to, room.Invite(teacher))
         yield Line(teacher, to, room.Join())
     yield Line(ADMIN, to, chat.Say(text="The report cards of 10a are out. Thank you, Tara!"), "cards")
-    yield Line(TARA, to, _reacted("cards", "🎉"))
+    yield Line(TARA, to, reacted("cards", "🎉"))
     yield Line(THEO, to, chat.Say(text="Those of 10b follow this week."))
 
 
@@ -121,8 +138,8 @@ def _group() -> Iterator[Line]:
     yield Line(DAN, to, group.Join())
     yield Line(ANN, to, group.Invite(EVE))
     yield Line(ANN, to, chat.Say(text="Number 3 drives me mad. Does anybody have it?"), "three")
-    yield Line(DAN, to, _answered("three", "Put x² aside first, then it falls apart by itself."))
-    yield Line(BEN, to, _reacted("three", "😅"))
+    yield Line(DAN, to, answered("three", "Put x² aside first, then it falls apart by itself."))
+    yield Line(BEN, to, reacted("three", "😅"))
 
 
 def _scores(*boards: str, source: str, least: int) -> Iterator[Line]:
@@ -165,10 +182,16 @@ def _line() -> Iterator[Line]:
 
 def _exam(id: str, opens: int) -> Iterator[Line]:
     to = f"exam:{id}"
-    people = tuple(exam.Person(student, f"Student {n}") for n, student in enumerate(STUDENTS, 1))
-    made = exam.Create(
+    yield Line(TARA, to, midterm(_NAMES, opens, course="demo-maths"))
+    yield Line(TARA, to, exam.Appoint(THEO, "Theo Teacher"))
+    yield Line(TARA, to, exam.Publish())
+
+
+def midterm(people: Mapping[str, str], opens: int, course: str = "") -> exam.Create:
+    """Return the making of an exam that opens then (Unix ms), for `people`, id -> name."""
+    return exam.Create(
         title="Midterm",
-        course="demo-maths",
+        course=course,
         opens=opens,
         closes=opens + EXAM_MS,
         minutes=45,
@@ -177,17 +200,18 @@ def _exam(id: str, opens: int) -> Iterator[Line]:
         release="at_close",
         reveal=True,
         questions=_PAPER,
-        students=people,
+        students=_listed(people),
     )
-    yield Line(TARA, to, made)
-    yield Line(TARA, to, exam.Appoint(THEO, "Theo Teacher"))
-    yield Line(TARA, to, exam.Publish())
+
+
+def _listed(people: Mapping[str, str]) -> tuple[exam.Person, ...]:
+    return tuple(exam.Person(person, name) for person, name in people.items())
 
 
 def _past_exam() -> Iterator[Line]:
     """Yield an exam that was written on paper: of its answers some still wait to be looked at."""
     to = f"exam:{PAST_EXAM}"
-    people = tuple(exam.Person(student, f"Student {n}") for n, student in enumerate(STUDENTS, 1))
+    people = _listed(_NAMES)
     essay = Item(Question(PAST_QUESTION, "essay", "Name three causes of the industrial age, and weigh them.", 5))
     words = "Written on paper, and read in afterwards."
     yield Line(THEO, to, exam.Create(title="An essay", description=words, questions=(essay,), students=people))

@@ -12,6 +12,7 @@ from homeroom.config import Config
 from homeroom.engine.database import open_database
 from homeroom.engine.migrate import read_migrations
 from homeroom.engine.postgres_settings import PostgresSettings
+from homeroom.first_admin import NOBODY_YET, first_admin, is_led
 from homeroom.house import COMPLAINTS, MIGRATIONS, has_data, load_key_ring, open_dsn, prepare_data_path
 from homeroom.http.keys import SECRET_FILE
 
@@ -35,9 +36,9 @@ async def examine(config: Config) -> list[Finding]:
         ("data directory", _data_directory),
         ("keys", _keys),
         ("file descriptors", _descriptors),
-        ("database", _database),
     )
-    return [await _look(what, examination, config) for what, examination in examinations]
+    found = [await _look(what, examination, config) for what, examination in examinations]
+    return [*found, *await _look_inside(config)]
 
 
 async def _look(what: str, examination: Callable[[Config], Awaitable[str]], config: Config) -> Finding:
@@ -45,6 +46,15 @@ async def _look(what: str, examination: Callable[[Config], Awaitable[str]], conf
         return Finding(what, True, await examination(config))
     except (*COMPLAINTS, _Bad) as error:
         return Finding(what, False, str(error))
+
+
+async def _look_inside(config: Config) -> list[Finding]:
+    """Return what was found of the database and, if it is good, of its people: an embedded one is started once."""
+    try:
+        database, people = await _database(config)
+    except COMPLAINTS as error:
+        return [Finding("database", False, str(error))]
+    return [Finding("database", True, database), Finding("people", True, people)]
 
 
 class _Bad(Exception):
@@ -73,14 +83,17 @@ async def _descriptors(config: Config) -> str:
     return str(soft)
 
 
-async def _database(config: Config) -> str:
-    """Connect, which checks version, fsync and synchronous_commit too, and compare the migrations."""
+async def _database(config: Config) -> tuple[str, str]:
+    """Connect, which checks version, fsync and synchronous_commit too, compare the migrations, and look for who looks after the school."""
+    nobody = f"{NOBODY_YET}; `{first_admin(config)}` makes the first one"
     if not has_data(config):
-        return f"none yet; `homeroom serve` makes one in {config.data_path}"
+        return f"none yet; `homeroom serve` makes one in {config.data_path}", nobody
     settings = PostgresSettings(allow_unsafe=config.allow_unsafe_database)
     async with open_dsn(config) as dsn, open_database(dsn, settings) as database:
         (row,) = await database.fetch(_SERVER)
         kept = await database.fetch("SELECT name FROM migrations") if row["migrated"] else []
-        missing = {file.name for file in read_migrations(MIGRATIONS)} - {found["name"] for found in kept}
-        state = f"{len(missing)} migrations to come" if missing else "the schema is up to date"
-        return f"PostgreSQL {row['version']}, durable, {state}"
+        missing = {file.name for file in read_migrations(MIGRATIONS)} - {one["name"] for one in kept}
+        found = f"PostgreSQL {row['version']}, durable"
+        if missing:
+            return f"{found}, {len(missing)} migrations to come", "looked for once the schema is up to date"
+        return f"{found}, the schema is up to date", "there is a super_admin" if await is_led(database) else nobody

@@ -11,6 +11,7 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.engine.clock import TrioClock
 from homeroom.engine.database import open_database
 from homeroom.engine.migrate import migrate as carry_out_migrations
+from homeroom.first_admin import is_led
 from homeroom.house import MIGRATIONS, House, load_key_ring, open_dsn, open_house, postgres_settings, prepare_data_path
 from homeroom.http.tokens import TokenRules, Tokens
 from homeroom.records.users import Person
@@ -23,10 +24,11 @@ async def migrate(config: Config) -> Sequence[str]:
         return await carry_out_migrations(database, MIGRATIONS)
 
 
-async def add_user(config: Config, login: str, name: str, role: str, password: str) -> None:
-    """Add a person whose id is the login; raises `Refusal` for a taken login or unfit words."""
+async def add_user(config: Config, login: str, name: str, role: str, password: str) -> bool:
+    """Add a person whose id is the login; tells whether the school has a super_admin now. Raises `Refusal` for a taken login or unfit words."""
     async with open_house(config) as house:
         await house.users.add(login, name, role, await house.passwords.hash(password), id=login)
+        return await is_led(house.database)
 
 
 async def list_users(config: Config, role: str | None) -> Sequence[tuple[Person, Sequence[str]]]:

@@ -62,13 +62,13 @@ def record_parts(house: House, store: Store, reception: Reception, dashboards: D
     """Return what the doors of the records need."""
     return RecordParts(
         store,
-        Activity(house.records, MEMBERSHIPS),
-        AuditReader(house.records, store.catalog),
+        Activity(store.reads, MEMBERSHIPS),
+        AuditReader(store.reads, store.catalog),
         reception,
         feeds=Feeds(house.records, house.clock, SystemRandom()),
         zone=house.config.zone,
         public_url=house.config.public_url,
-        directory=Directory(house.records),
+        directory=Directory(store.reads),
         figures=dashboards.figures,
     )
 

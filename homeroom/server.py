@@ -15,6 +15,7 @@ from homeroom.engine.channels import Channels
 from homeroom.engine.engine import Engine
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal_postgres import PostgresJournal
+from homeroom.engine.restating import Restating
 from homeroom.house import House
 from homeroom.http.gateway import Gateway
 from homeroom.http.hypercorn_guard import HttpServer
@@ -32,10 +33,11 @@ from homeroom.records.types import RECORD_TYPES
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What is told when the doors are open."""
+    """What is told when the doors are open. `led`: there is somebody who can look after the school."""
 
     host: str
     port: int
+    led: bool = True
 
     @property
     def url(self) -> str:
@@ -54,6 +56,7 @@ class Server:
     channels: Channels
     dashboards: Dashboards
     engine: Engine
+    restating: Restating
     logins: Logins
     repeats: Repeats
     chores: Chores
@@ -89,6 +92,7 @@ class Server:
         nursery.start_soon(self.repeats.run)
         await nursery.start(self.chores.run)
         await nursery.start(self.reception.run)
+        nursery.start_soon(self.restating.run)
 
     async def stop(self, grace_s: float) -> None:
         """End in order: no new work, goodbye to the clients, the last turns, within `grace_s`."""

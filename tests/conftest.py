@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import asyncpg
 import pytest
 import trio
+from hypothesis import settings
 
 from homeroom.engine.database import Database, open_database
 from homeroom.engine.embedded import UNSAFE, EmbeddedPostgres
@@ -25,6 +26,11 @@ from homeroom.engine.postgres_settings import PostgresSettings
 # What one process of a run has compiled, the others need not compile again: some hundred modules in each, and many are started.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+# Examples are many and small; how long one of them takes on a busy machine proves nothing.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 def pytest_configure() -> None:

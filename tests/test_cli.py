@@ -239,6 +239,31 @@ def test_doctor_refuses_a_database_that_forgets_unless_it_is_told_to_bear_it(sti
     assert "fsync" in strict.stdout
 
 
+def test_a_new_school_says_how_its_first_admin_is_made_until_there_is_one(homeroom: CommandLine, home: Path) -> None:
+    command = f"homeroom user add LOGIN --role super_admin --data-dir {home}"
+    looked = homeroom("doctor")
+    assert (looked.returncode, command in looked.stdout) == (0, True)
+    with homeroom.start("serve", "--port", "0", stderr=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        assert server.stderr is not None
+        told = []
+        while not (line := server.stdout.readline()).startswith("API"):
+            assert line, "it opens"
+            told.append(line.strip())
+        assert command in told
+        added = homeroom("user", "add", "ada", "--role", "mentor", "--password-stdin", say="long enough 1\n")
+        assert added.stdout.strip() == "ada added as teacher"
+        assert command in added.stderr
+        boss = homeroom("user", "add", "boss", "--role", "super_admin", "--password-stdin", say="long enough 1\n")
+        assert (boss.stdout.strip(), "super_admin" in boss.stderr) == ("boss added as super_admin", False)
+        assert "there is a super_admin" in homeroom("doctor").stdout
+        server.terminate()
+        log = [json.loads(line) for line in server.stderr if line.startswith("{")]
+    assert [line["make"] for line in log if "make" in line] == [command]
+    teachers = json.loads(homeroom("user", "list", "--role", "instructor", "--json").stdout)
+    assert [person["login"] for person in teachers] == ["ada"]
+
+
 def test_people_talk_from_the_command_line_while_the_server_runs(demo: CommandLine) -> None:
     def call(*words: str) -> subprocess.CompletedProcess[str]:
         return demo("call", *words, "--as", "demo-student-1")

@@ -2,10 +2,12 @@
 
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import trio
@@ -14,6 +16,8 @@ from homeroom import demo
 from homeroom.bootstrap import running_inside
 from homeroom.config import Config, ConfigError, load_config
 from homeroom.demo import Voice, Voices, engine_voices
+from homeroom.demo_classes import lively_scenes
+from homeroom.demo_scenes import Scene
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.database import open_database
 from homeroom.house import open_house
@@ -23,6 +27,9 @@ from tests.test_cli import CommandLine
 
 HEADS = "SELECT stream, max(seq) AS head FROM journal WHERE split_part(stream, ':', 1) = ANY($1::text[]) GROUP BY 1"
 TOLD = ["room", "group", "board", "queue", "exam", "session"]
+
+
+NO_BARS = demo.Bars(int, max)
 
 
 class Listening:
@@ -91,7 +98,7 @@ async def test_a_school_where_others_are_is_refused_before_anything_is_put_into_
 
     for load in (
         demo.load_small(config_of(database_url, home), "http://127.0.0.1:1", anyway=False, inside=never),
-        demo.load_many(config_of(database_url, home), Plan, anyway=False, advance=int),
+        demo.load_many(config_of(database_url, home), "http://127.0.0.1:1", Plan, False, inside=never, bars=NO_BARS),
     ):
         with pytest.raises(Refusal, match="'ann' is here"):
             await load
@@ -124,6 +131,40 @@ def test_the_small_school_is_loaded_beside_a_running_server(database_url: str, h
         assert process.wait(15) == 0
     heads = trio.run(read_heads, database_url)
     assert {stream.partition(":")[0] for stream in heads} == set(TOLD)
+
+
+async def test_the_first_classes_of_a_large_school_have_something_going_on_and_a_second_load_adds_nothing(
+    database_url: str, home: Path
+) -> None:
+    refused, done, began = list[Refusal](), list[tuple[int, int]](), list[int]()
+    bars = demo.Bars(int, lambda played, of: done.append((played, of)))
+    plan = partial(Plan, students=9, per_class=4, days=1)
+
+    def of_one_hour(plan: Plan, names: Mapping[str, str], now: int, zone: ZoneInfo) -> Iterator[Scene]:
+        began.append(now)
+        return lively_scenes(plan, names, began[0], zone)
+
+    async def load() -> None:
+        config = config_of(database_url, home)
+        await demo.load_many(config, "http://127.0.0.1:1", plan, False, inside=running_inside, bars=bars)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "lively_scenes", of_one_hour)
+        patch.setattr(demo, "engine_voices", lambda engine, callers: listening(engine_voices(engine, callers), refused))
+        await load()
+        assert not refused
+        assert done[-1][0] == done[-1][1] == len(done)
+        before = await read_heads(database_url)
+        await load()
+    assert await read_heads(database_url) == before
+    for about in ("room:demo-c{}", "group:demo-c{}", "queue:demo-t{}", "exam:demo-c{}", "session:demo-c{}"):
+        for number in ("001", "002", "003"):
+            assert any(stream.startswith(about.format(number)) for stream in before), (about, number)
+    async with open_database(database_url, TRIAL) as database:
+        roles = await database.fetch("SELECT DISTINCT role FROM users")
+        (soon,) = await database.fetch("SELECT status, enrolled FROM read_exams WHERE stream LIKE 'exam:demo-c001-%'")
+    assert {row["role"] for row in roles} == {"super_admin", "admin", "teacher", "student", "parent"}
+    assert (soon["status"], soon["enrolled"]) == ("published", 4)
 
 
 def test_the_large_school_is_loaded_in_the_size_that_is_asked_for(database_url: str, home: Path) -> None:

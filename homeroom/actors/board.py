@@ -381,7 +381,7 @@ BOARD = Kind(
     behaviour=Board,
     state=BoardMemory,
     verbs=(
-        Verb(words.Score, allow(STAFF) | SYSTEM_ONLY, budget="control", reply=words.Tally),
+        Verb(words.Score, allow(STAFF) | SYSTEM_ONLY, budget="control", reply=words.Tally, people=("user",)),
         Verb(words.Recompute, allow(ADMINS), budget="control"),
         Verb(words.Configure, allow(ADMINS), budget="control"),
         Verb(words.OptOut, EVERYBODY, "POST /api/leaderboards/{id}/opt-out", "control"),

@@ -22,6 +22,7 @@ def chat_verbs(plural: str, members: Rule, moderators: Rule, readers: Rule) -> t
             words.Said,
             words={"message": "text", "messageType": "kind"},
             turned=(FILE,),
+            anybody=("mentions[]",),
         ),
         Verb(words.Edit, members, f"PATCH {message}", "chat"),
         Verb(words.Retract, members | moderators, f"DELETE {message}", "chat"),
@@ -35,6 +36,6 @@ def chat_verbs(plural: str, members: Rule, moderators: Rule, readers: Rule) -> t
         Verb(words.Unpin, moderators, f"DELETE {root}/pins/{{message}}", "control"),
         Verb(words.SetMode, moderators, f"PUT {root}/mode", "control"),
         Verb(words.SlowMode, moderators, f"PUT {root}/slow_mode", "control"),
-        Verb(words.Mute, moderators, f"POST {root}/mute", "control"),
-        Verb(words.Unmute, moderators, f"POST {root}/unmute", "control"),
+        Verb(words.Mute, moderators, f"POST {root}/mute", "control", anybody=("user",)),
+        Verb(words.Unmute, moderators, f"POST {root}/unmute", "control", anybody=("user",)),
     )

@@ -6,6 +6,7 @@ Never here: drafts (`exam_draft`), opening, closing and time (`exam_run`), the s
 """
 
 from collections.abc import Callable, Iterable
+from types import MappingProxyType
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,9 +15,10 @@ from homeroom.actors import exam_draft as draft
 from homeroom.actors import exam_run as run
 from homeroom.actors import exam_seats as seats
 from homeroom.actors.exam_memory import ExamMemory, Hall, remember
-from homeroom.actors.exam_rows import EXAM_LIST, EXAM_TABLES, project_exam
-from homeroom.actors.exam_told import EXAM_TOLD
+from homeroom.actors.exam_rows import EXAM_LIST, EXAM_TABLES, project_exam, restate_exam
+from homeroom.actors.exam_told import EXAM_TELLS, EXAM_TOLD
 from homeroom.actors.sitting_rows import SITTINGS
+from homeroom.actors.their_words import CLOSES, COURSE_WORDS, OPENS
 from homeroom.engine.behaviour import NOTHING, Behaviour, Caller, Context, Decision, Fact, Fired, Refusal, Row
 from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol import exam as verbs
@@ -88,6 +90,10 @@ class Exam(Behaviour[ExamMemory]):
         """Return the changes of the lists."""
         return project_exam(self.state, fact)
 
+    def restate(self) -> Iterable[Row]:
+        """Return what exams of earlier releases have not written down."""
+        return restate_exam(self.state)
+
     def _relation(self, user: str) -> str:
         state = self.state.shown
         if not self._hall.exists:
@@ -134,6 +140,8 @@ WATCHERS = allow(STAFF, "owner", "proctor") | allow(ADMINS)
 STUDENT = allow(ROLES, "examinee")
 READERS = WATCHERS | STUDENT
 _ROOT = "/api/exams/{id}"
+_WORDS = MappingProxyType({**COURSE_WORDS, "duration": "minutes"})
+"""What other systems call the fields of an exam."""
 
 EXAM = Kind(
     name="exam",
@@ -148,21 +156,24 @@ EXAM = Kind(
             "control",
             also=(f"PUT {_ROOT}",),
             fresh=True,
+            words=_WORDS,
+            turned=(OPENS, CLOSES),
+            people=("students[].id",),
         ),
-        Verb(verbs.Edit, OWNER, f"PATCH {_ROOT}", "control"),
+        Verb(verbs.Edit, OWNER, f"PATCH {_ROOT}", "control", words=_WORDS, turned=(OPENS, CLOSES)),
         Verb(verbs.Delete, OWNER, f"DELETE {_ROOT}", "control"),
         Verb(verbs.PutQuestion, OWNER, f"POST {_ROOT}/questions", "control"),
         Verb(verbs.RemoveQuestion, OWNER, f"DELETE {_ROOT}/questions/{{question}}", "control"),
-        Verb(verbs.Enroll, OWNER, f"POST {_ROOT}/students", "control"),
-        Verb(verbs.Expel, OWNER, f"DELETE {_ROOT}/students/{{user}}", "control"),
-        Verb(verbs.Appoint, OWNER, f"PUT {_ROOT}/proctors/{{user}}", "control"),
-        Verb(verbs.Dismiss, OWNER, f"DELETE {_ROOT}/proctors/{{user}}", "control"),
+        Verb(verbs.Enroll, OWNER, f"POST {_ROOT}/students", "control", people=("people[].id",)),
+        Verb(verbs.Expel, OWNER, f"DELETE {_ROOT}/students/{{user}}", "control", anybody=("user",)),
+        Verb(verbs.Appoint, OWNER, f"PUT {_ROOT}/proctors/{{user}}", "control", people=("user",)),
+        Verb(verbs.Dismiss, OWNER, f"DELETE {_ROOT}/proctors/{{user}}", "control", anybody=("user",)),
         Verb(verbs.Publish, OWNER, budget="control"),
         Verb(verbs.Open, WATCHERS, budget="control"),
         Verb(verbs.Close, WATCHERS, budget="control"),
-        Verb(verbs.Extend, WATCHERS, budget="control"),
-        Verb(verbs.Pause, WATCHERS, budget="control"),
-        Verb(verbs.Resume, WATCHERS, budget="control"),
+        Verb(verbs.Extend, WATCHERS, budget="control", anybody=("user",)),
+        Verb(verbs.Pause, WATCHERS, budget="control", anybody=("user",)),
+        Verb(verbs.Resume, WATCHERS, budget="control", anybody=("user",)),
         Verb(verbs.Announce, WATCHERS, f"POST {_ROOT}/announcements", "control"),
         Verb(verbs.Release, OWNER, budget="control"),
         Verb(verbs.Join, STUDENT, budget="control", reply=verbs.Admission),
@@ -181,7 +192,9 @@ EXAM = Kind(
     calm=CALM_EXAM_EVENTS,
     tables=(*EXAM_TABLES, SITTINGS),
     told=EXAM_TOLD,
+    tells=EXAM_TELLS,
     view=ExamState,
     lists=(EXAM_LIST,),
     replay=True,
+    restated=1,
 )

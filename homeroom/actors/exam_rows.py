@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from homeroom.actors.asked_person import Child, asked_person
 from homeroom.actors.exam_memory import ExamMemory
+from homeroom.actors.their_words import COURSE_WORDS
 from homeroom.engine.behaviour import Caller, Fact, Lookup, Row
 from homeroom.engine.kind import Listing, Table
 from homeroom.protocol.access import ADMINS, ROLES, STAFF, allow
@@ -64,13 +65,19 @@ def project_exam(memory: ExamMemory, fact: Fact) -> Iterable[Row]:
             yield _question(event.question, None)
         case Published():
             yield from (_person(memory, user) for user in memory.seats)
-            # All of them again: those of a draft may be from before this table.
-            yield from (_question(item.question.id, item.question.points) for item in memory.items.values())
         case Deleted():
             everybody = filter(None, (memory.shown.owner, *memory.shown.proctors, *memory.seats))
             yield from (_person(memory, user) for user in everybody)
     if type(event) not in _UNWRITTEN and memory.shown.settings is not None:
         yield Row(EXAMS.name, {}, _values(memory))
+
+
+def restate_exam(memory: ExamMemory) -> Iterable[Row]:
+    """Return what its questions are worth, who watches over it, and whether it is gone: no event to come says that of older exams."""
+    yield from (_person(memory, user) for user in filter(None, (memory.shown.owner, *memory.shown.proctors)))
+    if memory.shown.settings is not None:
+        yield Row(EXAMS.name, {}, _values(memory))
+    yield from (_question(item.question.id, item.question.points) for item in memory.items.values())
 
 
 def _person(memory: ExamMemory, user: str) -> Row:
@@ -187,4 +194,4 @@ def _read(row: Mapping[str, Any]) -> ExamItem:
     return ExamItem(id=row["stream"].partition(":")[2], **fields)
 
 
-EXAM_LIST = Listing("/api/exams", "exams", ExamsQuery, ExamItems, ask_exams, allow(ROLES), budget="read")
+EXAM_LIST = Listing("/api/exams", "exams", ExamsQuery, ExamItems, ask_exams, allow(ROLES), words=COURSE_WORDS)

@@ -91,6 +91,8 @@ def _tell_result(behaviour: Behaviour[Any], fact: Fact, guardians: Guardians) ->
     return tell_channels("exam.result_released", behaviour, fact, of_people((student, *guardians(student)), said))
 
 
+EXAM_TELLS = tuple(dict.fromkeys(row.event for row in _EXAM.values()))
+SITTING_TELLS = ("exam.submitted", "exam.auto_submitted", "exam.graded", "exam.result_released")
 EXAM_TOLD: Mapping[type[Any], Told] = MappingProxyType(dict.fromkeys(_EXAM, _tell_exam))
 SITTING_TOLD: Mapping[type[Any], Told] = MappingProxyType(
     {

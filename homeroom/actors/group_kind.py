@@ -10,7 +10,7 @@ from homeroom.actors.chat_history import CHAT_TABLES
 from homeroom.actors.chat_verbs import chat_verbs
 from homeroom.actors.group import Group, GroupMemory
 from homeroom.actors.group_rows import GROUP_LISTS, GROUP_TABLES, LEARNERS, LEARNING
-from homeroom.actors.table_told import GROUP_TOLD
+from homeroom.actors.table_told import GROUP_TELLS, GROUP_TOLD
 from homeroom.actors.their_words import PUBLIC
 from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol import chat
@@ -49,11 +49,11 @@ GROUP = Kind(
         Verb(words.Delete, LEADERS, f"DELETE {_THIS}", "control"),
         Verb(words.Join, GUESTS, budget="control"),
         Verb(words.Leave, GUESTS, budget="control"),
-        Verb(words.Invite, READERS, budget="control"),
+        Verb(words.Invite, READERS, budget="control", people=("user",)),
         Verb(words.Accept, GUESTS, budget="control"),
         Verb(words.Decline, GUESTS | allow((GUARDIAN_ROLE,), "invited"), budget="control"),
-        Verb(words.Promote, LEADERS, budget="control"),
-        Verb(words.Remove, LEADERS, budget="control"),
+        Verb(words.Promote, LEADERS, budget="control", anybody=("user",)),
+        Verb(words.Remove, LEADERS, budget="control", anybody=("user",)),
         Verb(words.Schedule, MEMBERS, f"POST {_THIS}/sessions", "control", words.Scheduled),
         Verb(words.CallOff, LEADERS, f"DELETE {_THIS}/sessions/{{session}}", "control"),
         Verb(words.Look, GUESTS, f"GET {_THIS}/look", "read", words.GroupCard, remembered=False),
@@ -66,6 +66,7 @@ GROUP = Kind(
     calm=chat.CALM_CHAT_EVENTS,
     tables=(*CHAT_TABLES, *GROUP_TABLES),
     told=GROUP_TOLD,
+    tells=GROUP_TELLS,
     view=GroupState,
     lists=GROUP_LISTS,
     people=lambda view: view.members,

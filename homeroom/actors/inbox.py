@@ -13,7 +13,16 @@ from msgspec.structs import replace
 
 from homeroom.actors.fitting import fit_data, fit_link, fit_name, fit_text
 from homeroom.actors.hours import load_zone
-from homeroom.actors.inbox_history import INBOXES, NOTICES, look_up_notices, page_unread, project_inbox
+from homeroom.actors.inbox_history import (
+    INBOXES,
+    NOTICES,
+    count_unread,
+    look_up_about,
+    look_up_notices,
+    page_unread,
+    project_inbox,
+    shown_about,
+)
 from homeroom.actors.inbox_memory import HELD_BACK, UNREAD_MAX, InboxMemory, is_older, remember, unread_of
 from homeroom.actors.inbox_silence import Asked, judge, silent_until
 from homeroom.engine.behaviour import (
@@ -21,6 +30,7 @@ from homeroom.engine.behaviour import (
     At,
     Behaviour,
     Caller,
+    Consult,
     Context,
     Decision,
     Disarm,
@@ -41,6 +51,8 @@ MUTES_MAX = 100
 HUSHES_MAX = 20
 TYPES_MAX = 64
 """Types that a digest names."""
+TAKEN_BACK = "(taken back)"
+"""The title of a notice that was taken back, where what happened is told again."""
 DIGEST = "digest"
 """The deadline at which a silence ends."""
 
@@ -57,7 +69,7 @@ class Inbox(Behaviour[InboxMemory]):
         """Return whether it is the caller's own."""
         return frozenset(("self" if caller.user == self.id else "other",))
 
-    def decide(self, command: Any, context: Context) -> Decision | Recall:
+    def decide(self, command: Any, context: Context) -> Decision | Recall | Consult:
         """Answer a command; each decision says how it may be refused."""
         decide = _DECISIONS.get(type(command))
         if decide is None:
@@ -78,9 +90,20 @@ class Inbox(Behaviour[InboxMemory]):
         event = fact.event
         return replace(event, key="") if isinstance(event, Notified) and event.key else event
 
+    def show(self, fact: Fact, caller: Caller) -> Any:
+        """Return the event, of a notice that was taken back since without its words."""
+        event = self.public(fact)
+        if isinstance(event, Notified) and fact.seq in self.state.withdrawn:
+            return replace(event, notice=replace(event.notice, title=TAKEN_BACK, message="", data={}, url=""))
+        return event
+
     def project(self, fact: Fact) -> Iterable[Row]:
         """Return the changes of the history and of the count."""
         return project_inbox(self.id, fact)
+
+    def restate(self) -> Iterable[Row]:
+        """Return how many notices are unread: whoever was told nothing lately may have no row of it yet."""
+        yield count_unread(self.id, self.state.shown.unread)
 
     # --- what comes in
 
@@ -133,6 +156,17 @@ class Inbox(Behaviour[InboxMemory]):
             toast=not why,
             why=why,
         )
+
+    def _take_back(self, command: words.TakeBack, context: Context) -> Decision | Consult:
+        """Dismiss each notice about what is gone; of those that are not shown any more the table tells."""
+        if context.found is None:
+            return Consult(f"inbox:{self.id}", look_up_about(command))
+        older = {seq for seq in context.found if seq <= self.state.dropped}
+        unread, events = self.state.shown.unread, list[Any]()
+        for seq in sorted(older.union(shown_about(self.state, command))):
+            unread -= self._is_unread(seq)
+            events.append(words.Dismissed(str(seq), unread))
+        return Decision(tuple(events))
 
     # --- reading
 
@@ -272,8 +306,9 @@ def _quiet_hours(command: words.SetQuietHours) -> words.QuietHours | None:
     return words.QuietHours(command.start, command.end, command.zone)
 
 
-_DECISIONS: dict[type[Any], Callable[[Inbox, Any, Context], Decision | Recall]] = {
+_DECISIONS: dict[type[Any], Callable[[Inbox, Any, Context], Decision | Recall | Consult]] = {
     Notify: Inbox._notify,
+    words.TakeBack: Inbox._take_back,
     words.Send: Inbox._send,
     words.MarkRead: Inbox._read,
     words.ReadAll: Inbox._read_all,
@@ -304,6 +339,7 @@ INBOX = Kind(
             "control",
             words.Sent,
             also=(f"POST {_OWN}/{{id}}/send",),
+            people=("user", "{id}"),
         ),
         Verb(words.MarkRead, OWNER, f"POST {_OWN}/{{notification}}/read", "control", UnreadCount, remembered=False),
         Verb(words.ReadAll, OWNER, f"POST {_OWN}/read-all", "control", UnreadCount),
@@ -313,11 +349,15 @@ INBOX = Kind(
         Verb(words.UnmuteType, OWNER, f"POST {_OWN}/unmute", "control"),
         Verb(words.SetQuietHours, OWNER, f"PUT {_OWN}/quiet-hours", "control"),
         Verb(words.Dnd, OWNER, f"PUT {_OWN}/dnd", "control"),
-        *(Verb(command, SYSTEM_ONLY, None, "control") for command in (Notify, words.Hush, words.Unhush)),
+        *(
+            Verb(command, SYSTEM_ONLY, None, "control")
+            for command in (Notify, words.TakeBack, words.Hush, words.Unhush)
+        ),
     ),
     events=words.INBOX_EVENTS,
     watch=OWNER,
     tables=(NOTICES, INBOXES),
     view=InboxState,
     ids="the id of the person whose it is",
+    restated=1,
 )

@@ -4,14 +4,24 @@ Whether one was read stands in the actor's state alone, which knows every unread
 Never here: who may read (`inbox`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, get_args
 
 from homeroom.actors.inbox_memory import InboxMemory, unread_of
 from homeroom.engine.behaviour import Decision, Fact, Lookup, Recall, Row
 from homeroom.engine.kind import Table
-from homeroom.protocol.inbox import AllRead, Dismissed, ListNotices, Notice, NoticePage, NoticesRead, Notified, Priority
+from homeroom.protocol.inbox import (
+    AllRead,
+    Dismissed,
+    ListNotices,
+    Notice,
+    NoticePage,
+    NoticesRead,
+    Notified,
+    Priority,
+    TakeBack,
+)
 from homeroom.protocol.inbox_state import find_notice, read_data, write_data
 
 _PRIORITIES: Mapping[str, Priority] = MappingProxyType({one: one for one in get_args(Priority)})
@@ -24,9 +34,14 @@ NOTICES = Table(
         "seq": "bigint", "at": "bigint", "type": "text", "title": "text", "message": "text", "data": "text", "priority": "text",
         "url": "text", "toast": "boolean", "why": "text", "more": "bigint", "dismissed": "boolean",
     },
+    indexes=(("url",),),
 )  # fmt: skip
 INBOXES = Table("inboxes", (), {"person": "text", "unread": "bigint"})
 """One row an inbox, for the figures of dashboards: whose it is, and how many notices are unread."""
+SENDER = "from"
+"""Stands in the data of what a person has sent."""
+TAKEN_MAX = 100
+"""So many notices of one thing are taken back, the newest, where they are not shown any more."""
 OLDER_PAGE = 20
 """Unread notices that are not shown any more come from the journal one by one: at most so many a page."""
 
@@ -36,7 +51,12 @@ def project_inbox(person: str, fact: Fact) -> Iterable[Row]:
     project = _PROJECTIONS.get(type(fact.event))
     if project is not None:
         yield from project(fact, fact.event)
-        yield Row(INBOXES.name, {}, {"person": person, "unread": fact.event.unread})
+        yield count_unread(person, fact.event.unread)
+
+
+def count_unread(person: str, unread: int) -> Row:
+    """Return the row that says how many notices in the inbox of `person` are unread."""
+    return Row(INBOXES.name, {}, {"person": person, "unread": unread})
 
 
 def look_up_notices(memory: InboxMemory, command: ListNotices) -> Lookup:
@@ -49,6 +69,24 @@ def look_up_notices(memory: InboxMemory, command: ListNotices) -> Lookup:
 
     below = ("seq", int(command.before)) if command.before else None
     return Lookup(NOTICES.name, into, "seq", command.limit + 1, {"dismissed": False}, below)
+
+
+def look_up_about(command: TakeBack) -> Lookup:
+    """Return the question for the numbers of the notices that are to be taken back."""
+
+    def into(rows: list[Mapping[str, Any]]) -> tuple[int, ...]:
+        return tuple(
+            row["seq"] for row in rows if row["type"] in command.types and SENDER not in read_data(row["data"])
+        )
+
+    return Lookup(NOTICES.name, into, "seq", TAKEN_MAX, {"url": command.url, "dismissed": False})
+
+
+def shown_about(memory: InboxMemory, command: TakeBack) -> Iterator[int]:
+    """Yield the numbers of those of them that are shown."""
+    for notice in memory.shown.notices:
+        if notice.url == command.url and notice.type in command.types and SENDER not in notice.data:
+            yield int(notice.id)
 
 
 def page_unread(memory: InboxMemory, command: ListNotices, recalled: Mapping[int, Fact | None]) -> Decision | Recall:

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from homeroom.engine.behaviour import Fact
+from homeroom.engine.behaviour import SYSTEM, Fact
 from homeroom.protocol.inbox import AllRead, Digested, Dismissed, NoticesRead, Notified
 from homeroom.protocol.inbox_state import KEPT, InboxState
 
@@ -19,6 +19,7 @@ UNREAD_MAX = 1_000
 KEYS_MAX = 200
 TOASTS_MAX = 20
 BURSTS_MAX = 32
+WITHDRAWN_MAX = 200
 
 
 class Burst(Struct, frozen=True, array_like=True):
@@ -34,7 +35,8 @@ class InboxMemory(Struct):
 
     `older`: the numbers of the unread notices that are not shown any more, ascending; `dropped`: the newest number not shown any more.
     `keys`: those of the newest notices that have one. `toasts`: the times of the newest toasts, ascending. `bursts` by type.
-    `held`: the unread notices that a silence kept back, with their types; `held_since`: when the first came, Unix ms.
+    `held`: the unread notices that a silence kept back, with their types; `held_since`: when the first came, Unix ms. `withdrawn`: the
+    newest of those that were taken back.
     """
 
     shown: InboxState = field(default_factory=InboxState)
@@ -45,6 +47,7 @@ class InboxMemory(Struct):
     bursts: dict[str, Burst] = field(default_factory=dict)
     held: dict[int, str] = field(default_factory=dict)
     held_since: int = 0
+    withdrawn: list[int] = field(default_factory=list)
 
 
 HELD_BACK = frozenset({"hushed", "dnd", "quiet"})
@@ -104,6 +107,8 @@ def _read(memory: InboxMemory, fact: Fact, e: NoticesRead) -> None:
 
 def _dismissed(memory: InboxMemory, fact: Fact, e: Dismissed) -> None:
     _forget(memory, int(e.notification))
+    if fact.by == SYSTEM:
+        memory.withdrawn = [*memory.withdrawn, int(e.notification)][-WITHDRAWN_MAX:]
 
 
 def _forget(memory: InboxMemory, seq: int) -> None:

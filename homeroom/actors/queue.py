@@ -19,7 +19,7 @@ from homeroom.actors.queue_memory import QueueMemory, remember
 from homeroom.actors.queue_places import PLACE_DECISIONS
 from homeroom.actors.queue_service import SERVICE_DECISIONS, lapse
 from homeroom.actors.queue_talks import END, LEASE, WARN, end_silent, stirred, warn
-from homeroom.actors.table_told import QUEUE_TOLD
+from homeroom.actors.table_told import QUEUE_TELLS, QUEUE_TOLD
 from homeroom.engine.behaviour import NOTHING, Behaviour, Caller, Context, Decision, Fact, Fired, Refusal, Row
 from homeroom.engine.kind import Kind, Verb
 from homeroom.protocol import queue as asked
@@ -154,10 +154,10 @@ QUEUE = Kind(
     verbs=(
         Verb(asked.Create, allow(STAFF), f"POST {_ROOT}", "control", also=(f"PUT {_QUEUE}",), fresh=True, own=True),
         Verb(asked.Edit, OWNERS, f"PATCH {_QUEUE}", "control"),
-        Verb(asked.Appoint, OWNERS, f"PUT {_QUEUE}/assistants/{{user}}", "control"),
-        Verb(asked.Retire, OWNERS, f"DELETE {_QUEUE}/assistants/{{user}}", "control"),
-        Verb(asked.Enlist, OWNERS, budget="control"),
-        Verb(asked.Strike, OWNERS, budget="control"),
+        Verb(asked.Appoint, OWNERS, f"PUT {_QUEUE}/assistants/{{user}}", "control", people=("user",)),
+        Verb(asked.Retire, OWNERS, f"DELETE {_QUEUE}/assistants/{{user}}", "control", anybody=("user",)),
+        Verb(asked.Enlist, OWNERS, budget="control", people=("users[]",)),
+        Verb(asked.Strike, OWNERS, budget="control", anybody=("users[]",)),
         Verb(asked.Schedule, OWNERS, f"PUT {_QUEUE}/hours", "control", also=(f"POST {_ROOT}/schedule",)),
         Verb(asked.Open, HELPERS, budget="control"),
         Verb(asked.Close, HELPERS, budget="control"),
@@ -187,7 +187,15 @@ QUEUE = Kind(
         _look(asked.ListConversations, HELPERS, f"{_QUEUE}/conversations", told.Conversations),
         _look(asked.AskStatistics, HELPERS, f"{_QUEUE}/statistics", told.Statistics),
         _look(asked.ListHelped, HELPERS, f"{_QUEUE}/helped", told.HelpedRows),
-        _look(asked.AskHistory, HELPERS, f"{_QUEUE}/history", told.EntryRows),
+        Verb(
+            asked.AskHistory,
+            HELPERS,
+            f"GET {_QUEUE}/history",
+            "read",
+            told.EntryRows,
+            remembered=False,
+            anybody=("student",),
+        ),
         *(
             Verb(command, SYSTEM_ONLY, None, "control")
             for command in (asked.Granted, asked.Denied, asked.Elsewhere, Stirred)
@@ -199,6 +207,7 @@ QUEUE = Kind(
     tables=QUEUE_TABLES,
     version=2,
     told=QUEUE_TOLD,
+    tells=QUEUE_TELLS,
     view=QueueState,
     lists=QUEUE_LISTS,
     ids="the id of the teacher whose office hours they are; of further ones, 26 of a-z 2-7",

@@ -17,13 +17,13 @@ from homeroom.actors.chat_history import CHAT_TABLES
 from homeroom.actors.chat_verbs import chat_verbs
 from homeroom.actors.session_attendance import INTERVALS, look_at_attendance, look_at_ledger, project_attendance
 from homeroom.actors.session_floor import FLOOR_DECISIONS
-from homeroom.actors.session_lists import PEOPLE, SESSION_LISTS, SESSIONS, project_lists
+from homeroom.actors.session_lists import PEOPLE, SESSION_LISTS, SESSIONS, project_bounds, project_lists
 from homeroom.actors.session_memory import SessionMemory, has_lost_course, leads, notice, remember
 from homeroom.actors.session_notices import MOVED, REMIND, remind, tell_moves
 from homeroom.actors.session_people import PEOPLE_DECISIONS, RETURNS, be_back, give_up
 from homeroom.actors.session_plan import LAPSE, OVER, PLAN_DECISIONS, check_not_over, is_for, lapse
 from homeroom.actors.session_polls import Polls
-from homeroom.actors.session_told import SESSION_TOLD
+from homeroom.actors.session_told import SESSION_TELLS, SESSION_TOLD
 from homeroom.actors.their_words import ENDS, STARTS
 from homeroom.engine.behaviour import (
     NOTHING,
@@ -149,9 +149,13 @@ class Session(Behaviour[SessionMemory]):
 
     def project(self, fact: Fact) -> Iterable[Row]:
         """Return the changes of lists, attendance, history and audit."""
-        yield from project_lists(fact, self.state.shown)
+        yield from project_lists(fact, self.state)
         yield from project_attendance(fact, self.state)
         yield from self._chat.project(fact)
+
+    def restate(self) -> Iterable[Row]:
+        """Return who is bound to a course: those who came by one before that was written down."""
+        return project_bounds(self.state)
 
     def _fired(self, key: str, context: Context) -> Decision:
         if key.startswith(TYPING_TIMER):
@@ -277,6 +281,7 @@ SESSION = Kind(
             fresh=True,
             words=PLAN_WORDS,
             turned=PLAN_TURNED,
+            people=("owner", "people[]"),
         ),
         Verb(
             words.Change, OWNERS, f"PUT {ONE}", "control", also=(f"PATCH {ONE}",), words=PLAN_WORDS, turned=PLAN_TURNED
@@ -285,8 +290,8 @@ SESSION = Kind(
         Verb(words.End, OWNERS, budget="control"),
         Verb(words.Cancel, OWNERS | SYSTEM_ONLY, budget="control", also=(f"DELETE {ONE}",)),
         Verb(words.AdmitEarly, OWNERS, budget="control"),
-        Verb(words.Enroll, OWNERS | SYSTEM_ONLY, budget="control"),
-        Verb(words.Expel, OWNERS | SYSTEM_ONLY, budget="control"),
+        Verb(words.Enroll, OWNERS | SYSTEM_ONLY, budget="control", people=("people[]",)),
+        Verb(words.Expel, OWNERS | SYSTEM_ONLY, budget="control", anybody=("people[]",)),
         Verb(words.HandOver, SYSTEM_ONLY, None, "control"),
         Verb(words.LoseCourse, SYSTEM_ONLY, None, "control"),
         Verb(words.Roster, OWNERS, f"GET {ONE}/roster", "read", RosterList, remembered=False),
@@ -299,7 +304,7 @@ SESSION = Kind(
         Verb(words.Away, SYSTEM_ONLY, None, "beat"),
         Verb(words.Back, SYSTEM_ONLY, None, "beat"),
         Verb(floor.RaiseHand, PRESENT, budget="control"),
-        Verb(floor.LowerHand, PRESENT | OWNERS, budget="control"),
+        Verb(floor.LowerHand, PRESENT | OWNERS, budget="control", anybody=("user",)),
         Verb(floor.Ask, PRESENT, f"POST {ONE}/questions", reply=floor.Brought),
         Verb(floor.Upvote, PRESENT, f"POST {ONE}/questions/{{question}}/upvote", "control"),
         Verb(floor.AnswerQuestion, LEADERS, f"POST {ONE}/questions/{{question}}/answer", "control"),
@@ -316,10 +321,12 @@ SESSION = Kind(
     calm=chat_words.CALM_CHAT_EVENTS | floor.CALM_FLOOR_EVENTS,
     tables=(SESSIONS, PEOPLE, INTERVALS, *CHAT_TABLES),
     told=SESSION_TOLD,
+    tells=SESSION_TELLS,
     view=SessionState,
     lists=SESSION_LISTS,
     replay=True,
     people=lambda state: [user for user in state.people if is_in(state, user)],
+    restated=1,
 )
 """`poll_vote` keeps its choices secret: the receipt of an anonymous vote says that there was one, and a named vote is an event."""
 _SIGNS = frozenset(verb.command for verb in SESSION.verbs if verb.remembered) - {words.Join, floor.PollVote}

@@ -1,14 +1,19 @@
 """The read models behind lists of class sessions, and the questions to them.
 
 A listed session stands in the lists of its own people alone: a question names the person, by `session_people`, in which an open
-session has a row for everybody too, and one for its course a row for that. Never here: what is asked for and shown (`protocol.session_lists`).
+session has a row for everybody too, and one for its course a row for that. Who came by a course alone finds it as long as they belong to
+that; when it is over, whoever was there keeps it as their own past; who was expelled finds it nowhere.
+Never here: what is asked for and shown (`protocol.session_lists`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from homeroom.actors.asked_person import asked_person
+from homeroom.actors.session_memory import SessionMemory, bound_to
+from homeroom.actors.session_plan import OVER
+from homeroom.actors.their_words import COURSE_WORDS
 from homeroom.engine.behaviour import Caller, Fact, Lookup, Refusal, Row
 from homeroom.engine.kind import Listing, Table
 from homeroom.protocol.access import ADMINS, EVERYBODY
@@ -25,8 +30,10 @@ from homeroom.protocol.session_lists import (
 from homeroom.protocol.session_state import SessionState, first_faces, is_in
 from homeroom.protocol.session_words import (
     PLAN_EVENTS,
+    Cancelled,
     Changed,
     Created,
+    Ended,
     Enrolled,
     Expelled,
     HandedOver,
@@ -44,8 +51,16 @@ SESSIONS = Table(
     },
     indexes=(("starts",), ("owner", "starts"), ("course", "starts"), ("audience", "starts")),
 )  # fmt: skip
-PEOPLE = Table("session_people", ("person",), {"person": "text", "active": "boolean"}, indexes=(("person", "active"),))
-"""Who owns a session, is enrolled in it or was in it, or the course that it is for; not `active` any more: was expelled."""
+PEOPLE = Table(
+    "session_people",
+    ("person",),
+    {"person": "text", "active": "boolean", "bound": "text"},
+    indexes=(("person", "active"),),
+)
+"""Who owns a session, is enrolled in it or was in it, or the course that it is for; not `active` any more: was expelled.
+
+`bound`: only those count who belong to that place (`course:cs1`), empty: whoever it is.
+"""
 OF_COURSE = 50
 """Sessions of a course that are looked at together."""
 EVERYONE = ""
@@ -53,9 +68,9 @@ EVERYONE = ""
 _TOLD = frozenset(PLAN_EVENTS) - {Reminded, Enrolled, Expelled}
 
 
-def project_lists(fact: Fact, shown: SessionState) -> Iterable[Row]:
-    """Return the changes that `fact` causes; `shown` is the session after it."""
-    event = fact.event
+def project_lists(fact: Fact, memory: SessionMemory) -> Iterable[Row]:
+    """Return the changes that `fact` causes; `memory` is the session after it."""
+    event, shown = fact.event, memory.shown
     if type(event) in _TOLD:
         yield Row(SESSIONS.name, {}, _columns(shown))
     if isinstance(event, Created | Changed):
@@ -65,10 +80,19 @@ def project_lists(fact: Fact, shown: SessionState) -> Iterable[Row]:
     if isinstance(event, Created | HandedOver) and event.owner:
         yield _person(event.owner, True)
     elif isinstance(event, ParticipantJoined):
-        yield _person(event.user, True)
+        yield _person(event.user, True, bound_to(memory, event.user))
     elif isinstance(event, Enrolled | Expelled):
         for user in event.people or ():
             yield _person(user, isinstance(event, Enrolled))
+    elif isinstance(event, Changed | Ended | Cancelled):
+        yield from project_bounds(memory)
+
+
+def project_bounds(memory: SessionMemory) -> Iterable[Row]:
+    """Return to which places those are bound who came by a course; when it is over, to none any more."""
+    over = memory.shown.status in OVER
+    for user in memory.came_by:
+        yield Row(PEOPLE.name, {"person": user}, {"bound": "" if over else bound_to(memory, user)})
 
 
 def _columns(shown: SessionState) -> dict[str, Any]:
@@ -92,8 +116,8 @@ def _columns(shown: SessionState) -> dict[str, Any]:
     }
 
 
-def _person(user: str, active: bool) -> Row:
-    return Row(PEOPLE.name, {"person": user}, {"active": active})
+def _person(user: str, active: bool, bound: str = "") -> Row:
+    return Row(PEOPLE.name, {"person": user}, {"active": active, "bound": bound})
 
 
 # --- questions
@@ -106,7 +130,7 @@ def _ask_sessions(query: ListSessions, caller: Caller) -> Lookup:
     if scope == "all" and caller.role not in ADMINS:
         raise Refusal("forbidden", "the scope all is for admins", data={"field": "scope"})
     where = _where(status=query.status, course=query.course)
-    return _look_up(where, scope, _theirs(person, caller), query.limit, query.after)
+    return _look_up(where, scope, _finder(person, caller), query.limit, query.after)
 
 
 def look_up_of_course(person: str, course: str, after: tuple[int, str] | None) -> Lookup:
@@ -135,20 +159,29 @@ def _scope(query: ListSessions, caller: Caller) -> str:
 def _ask_upcoming(query: ListUpcoming, caller: Caller) -> Lookup:
     where = _where(status="scheduled", course=query.course)
     return _look_up(
-        where, query.scope or "seen", _theirs(caller.user, caller), query.limit, query.after, ascending=True
+        where, query.scope or "seen", _finder(caller.user, caller), query.limit, query.after, ascending=True
     )
 
 
 def _ask_owned(query: ListOwned, caller: Caller) -> Lookup:
     where = _where(status=query.status, owner=caller.user)
-    return _look_up(where, "all", (caller.user,), query.limit, query.after)
+    return _look_up(where, "all", _finder(caller.user, caller), query.limit, query.after)
 
 
-def _theirs(person: str, caller: Caller) -> tuple[str, ...]:
-    """Return by whom somebody's sessions are found: by the person, and, of one's own, by the courses to which one belongs."""
-    if person != caller.user:
-        return (person,)
-    return (person, *sorted(place for place in caller.places if place.startswith("course:")))
+class _Finder(NamedTuple):
+    """Whose sessions are looked for: `by` whom they are found, the person and courses, and the courses that a person may be bound to."""
+
+    person: str
+    by: tuple[str, ...]
+    courses: tuple[str, ...]
+
+
+def _finder(person: str, caller: Caller) -> _Finder:
+    """Return how somebody's sessions are found: by the person, and, of one's own, by the courses to which one belongs."""
+    own = person == caller.user
+    places = caller.places if own else {place for ward, place in caller.ward_places if ward == person}
+    courses = tuple(sorted(place for place in places if place.startswith("course:")))
+    return _Finder(person, (person, *courses) if own else (person,), courses)
 
 
 def _where(status: str = "", course: str = "", owner: str = "") -> dict[str, str]:
@@ -157,8 +190,10 @@ def _where(status: str = "", course: str = "", owner: str = "") -> dict[str, str
 
 
 def _look_up(
-    where: dict[str, str], scope: str, theirs: tuple[str, ...], limit: int, after: str, *, ascending: bool = False
+    where: dict[str, str], scope: str, finder: _Finder, limit: int, after: str, *, ascending: bool = False
 ) -> Lookup:
+    among = _WHO[scope](finder) if scope in _WHO else None
+    within = None if among is None else (PEOPLE.name, {"person": among, "active": True, "bound": ("", *finder.courses)})
     return Lookup(
         SESSIONS.name,
         partial(_into, limit),
@@ -167,14 +202,15 @@ def _look_up(
         {**where, "audience": "open"} if scope == "open" else where,
         ascending=ascending,
         everywhere=True,
-        within=(PEOPLE.name, {"person": _WHO[scope](theirs), "active": True}) if scope in _WHO else None,
+        within=within,
+        without=None if scope == "all" else (PEOPLE.name, {"person": finder.person, "active": False}),
         beyond=decode_after(after, int),
     )
 
 
-_WHO: dict[str, Callable[[tuple[str, ...]], tuple[str, ...]]] = {
-    "mine": lambda theirs: theirs,
-    "seen": lambda theirs: (*theirs, EVERYONE),
+_WHO: dict[str, Callable[[_Finder], tuple[str, ...]]] = {
+    "mine": lambda finder: finder.by,
+    "seen": lambda finder: (*finder.by, EVERYONE),
 }
 """By whom sessions are found in each scope that asks for people."""
 
@@ -193,7 +229,9 @@ def _card(row: Mapping[str, Any]) -> SessionCard:
 
 
 SESSION_LISTS = (
-    Listing("/api/live-sessions", "session_list", ListSessions, SessionList, _ask_sessions, EVERYBODY),
+    Listing(
+        "/api/live-sessions", "session_list", ListSessions, SessionList, _ask_sessions, EVERYBODY, words=COURSE_WORDS
+    ),
     Listing(
         "/api/live-sessions/course/{course}", "session_upcoming", ListUpcoming, SessionList, _ask_upcoming, EVERYBODY
     ),

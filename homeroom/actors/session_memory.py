@@ -84,9 +84,18 @@ def leads(memory: SessionMemory, caller: Caller) -> bool:
 
 
 def has_lost_course(memory: SessionMemory, user: str, places: Collection[str]) -> bool:
-    """Tell whether somebody who belongs to `places` came by a course that is not among them any more."""
+    """Tell whether somebody who belongs to `places` came by a course that is not among them any more; of what is open nobody asks."""
+    place = bound_to(memory, user)
+    return bool(place) and place not in places
+
+
+def bound_to(memory: SessionMemory, user: str) -> str:
+    """Return the place by which alone somebody is one of its people (`course:cs1`), empty when by more than that.
+
+    Nobody is bound while the session is open to all.
+    """
     course = memory.came_by.get(user)
-    return course is not None and f"course:{course}" not in places
+    return f"course:{course}" if course is not None and memory.shown.audience != "open" else ""
 
 
 def may_tell_move(memory: SessionMemory, now: int) -> bool:
@@ -148,7 +157,8 @@ def _joined(memory: SessionMemory, fact: Fact, e: ParticipantJoined) -> None:
         memory.ledger[e.user] = Visits(last.count + 1, total_ms(last, fact.at), fact.at, first=last.first)
     memory.barred.pop(e.user, None)
     shown = memory.shown
-    if shown.audience == "course" and e.user not in memory.roster and e.user != shown.owner:
+    known = e.user in memory.roster or e.user in shown.people or e.user == shown.owner
+    if shown.audience == "course" and not known:
         memory.came_by.setdefault(e.user, shown.course)
 
 

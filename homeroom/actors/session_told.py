@@ -44,4 +44,5 @@ def _course(behaviour: Behaviour[Any]) -> Channels:
     return of_course(shown.course, said)
 
 
+SESSION_TELLS = tuple(_EVENTS.values())
 SESSION_TOLD: Mapping[type[Any], Told] = MappingProxyType(dict.fromkeys(_EVENTS, _tell))

@@ -7,6 +7,7 @@ Never here: the clock (`sitting_clock`), answers (`sitting_answers`), marks (`si
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import msgspec.structs
@@ -17,7 +18,7 @@ from homeroom.actors import sitting_marks as marks
 from homeroom.actors.chat import TYPING_TIMER, Chat, Standing
 from homeroom.actors.chat_history import CHAT_TABLES
 from homeroom.actors.chat_verbs import chat_verbs
-from homeroom.actors.exam_told import SITTING_TOLD
+from homeroom.actors.exam_told import SITTING_TELLS, SITTING_TOLD
 from homeroom.actors.sitting_memory import Place, SittingMemory, remember
 from homeroom.actors.sitting_rows import OWN_SITTINGS, SITTINGS, project_sitting
 from homeroom.engine.behaviour import (
@@ -203,6 +204,8 @@ TALKERS = STUDENT | allow(STAFF, "proctor")
 READERS = STUDENT | PROCTORS | allow(ROLES, "informed")
 FAMILY = READERS | allow(ROLES, "guardian")
 _ROOT = "/api/sittings/{id}"
+_WORDS = MappingProxyType({"answer": "value", "questionId": "question"})
+"""What other systems call the parts of an answer."""
 
 SITTING = Kind(
     name="sitting",
@@ -218,6 +221,7 @@ SITTING = Kind(
             "answer",
             verbs.SaveReply,
             also=(f"POST {_ROOT}/answer",),
+            words=_WORDS,
         ),
         Verb(verbs.Progress, STUDENT, budget="answer"),
         Verb(verbs.Flag, STUDENT, f"PUT {_ROOT}/flags/{{question}}", "answer"),
@@ -249,6 +253,7 @@ SITTING = Kind(
     calm=CALM_SITTING_EVENTS | words.CALM_CHAT_EVENTS,
     tables=(*CHAT_TABLES, SITTINGS),
     told=SITTING_TOLD,
+    tells=SITTING_TELLS,
     view=SittingState,
     ids="the id of the exam, a dot, and that of the student",
     lists=(OWN_SITTINGS,),

@@ -33,3 +33,4 @@ GROUP_TOLD: Mapping[type[Any], Told] = MappingProxyType(
         group.GroupDeleted: partial(_tell, "study-groups", "DELETE"),
     }
 )
+QUEUE_TELLS, GROUP_TELLS = (tuple(event.type for event in told) for told in (QUEUE_TOLD, GROUP_TOLD))

@@ -4,7 +4,9 @@ Pure, and never a refusal: what none of this is goes on as it came, and the fiel
 names for the same value (`Verb.words`), and who asks for which (the rows of the kinds).
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from homeroom.engine.kind import Turned
@@ -40,7 +42,10 @@ def _last_part(url: Any) -> str:
     return path.rpartition("/")[2][:255] or UNNAMED
 
 
+COURSE_WORDS: Mapping[str, str] = MappingProxyType({"courseId": "course"})
+"""What others call the course that a thing belongs to."""
 PUBLIC = Turned(("isPublic",), "visibility", read_public)
 FILE = Turned(("fileUrl", "fileName", "fileSize"), "file", read_file)
+OPENS, CLOSES = (Turned((name,), field, read_time) for name, field in (("startTime", "opens"), ("endTime", "closes")))
 STARTS = tuple(Turned((name,), "starts", read_time) for name in ("scheduledAt", "startTime", "scheduledStartTime"))
 ENDS = tuple(Turned((name,), "ends", read_time) for name in ("endTime", "scheduledEndTime"))

@@ -38,7 +38,8 @@ class Command(Protocol):
 class Caller:
     """Who asks. The engine's own voice has user and role `"system"`; `wards` are the children whom a parent stands for.
 
-    `places` are the classes, courses and cohorts to which the person belongs, by their addresses.
+    `places` are the classes, courses and cohorts to which the person belongs, by their addresses; `ward_places` those to which the
+    wards belong, each as `(child, place)`.
     """
 
     user: str
@@ -46,6 +47,7 @@ class Caller:
     name: str = ""
     wards: frozenset[str] = frozenset()
     places: frozenset[str] = frozenset()
+    ward_places: frozenset[tuple[str, str]] = frozenset()
 
 
 SYSTEM_CALLER = Caller(SYSTEM, SYSTEM, SYSTEM)
@@ -207,7 +209,7 @@ class Lookup:
 
     With `everywhere` the rows of all streams count (each carries its `stream`), and these narrow them further: `contains`, a
     text that a column contains in any case; `within`, another table and what its rows of the same stream equal (of a
-    tuple, any value), one of which there must be; `beyond`, the order's value and the stream of the last row that was seen already (so of a stream no
+    tuple, any value), one of which there must be; `without`, the same of which there must be none; `beyond`, the order's value and the stream of the last row that was seen already (so of a stream no
     two rows of equal order may be asked for). No value (`None`) counts as larger than every other.
     """
 
@@ -222,6 +224,7 @@ class Lookup:
     everywhere: bool = False
     contains: Mapping[str, str] = field(default_factory=dict)
     within: tuple[str, Mapping[str, Any]] | None = None
+    without: tuple[str, Mapping[str, Any]] | None = None
     beyond: tuple[Any, str] | None = None
 
 
@@ -333,6 +336,10 @@ class Behaviour(ABC, Generic[StateT]):
 
     def project(self, fact: Fact) -> Iterable[Row]:
         """Return the changes of the read models that `fact` causes; called after `apply`."""
+        return ()
+
+    def restate(self) -> Iterable[Row]:
+        """Return rows of read models that follow from the state alone: those that earlier releases did not write (`Kind.restated`)."""
         return ()
 
     def wake(self, context: Context) -> Decision:

@@ -101,22 +101,36 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """Lend a connection for `timeout_s` in all; raises `Disconnected` when there is none or the time is over."""
         with trio.move_on_after(self.settings.timeout_s) as bound:
-            async with self._lent() as connection:
-                yield connection
-        if bound.cancelled_caught:
-            raise Disconnected(f"no answer from the database within {self.settings.timeout_s} s")
-
-    @asynccontextmanager
-    async def _lent(self) -> AsyncIterator[Connection]:
-        async with self._room:
-            connection = self._take_idle() or await self.gate.connect()
+            connection = await self._lend()
             try:
                 yield connection
             finally:
-                if connection.alive():
-                    self._idle.append(connection)
-                else:
-                    connection.abort()
+                self._take_back(connection)
+        if bound.cancelled_caught:
+            raise Disconnected(f"no answer from the database within {self.settings.timeout_s} s")
+
+    async def _lend(self) -> Connection:
+        await self._wait_for_room()
+        try:
+            return self._take_idle() or await self.gate.connect()
+        except BaseException:
+            self._room.release()
+            raise
+
+    def _take_back(self, connection: Connection) -> None:
+        if connection.alive():
+            self._idle.append(connection)
+        else:
+            connection.abort()
+        self._room.release()
+
+    async def _wait_for_room(self) -> None:
+        """Take a place; where one is free, without giving others their turn: what is asked by the connection waits anyway."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        try:
+            self._room.acquire_nowait()
+        except trio.WouldBlock:
+            await self._room.acquire()
 
     def _take_idle(self) -> Connection | None:
         while self._idle:

@@ -17,6 +17,7 @@ from homeroom.engine.agenda import Agenda
 from homeroom.engine.audience import Audience
 from homeroom.engine.behaviour import (
     NOTHING,
+    SYSTEM,
     SYSTEM_CALLER,
     Behaviour,
     Caller,
@@ -29,16 +30,17 @@ from homeroom.engine.behaviour import (
     Refusal,
 )
 from homeroom.engine.blueprint import Blueprint
-from homeroom.engine.envelope import Answer, Due, Envelope, Post, Watch
+from homeroom.engine.envelope import Answer, Done, Due, Envelope, Post, Watch
 from homeroom.engine.errors import ActorCrashed, internal
 from homeroom.engine.journal import JournalError
 from homeroom.engine.kept_refusal import first_answer
 from homeroom.engine.ledger import Ledger
 from homeroom.engine.look_up import start_look_up
+from homeroom.engine.named import check_people, people_in
 from homeroom.engine.quarantine import Fingerprint
 from homeroom.engine.services import Services, refuse
 from homeroom.engine.turn import Turn
-from homeroom.engine.words import Read, Replay, Rest, Word
+from homeroom.engine.words import Read, Replay, Rest, Restate, Word
 
 log = structlog.get_logger("homeroom.engine")
 _RECALLS = 3
@@ -119,6 +121,8 @@ class Desk:
         try:
             self._blueprint.check_command(self.behaviour, envelope.command, envelope.caller)
             decision = await self._decide(turn, envelope.command, envelope.caller, envelope.arrived)
+            if self._blueprint.people(envelope.command):
+                await self._check_people(envelope)
         except Refusal as refusal:
             self._services.counters.refusals += 1
             turn.answer(envelope.reply, refusal)
@@ -126,6 +130,15 @@ class Desk:
             self._carry_out(turn, envelope, decision)
         if envelope.message:
             turn.consumed.append(envelope.message)
+
+    async def _check_people(self, envelope: Envelope) -> None:
+        """Raise `bad_command` for people named who are not there. Who asks is, and other actors name whom they were given."""
+        caller = envelope.caller
+        if caller.role == SYSTEM:
+            return
+        found = people_in(self._blueprint.people(envelope.command), envelope.command, self.behaviour.id)
+        named = [(where, person) for where, person in found if person != caller.user]
+        await check_people(named, self._services.strangers)
 
     def _carry_out(self, turn: Turn, envelope: Envelope, decision: Decision) -> None:
         keep = self._is_to_be_kept(envelope, decision)
@@ -175,6 +188,11 @@ class Desk:
         """Look after the append, when the state is durable."""
         turn.later(self._look, post)
 
+    async def _take_restate(self, turn: Turn, word: Restate) -> None:
+        turn.rows += tuple(self.behaviour.restate())
+        turn.rest = turn.rest or Rest()
+        turn.answer(word.reply, Done())
+
     async def _take_rest(self, turn: Turn, word: Rest) -> None:
         turn.rest = word if turn.rest is None or word.now else turn.rest
 
@@ -184,6 +202,7 @@ class Desk:
         Watch: _take_look,
         Read: _take_look,
         Replay: _take_look,
+        Restate: _take_restate,
         Rest: _take_rest,
     }
 

@@ -37,6 +37,7 @@ from homeroom.engine.hub import Hub
 from homeroom.engine.journal import Journal, Message
 from homeroom.engine.kind import Kind
 from homeroom.engine.look_up import look_up_everywhere
+from homeroom.engine.named import Strangers, no_strangers
 from homeroom.engine.quarantine import Quarantine
 from homeroom.engine.ref import ActorRef
 from homeroom.engine.registry import Registry
@@ -70,6 +71,7 @@ class Engine:
         members: Members = nobody_there,
         knows: Knows = nowhere,
         belongs: Belongs = belongs_nowhere,
+        strangers: Strangers = no_strangers,
         beyond: Mapping[str, Deliver] = NOWHERE,
     ) -> None:
         """Make an engine that does not run yet; `beyond` takes actors' messages to kinds that are no actors."""
@@ -95,6 +97,7 @@ class Engine:
             members=members,
             knows=knows,
             belongs=belongs,
+            strangers=strangers,
         )
         told = guardians if beyond else None  # without channels nobody is told
         self._registry = Registry({kind.name: Blueprint(kind, wire, told) for kind in kinds}, self._services)

@@ -36,7 +36,9 @@ class Verb:
     answers with CSV. `secret` names fields of which the receipt of a command that caused no event says nothing, so that nothing kept
     tells what its sender put there: sent again with others in them, it gets its first answer as well. `words` are further
     names of fields in the bodies of its doors, those that other systems give them: other word → field; `turned` are those whose values
-    are others too.
+    are others too. `people` are the places of ids of people who have to be there, `students[].id` or, for a thing whose id is a person's, `{id}`:
+    whoever names somebody else is refused (`named`). `anybody` are those of ids that may be anybody's, since the actor itself has the list of those
+    who can be meant, who may have left the school by now.
     """
 
     command: type[Any]
@@ -51,6 +53,8 @@ class Verb:
     secret: tuple[str, ...] = ()
     words: Mapping[str, str] = field(default_factory=dict)
     turned: tuple[Turned, ...] = ()
+    people: tuple[str, ...] = ()
+    anybody: tuple[str, ...] = ()
 
     @property
     def other_words(self) -> Mapping[str, str]:
@@ -64,7 +68,7 @@ class Listing:
 
     `ask(query, caller)` returns the question to the read models, `everywhere`; raises `Refusal`. Which rows a caller may see
     is a part of that question. `path` may have fields of the query as placeholders; `name` is the list's among all doors
-    (`session_mine`). Pages and their `after`: `protocol.paging`.
+    (`session_mine`). `words` are further names of the query's fields: other word → field. Pages and their `after`: `protocol.paging`.
     """
 
     path: str
@@ -74,6 +78,7 @@ class Listing:
     ask: Callable[[Any, Caller], Lookup]
     rule: Rule
     budget: str = "read"
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,8 @@ class Kind:
     with `replay`, `GET /api/<plural>/{id}/replay` pages its events with their times for those who may subscribe. `people`
     names those in a view whose presence is signalled onto its stream: the roster that `GET /api/presence/of/<kind>:<id>` shows.
     `told` says by event what is told to channels: messages that are durable with the event, where the engine has channels at all.
-    `ids` says what an id is made of, in words for the descriptions, where it is not just any.
+    `tells` are the types of those events. `ids` says what an id is made of, in words for the descriptions, where it is not just any. `restated` counts the releases that
+    had more to say by `Behaviour.restate` than the ones before; raised, all things of the kind are restated once (`restating`).
     """
 
     name: str
@@ -125,7 +131,9 @@ class Kind:
     replay: bool = False
     people: Callable[[Any], Iterable[str]] | None = None
     told: Mapping[type[Any], Told] = field(default_factory=dict)
+    tells: tuple[str, ...] = ()
     ids: str = ""
+    restated: int = 0
 
     @property
     def shown(self) -> type[Any]:

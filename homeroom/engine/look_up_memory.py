@@ -32,9 +32,15 @@ def look_up(streams: Mapping[str, Shelf], key: Sequence[str], lookup: Lookup) ->
 
 def _candidates(streams: Mapping[str, Shelf], lookup: Lookup) -> Iterator[Cells]:
     for name, shelf in streams.items():
-        if lookup.within is None or _is_within(shelf, *lookup.within):
+        if _stands(shelf, lookup):
             for row in shelf.rows.get(lookup.table, {}).values():
                 yield {STREAM: name, **row}
+
+
+def _stands(shelf: Shelf, lookup: Lookup) -> bool:
+    """Tell whether the stream has the row that it must have in another table, and not the one that it must not."""
+    within = lookup.within is None or _is_within(shelf, *lookup.within)
+    return within and (lookup.without is None or not _is_within(shelf, *lookup.without))
 
 
 def _is_within(shelf: Shelf, table: str, where: Mapping[str, Any]) -> bool:

@@ -31,6 +31,8 @@ def look_up_statement(stream: str, lookup: Lookup, models: ReadModels, collation
     asked.contain(lookup.contains)
     if lookup.within is not None:
         asked.stand_within(models.table(lookup.within[0]), lookup.within[1])
+    if lookup.without is not None:
+        asked.stand_within(models.table(lookup.without[0]), lookup.without[1], there="NOT EXISTS")
     if lookup.beyond is not None:
         asked.go_beyond(lookup, *lookup.beyond)
     return _select(table, lookup, asked), asked.args
@@ -66,8 +68,8 @@ class _Conditions:
             whole = f"lower(asked.{quoted(column)} COLLATE {self._collation})"
             self.texts.append(f"strpos({whole}, lower({self.place(part, 'text')} COLLATE {self._collation})) > 0")
 
-    def stand_within(self, other: Table, where: Mapping[str, Any]) -> None:
-        """Add that the stream has such a row in another table."""
+    def stand_within(self, other: Table, where: Mapping[str, Any], there: str = "EXISTS") -> None:
+        """Add that the stream has such a row in another table, or has none."""
         inner = _Conditions(other, self._collation)
         inner.args = self.args
         inner.texts.append(f"other.{quoted(STREAM)} = {_STREAM}")
@@ -78,7 +80,7 @@ class _Conditions:
             if isinstance(several, tuple):
                 among = inner.place(list(several), f"{other.columns[column]}[]")
                 inner.texts.append(f"other.{quoted(column)} = ANY({among})")
-        self.texts.append(f"EXISTS (SELECT FROM {table_name(other.name)} AS other WHERE {' AND '.join(inner.texts)})")
+        self.texts.append(f"{there} (SELECT FROM {table_name(other.name)} AS other WHERE {' AND '.join(inner.texts)})")
 
     def go_beyond(self, lookup: Lookup, value: Any, stream: str) -> None:
         """Add that a row comes after the last one seen; nothing comes after everything."""

@@ -4,11 +4,10 @@ Never here: who is given it (`hub`), and how it became durable (`channel_log`, o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(NamedTuple):
     """Events of `stream`, the first of which has number `seq`; each as `Wire.event` makes it, so ready for a frame."""
 
     stream: str

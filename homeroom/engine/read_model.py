@@ -90,6 +90,7 @@ class ReadModels:
             above=_clean_bound(table, lookup.above),
             contains={column: _clean_part(table, column, text) for column, text in lookup.contains.items()},
             within=self._clean_within(lookup.within),
+            without=self._clean_within(lookup.without),
             beyond=_clean_beyond(table, lookup),
         )
 

@@ -11,7 +11,7 @@ from homeroom.engine.envelope import Answer, Cursor, Envelope, Outlet, Post
 from homeroom.engine.journal import JournalError
 from homeroom.engine.registry import Registry
 from homeroom.engine.waiter import Waiter
-from homeroom.engine.words import Missing, Page, Read
+from homeroom.engine.words import Missing, Page, Read, Restate
 
 
 class ActorRef:
@@ -46,6 +46,12 @@ class ActorRef:
     async def replay(self, caller: Caller, after: int, limit: int) -> Page:
         """Return up to `limit` events behind number `after` (less when they are large), however long ago; raises `Refusal`."""
         return await self._catch_up(Read(caller, (self._registry.epoch, after), limit, _ignore, far=True))
+
+    async def restate(self) -> Answer:
+        """Have the rows written that follow from the actor's state alone, and wait until they are; returns a `Done` or a `Refusal`."""
+        waiter: Waiter[Answer] = Waiter()
+        self._registry.post(self.address, Restate(waiter.take))
+        return await waiter.wait()
 
     async def _catch_up(self, word: Read) -> Page:
         answer = await self._read(word)

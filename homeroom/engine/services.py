@@ -14,6 +14,7 @@ from homeroom.engine.envelope import Post
 from homeroom.engine.errors import overloaded, unavailable
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal import Journal
+from homeroom.engine.named import Strangers
 from homeroom.engine.quarantine import Quarantine
 from homeroom.engine.settings import EngineSettings
 from homeroom.engine.statistics import Counters
@@ -42,6 +43,7 @@ class Services:
     members: Members
     knows: Knows
     belongs: Belongs
+    strangers: Strangers
     epoch: str = ""
     draining: bool = False
     look_ups: int = 0

@@ -1,4 +1,4 @@
-"""The engine's own words to an actor, beside the posts of `envelope`: read, replay, rest.
+"""The engine's own words to an actor, beside the posts of `envelope`: read, replay, restate, rest.
 
 They wait in the mailbox like any post, so they see the actor between turns, when its state is durable.
 Never here: what the actor does with them (`actor`, `viewing`).
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from homeroom.engine.behaviour import Caller, Refusal
-from homeroom.engine.envelope import Cursor, Watch
+from homeroom.engine.envelope import Cursor, Reply, Watch
 from homeroom.engine.journal import Record
 
 
@@ -70,10 +70,17 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
+class Restate:
+    """Write the rows of read models that follow from the state alone, then sleep unless somebody is there."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
 class Rest:
     """Sleep, if nothing speaks against it; `now` also with watchers and timers: the engine is being drained."""
 
     now: bool = False
 
 
-Word = Read | Replay | Rest
+Word = Read | Replay | Restate | Rest

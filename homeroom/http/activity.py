@@ -11,17 +11,19 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 from homeroom.http.include import IncludePeople, named
+from homeroom.http.looking_back import End, Start, enumerated, other_words
 from homeroom.http.old_events import our_events
 from homeroom.http.rest import Desk
 from homeroom.http.routes import Call, Out, Route
-from homeroom.http.spellings import respell, spellings
+from homeroom.http.spellings import respell
 from homeroom.http.time_span import check_span
-from homeroom.protocol.ids import Id, Millis
+from homeroom.protocol.ids import Id
 from homeroom.protocol.paging import After, PageLimit
 from homeroom.protocol.rest_json import read_query
 from homeroom.records.activity import Activity, Feed, FeedQuery
 from homeroom.records.directory import Directory
 from homeroom.records.schema import USER
+from homeroom.records.vocabulary import Vocabulary
 
 Types = Annotated[
     str,
@@ -32,32 +34,34 @@ Types = Annotated[
         examples=["entry.created"],
     ),
 ]
-Kind = Annotated[str, Meta(pattern=r"\A[a-z_]{0,40}\Z", description="the type of a record, such as entry")]
+_TARGET_WORDS = "the type of what it happened to, in the singular or the plural"
 
 
 class ActivityQuery(Struct, frozen=True, kw_only=True):
-    """What happened. `start` and `end`: Unix ms, both inclusive."""
+    """What happened. `start` and `end` (also `from` and `to`): Unix ms, both inclusive; `actor_id` is also `changed_by`."""
 
     type: Types = ""
-    target_type: Kind = ""
+    target_type: str | UnsetType = UNSET
     target_id: Id | UnsetType = UNSET
-    start: Millis | UnsetType = UNSET
-    end: Millis | UnsetType = UNSET
+    actor_id: Id | UnsetType = UNSET
+    start: Start | UnsetType = UNSET
+    end: End | UnsetType = UNSET
     limit: PageLimit = 50
     after: After = ""
     include: IncludePeople = ""
 
 
-_OTHER = spellings(ActivityQuery.__struct_encode_fields__)
+_OTHER = other_words(ActivityQuery)
 
 
 @dataclass(frozen=True, slots=True)
 class ActivityDesk:
-    """The desk. `directory` tells the names of people."""
+    """The desk. `directory` tells the names of people, `words` are those of all that may be told."""
 
     desk: Desk
     activity: Activity
     directory: Directory | None
+    words: Vocabulary
 
     def routes(self) -> Iterable[Route]:
         """Return the door."""
@@ -69,7 +73,7 @@ class ActivityDesk:
                 "What happened to records that concern the reader, newest first.",
                 self.read,
                 "activity",
-                query=ActivityQuery,
+                query=enumerated(ActivityQuery, "ActivityQuery", {"target_type": (self.words.types, _TARGET_WORDS)}),
                 reply=Feed,
                 errors=("rate_limited", "overloaded", "unavailable", "timeout"),
                 raw=True,
@@ -81,7 +85,7 @@ class ActivityDesk:
         """Answer a page; events may be named as the sources name them (`entry:created`)."""
         self.desk.spend(call.person, "read")
         query = read_query(respell(call.query, _OTHER), ActivityQuery)
-        feed = await self.activity.page(_asked(query), call.person.caller)
+        feed = await self.activity.page(_asked(query, self.words), call.person.caller)
         return Out(await self._with_people(feed, call) if query.include else feed)
 
     async def _with_people(self, feed: Feed, call: Call) -> Feed:
@@ -91,15 +95,12 @@ class ActivityDesk:
         return replace(feed, people=await named(self.directory, call.person.caller, ids))
 
 
-def _asked(query: ActivityQuery) -> FeedQuery:
-    asked = FeedQuery(
-        type=our_events(query.type),
-        target_type=query.target_type,
-        target_id=query.target_id or "",
-        start=query.start if query.start is not UNSET else None,
-        end=query.end if query.end is not UNSET else None,
-        limit=query.limit,
-        after=query.after,
-    )
+def _asked(query: ActivityQuery, words: Vocabulary) -> FeedQuery:
+    """Return the question in the words of the wire; raises `bad_command` for what nothing is called."""
+    said = {name: value for name in FeedQuery.__struct_fields__ if (value := getattr(query, name)) is not UNSET}
+    said["type"] = ",".join(words.event_of(word, "type") for word in our_events(query.type).split(",") if word)
+    if query.target_type is not UNSET:
+        said["target_type"] = words.type_of(query.target_type, "target_type")
+    asked = FeedQuery(**said)
     check_span(asked.start, asked.end)
     return asked

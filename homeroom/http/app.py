@@ -53,6 +53,7 @@ from homeroom.records.feeds import Feeds
 from homeroom.records.figures import FigureReader
 from homeroom.records.files.reception import Reception
 from homeroom.records.store import Store
+from homeroom.records.vocabulary import Thing, Vocabulary
 
 
 class Demo(Struct, frozen=True):
@@ -181,10 +182,20 @@ def _record_routes(parts: AppParts, desk: Desk) -> Iterable[Route]:
         made = record_routes(records.store, desk, records.directory)
         own = (route for route in made if (route.method, route.pattern) not in taken)
         yield from (with_days(route, records.zone) for route in own)
-        yield from CalendarDoors(records.feeds, desk, records.public_url).routes() if records.feeds else ()
-        yield from ActivityDesk(desk, records.activity, records.directory).routes()
+        yield from (
+            CalendarDoors(records.feeds, desk, parts.authentication.tokens.derive, records.public_url).routes()
+            if records.feeds
+            else ()
+        )
+        yield from ActivityDesk(desk, records.activity, records.directory, _words(parts, records)).routes()
         yield from AuditDesk(desk, records.audit, records.directory).routes()
         yield from DashboardDesk(desk, records.figures).routes() if records.figures else ()
+
+
+def _words(parts: AppParts, records: RecordParts) -> Vocabulary:
+    """Return the words of all that the feed tells of: records, and things of kinds that tell channels."""
+    things = (Thing(kind.name, kind.plural, kind.tells) for kind in parts.kinds if kind.tells)
+    return Vocabulary(records.store.catalog.types.values(), things)
 
 
 def _openapi(routes: Sequence[Route], documents: Documents, parts: AppParts) -> Route:

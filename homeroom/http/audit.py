@@ -5,17 +5,18 @@ Never here: who may see which values (the audit asks for it), and what is writte
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
-from msgspec.structs import fields, replace
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
 from homeroom.http.include import IncludePeople, named
+from homeroom.http.looking_back import End, Start, enumerated, other_words
 from homeroom.http.rest import Desk
 from homeroom.http.routes import Call, Handler, Out, Route
-from homeroom.http.spellings import respell, spellings
+from homeroom.http.spellings import respell
 from homeroom.http.time_span import check_span
-from homeroom.protocol.ids import Id, Millis
+from homeroom.protocol.ids import Id
 from homeroom.protocol.paging import After, PageLimit
 from homeroom.protocol.rest_json import read_query
 from homeroom.records.audit import AuditQuery, AuditReader, Changes
@@ -37,20 +38,21 @@ class OfOne(Struct, frozen=True, kw_only=True):
 
 
 class OfAll(Struct, frozen=True, kw_only=True):
-    """Which changes. `start` and `end` (also `from` and `to`): Unix ms, both inclusive."""
+    """Which changes. `start` and `end` (also `from` and `to`): Unix ms, both inclusive; `changed_by` is also `actor_id`."""
 
     entity_type: str | UnsetType = UNSET
     entity_id: Id | UnsetType = UNSET
     changed_by: Id | UnsetType = UNSET
     action: Deed | UnsetType = UNSET
-    start: Millis | UnsetType = UNSET
-    end: Millis | UnsetType = UNSET
+    start: Start | UnsetType = UNSET
+    end: End | UnsetType = UNSET
     limit: PageLimit = 50
     after: After = ""
     include: IncludePeople = ""
 
 
-_OTHER = spellings(OfAll.__struct_encode_fields__, {"from": "start", "to": "end"})
+_OTHER = other_words(OfAll)
+_TYPE_WORDS = "the type of a record, in the singular or the plural"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,12 @@ class AuditDesk:
         """Yield the doors."""
         yield self._route(
             "/api/audit-logs", "audit", "Who changed what, when and how, over all things: for admins.", self._search,
-            query=self._typed(OfAll), errors=_ERRORS, spellings=_OTHER,
+            query=self._told(OfAll, action=(self.audit.actions, "what was done")), errors=_ERRORS, spellings=_OTHER,
         )  # fmt: skip
         yield self._route(
             "/api/audit-logs/{entity_type}/{entity_id}", "audit_logs",
             "Who changed a thing that the reader may see, when and how; the values are for admins.", self._read,
-            query=self._typed(OfOne), errors=("not_found", *_ERRORS),
+            query=self._told(OfOne), errors=("not_found", *_ERRORS),
         )  # fmt: skip
 
     def _route(self, path: str, name: str, summary: str, handler: Handler, **more: Any) -> Route:
@@ -82,6 +84,7 @@ class AuditDesk:
         query: OfAll = self._asked(respell(call.query, _OTHER), OfAll)
         said = {name: value for name in AuditQuery.__struct_fields__ if (value := getattr(query, name)) is not UNSET}
         asked = AuditQuery(**said)
+        self.audit.check_action(asked.action)
         check_span(asked.start, asked.end)
         found = await self.audit.search(asked, call.person.caller)
         return Out(await self._with_people(found, call) if query.include else found)
@@ -101,22 +104,9 @@ class AuditDesk:
             values["entity_type"] = self.audit.type_of(values["entity_type"])
         return read_query(values, type)
 
-    def _typed(self, query: type[Struct]) -> type[Struct]:
-        """Return a query for the description, with the types that there are."""
-        literal: Any = Literal
-        types = literal[self.audit.types]
-        perhaps = any(one.name == "entity_type" and not one.required for one in fields(query))
-        typed = ("entity_type", types | UnsetType, UNSET) if perhaps else ("entity_type", types)
-        space = {"__doc__": query.__doc__}
-        return defstruct(
-            f"Audit{query.__name__}",
-            [typed],
-            bases=(query,),
-            module=__name__,
-            namespace=space,
-            frozen=True,
-            kw_only=True,
-        )
+    def _told(self, query: type[Struct], **words: Any) -> type[Struct]:
+        """Return a query for the description, with the words that there are."""
+        return enumerated(query, f"Audit{query.__name__}", {"entity_type": (self.audit.types, _TYPE_WORDS), **words})
 
     async def _with_people(self, changes: Changes, call: Call) -> Changes:
         """Return the page with the names of those who changed something, and of the users that were changed."""

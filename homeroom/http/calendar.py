@@ -5,7 +5,7 @@ path because calendar programs can send nothing else; routes are logged by their
 holds it. Never here: what a calendar shows (`records.feeds`) and how it is written (`records.calendar`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -14,9 +14,10 @@ from msgspec import UNSET, Struct, UnsetType, defstruct
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.http.ranges import is_known
-from homeroom.http.rest import Desk, Take
+from homeroom.http.rest import Desk, Take, key_name
 from homeroom.http.routes import Call, Handler, Nothing, Out, Route
 from homeroom.protocol.hours import Zone
+from homeroom.protocol.ids import spell_id
 from homeroom.protocol.rest_json import read_query
 from homeroom.protocol.zones import UnknownZone, day_window, find_zone
 from homeroom.records.calendar import ICS_TYPE, write_calendar
@@ -30,7 +31,8 @@ SUFFIX = ".ics"
 _KNOWN = {304: "it is the one that the program has (`If-None-Match`)"}
 READ = "read"
 BY_LINK, BY_ADDRESS = "calendar", "calendars"
-"""The budgets: of one link, and of all that an address tries."""
+"""The budgets: of one link, and of what an address tries in vain: who guesses takes nothing from those who have a link there."""
+Derive = Callable[[str, str], bytes]
 
 
 class CalendarLink(Struct, frozen=True):
@@ -51,10 +53,14 @@ class CalendarLinkThere(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class CalendarDoors:
-    """The doors to `feeds`. `desk` keeps the budgets; `public_url` is the server's own address, empty if it does not know it."""
+    """The doors to `feeds`. `desk` keeps the budgets; `public_url` is the server's own address, empty if it does not know it.
+
+    `derive(purpose, text)` gives the 16 octets of a link that comes with a key: a repeat gets the same one, although nobody keeps it.
+    """
 
     feeds: Feeds
     desk: Desk
+    derive: Derive
     public_url: str = ""
 
     def routes(self) -> Iterator[Route]:
@@ -68,7 +74,7 @@ class CalendarDoors:
         yield Route(
             "POST", "/api/schedules/feed", "calendar_link_renew",
             "One's private link to one's calendar, anew: the one before ends.", self._renew, "schedules",
-            reply=CalendarLink, errors=("forbidden", *passing), status=201,
+            reply=CalendarLink, errors=("forbidden", "bad_command", "conflict", *passing), status=201, keyed=True,
         )  # fmt: skip
         yield Route(
             "DELETE", "/api/schedules/feed", "calendar_link_revoke",
@@ -83,7 +89,12 @@ class CalendarDoors:
 
     async def _renew(self, call: Call) -> Out:
         self.desk.spend(call.person, "write")
-        secret = await self.feeds.renew(call.person.id)
+        user, key = call.person.id, None if call.key is None else key_name(call.key)
+        if key is None:
+            secret = await self.feeds.renew(user)
+        else:
+            secret = spell_id(self.derive("calendar link", f"{user} {key}"))
+            await self.feeds.renew_once(user, key, secret)
         path = f"/api/calendars/{secret}{SUFFIX}"
         return Out(CalendarLink(path, f"{self.public_url}{path}" if self.public_url else UNSET), 201)
 
@@ -97,9 +108,11 @@ class CalendarDoors:
         return Out(Nothing())
 
     async def _read(self, call: Call) -> Out:
-        _take(self.desk.take, call.address, BY_ADDRESS)
-        secret = call.path["link"].removesuffix(SUFFIX)
-        reader = await self.feeds.find(secret)
+        try:
+            reader = await self.feeds.find(call.path["link"].removesuffix(SUFFIX))
+        except Refusal:
+            _take(self.desk.take, call.address, BY_ADDRESS)
+            raise
         _take(self.desk.take, reader.id, BY_LINK)
         if "If-None-Match" in call.headers and is_known(call.headers, tag := await self.feeds.tag(reader)):
             return Out(b"", 304, _headers(tag), ICS_TYPE)

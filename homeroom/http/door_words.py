@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from homeroom.protocol.ids import Id
+from homeroom.protocol.summaries import summary_of
 from homeroom.records.declare import RecordType
 
 TAGS: Mapping[str, str] = {
@@ -215,7 +216,7 @@ ROW_IDS: Mapping[str, str] = {
 
 def tag_words(records: Iterable[RecordType] = ()) -> dict[str, str]:
     """Return what each chapter is about; of records it is the first line of their declaration."""
-    own = {record.plural: (record.row.__doc__ or record.name).splitlines()[0] for record in records}
+    own = {record.plural: summary_of(record.row.__doc__, record.name) for record in records}
     return {**TAGS, **own}
 
 

@@ -1,6 +1,6 @@
 """Examples of bodies, made from their schemas and the names of their fields: always the same ones, and each fits its schema.
 
-A body's example has what it must have, or its first field where it must have nothing. Pure. Never here: what a door makes of it.
+A body's example has what it must have and what it is there for, or its first field where that is nothing. Pure. Never here: what a door makes of it.
 """
 
 import re
@@ -56,6 +56,7 @@ TEXTS: Mapping[str, str] = {
     "title": "Algebra",
     "topic": "Fractions",
     "upload_id": "upload-1",
+    "value": "b",
     "vacancy_id": "vacancy-1",
     "zone": "Europe/Berlin",
 }
@@ -71,6 +72,10 @@ FORMS: Sequence[str] = (
     "1",
 )
 """What is tried where a text has a form of its own."""
+
+
+TELLING = frozenset({"value"})
+"""What a body is there for though it may be left out: without a value an answer says that there is none."""
 
 
 class Examples:
@@ -97,7 +102,7 @@ class Examples:
 
     def _object(self, schema: Schema, name: str) -> dict[str, Any]:
         fields: Mapping[str, Schema] = schema.get("properties", {})
-        needed = [one for one in fields if one in schema.get("required", ())] or list(fields)[:1]
+        needed = [one for one in fields if one in TELLING or one in schema.get("required", ())] or list(fields)[:1]
         return {one: self.of(fields[one], one) for one in needed}
 
     def _list(self, schema: Schema, name: str) -> list[Any]:

@@ -27,7 +27,10 @@ _REQUEST_ID = re.compile(r"\A[A-Za-z0-9_.\-]{1,64}\Z")
 _TOKEN_NAMES = frozenset(
     {"token", "access_token", "refresh_token", "id_token", "jwt", "bearer", "authorization", "auth"}
 )
-_TOKEN_LOOKS = re.compile(r"eyJ[A-Za-z0-9_\-]{4,}\.[A-Za-z0-9_\-]+")
+_TOKEN_LOOKS = re.compile(
+    r"(?<![A-Za-z0-9_\-])(?:(?!eyJ)[A-Za-z0-9_\-])*+eyJ[A-Za-z0-9_\-]{4,}+\.[A-Za-z0-9_\-]", re.ASCII
+)
+"""`eyJ`, four more letters, and a dot with something behind it. Looked for once in each run of letters, so that none is read twice."""
 
 
 def request_id(given: str | None) -> str:

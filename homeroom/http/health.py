@@ -81,7 +81,7 @@ class Health:
         """Answer the figures; with a configured token only to who sends it."""
         if self.token is not None and not hmac.compare_digest(call.bearer.encode(), self.token.encode()):
             raise Refusal("unauthenticated", "the figures need their own bearer token")
-        return Out(self.metrics.render(), mimetype=CONTENT_TYPE)
+        return Out(await self.metrics.scrape(), mimetype=CONTENT_TYPE)
 
     async def statistics(self, call: Call) -> Out:
         """Answer the figures as JSON."""

@@ -18,6 +18,7 @@ import structlog
 import trio
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.protocol.events import Response
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.lifespan import Lifespan
 from hypercorn.trio.task_group import TaskGroup, _handle
@@ -94,6 +95,15 @@ class _StrictProtocol(H11Protocol):
         self.connection = _StrictParser(h11.SERVER, max_incomplete_event_size=self.config.h11_max_incomplete_size)
         self._held = b""
 
+    async def stream_send(self, event: Any) -> None:
+        """Send; an answer that begins before the end of the request's body says that the connection ends with it.
+
+        Nothing behind such a body would be read: a client that is not told sends its next request into a closing connection.
+        """
+        if isinstance(event, Response) and self.patience:
+            self.keep_alive_requests = self.config.keep_alive_max_requests
+        await super().stream_send(event)
+
     async def _send_h11_event(self, event: Any) -> None:
         """Send, the head of an answer together with the first of its body or its end."""
         try:
@@ -151,6 +161,12 @@ class _Tasks(TaskGroup):
             with listener:
                 await app(scope, receive, send, *spawn)
 
+        async def hear() -> Any:
+            try:  # most bodies have come with their head: nobody else has to have a turn first
+                return listener.receive_nowait()
+            except trio.WouldBlock:
+                return await listener.receive()
+
         async def tell(message: Any) -> None:
             with suppress(trio.BrokenResourceError):
                 try:
@@ -160,7 +176,7 @@ class _Tasks(TaskGroup):
 
         nursery = cast("trio.Nursery", self._nursery)
         spawn = trio.to_thread.run_sync, trio.from_thread.run
-        nursery.start_soon(_handle, cast("Any", listening), config, scope, listener.receive, send, *spawn)
+        nursery.start_soon(_handle, cast("Any", listening), config, scope, hear, send, *spawn)
         return tell
 
 
@@ -210,7 +226,7 @@ class _GuardedServer(TCPServer):
         """Send, shielded as Hypercorn wants it, but never for ever."""
         if isinstance(event, Updated):
             self._idle_until = trio.current_time() + self._settings.idle_s if event.idle else inf
-            self._reading.deadline = self._patience()
+            self._wait_until(self._patience())
         elif isinstance(event, RawData):
             if rest := self._sent_at_once(event.data):
                 await self._send_patiently(rest)
@@ -236,6 +252,11 @@ class _GuardedServer(TCPServer):
                 await trio.aclose_forcefully(self.stream)
                 await self.protocol.handle(Closed())
 
+    def _wait_until(self, moment: float) -> None:
+        """Wait for the client until then; to be told what it knows costs trio as much as something new."""
+        if moment != self._reading.deadline:
+            self._reading.deadline = moment
+
     def _patience(self) -> float:
         """Return until when the client is waited for: in the middle of a body, between two requests, and for as long as one is answered."""
         if self.protocol.patience:
@@ -245,11 +266,11 @@ class _GuardedServer(TCPServer):
         return -inf if self.context.terminated.is_set() else self._idle_until
 
     async def _read_data(self) -> None:
-        with self._reading as reading, suppress(trio.ClosedResourceError, trio.BrokenResourceError):
+        with self._reading, suppress(trio.ClosedResourceError, trio.BrokenResourceError):
             while data := await self.stream.receive_some(PIECE):
-                reading.deadline = inf
+                self._wait_until(inf)
                 await self.protocol.handle(RawData(bytes(data)))
-                reading.deadline = self._patience()
+                self._wait_until(self._patience())
             await self.protocol.handle(RawData(b""))
         await self.protocol.handle(Closed())
 

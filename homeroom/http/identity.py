@@ -34,9 +34,16 @@ class Identity:
         known = self._caller
         wards = known.wards if self.wards is None else self.wards(self.id)
         places = known.places if self.places is None else self.places(self.id)
-        if wards is not known.wards or places is not known.places:
-            object.__setattr__(self, "_caller", replace(known, wards=wards, places=places))
+        theirs = self._places_of(wards) if wards else known.ward_places
+        if wards is not known.wards or places is not known.places or theirs != known.ward_places:
+            object.__setattr__(self, "_caller", replace(known, wards=wards, places=places, ward_places=theirs))
         return self._caller
+
+    def _places_of(self, wards: frozenset[str]) -> frozenset[tuple[str, str]]:
+        """Return where the children of a parent belong."""
+        if self.places is None:
+            return frozenset()
+        return frozenset((ward, place) for ward in wards for place in self.places(ward))
 
 
 Authenticate = Callable[[str], Awaitable[Identity]]

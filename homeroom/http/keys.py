@@ -4,6 +4,7 @@ Keys come from files at the start and from nowhere else: what a token's header s
 `x5u`, `jwk`) is never looked at. Never here: what a token claims (`tokens`).
 """
 
+import hmac
 import os
 import secrets
 import tomllib
@@ -15,7 +16,13 @@ from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 MIN_SECRET_BYTES = 32
 MIN_RSA_BITS = 2048
@@ -50,9 +57,21 @@ class KeyRing:
             raise UnfitKey("no key can sign: name a `private` or a `secret` file for one of them")
         self.signing = signing
 
+    def derive(self, purpose: str, text: str) -> bytes:
+        """Return 16 octets that always follow from these texts and the signing key, and that nobody finds out without it."""
+        return hmac.digest(_octets(self.signing.signer), f"{purpose}\n{text}".encode(), "sha256")[:16]
+
     def find(self, kid: object) -> Key | None:
         """Return the key of that name; anything but a known name finds nothing."""
         return self._keys.get(kid) if isinstance(kid, str) else None
+
+
+def _octets(signer: Any) -> bytes:
+    """Return a key that signs as octets."""
+    if isinstance(signer, bytes):
+        return signer
+    octets: bytes = signer.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return octets
 
 
 def secret_key(secret: bytes, kid: str = OWN_KID) -> Key:

@@ -12,11 +12,12 @@ from msgspec import Struct
 from homeroom.http.door_words import FORM, ROW_IDS, TAGS, with_words
 from homeroom.http.examples import Examples
 from homeroom.http.problems import PROBLEM_TYPE, Problem, title_of
-from homeroom.http.routes import BAD_INPUT, Nothing, Route
+from homeroom.http.routes import BAD_INPUT, RAW_TYPE, Nothing, Route
 from homeroom.http.schema_book import SchemaBook
 from homeroom.http.versions import ETAG_HEADER, MATCH_PARAMETER
 from homeroom.protocol.errors import ERRORS
 from homeroom.protocol.ids import Id
+from homeroom.protocol.summaries import summary_of
 
 BEARER = "bearer"
 DESCRIPTION = (
@@ -176,8 +177,7 @@ class _Book(SchemaBook):
         schema = self._lighter(self.without(route.body, route.placeholders), self.properties(route.query))
         required = bool(schema.get("required") or self.resolved(schema).get("required"))
         content = {"application/json": {"schema": schema, **self._example(schema)}}
-        texts = {name: {"schema": {"type": "string"}} for name in route.takes}
-        return {"required": required, "content": {**content, **texts}, **_other_words(route)}
+        return {"required": required, "content": {**content, **_raw(route)}, **_other_words(route)}
 
     def _example(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return the example of a body; of one with a form that nothing fits there is none, which is no reason to describe nothing."""
@@ -201,11 +201,24 @@ def _answer_words(route: Route) -> str:
         return "a file" if reply is None and route.gives else "the text" if reply is str else "the document"
     if reply is Nothing:
         return "Done: an empty object."
-    return (reply.__doc__ or "Done.").splitlines()[0]
+    return summary_of(reply.__doc__, "Done.")
 
 
 def _tag(name: str, chapters: Mapping[str, str]) -> dict[str, str]:
     return {"name": name, "description": chapters[name]} if name in chapters else {"name": name}
+
+
+def _raw(route: Route) -> dict[str, Any]:
+    """Return what a door takes in place of JSON: a file, whose other types are told in words.
+
+    Generators of clients know JSON, forms and bytes: a door with `text/csv` among its types has no function in some of their clients.
+    """
+    if RAW_TYPE not in route.takes:
+        return {}
+    others = " or ".join(f"`{name}`" for name in route.takes if name != RAW_TYPE)
+    return {
+        RAW_TYPE: {"schema": {**BINARY, "description": f"the file itself, in UTF-8; also with `Content-Type` {others}"}}
+    }
 
 
 def _other_words(route: Route) -> dict[str, Any]:

@@ -26,7 +26,7 @@ TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 INDEX = "index.html"
-PAGE_PATHS = frozenset({"/", "/docs", "/static/{name}", "/docs/{name}"})
+PAGE_PATHS = frozenset({"/", "/docs", "/docs/", "/static/{name}", "/docs/{name}"})
 """The patterns of all that is served here."""
 
 
@@ -40,7 +40,7 @@ class PageFile:
 
 
 class Pages:
-    """The folders and where they are served: `static` at `/` and `/static/…`, `docs` at `/docs` and `/docs/…`."""
+    """The folders and where they are served: `static` at `/` and `/static/…`, `docs` at `/docs` (to which `/docs/` leads) and `/docs/…`."""
 
     def __init__(self, static: Traversable, docs: Traversable) -> None:
         self._folders = {"static": read_folder(static), "docs": read_folder(docs)}
@@ -54,11 +54,15 @@ class Pages:
         async def docs() -> Response:
             return self._send("docs", INDEX)
 
+        async def on() -> Response:
+            return Response(b"", 308, {"Location": "/docs", **page_headers(request.host)})
+
         async def file(folder: str, name: str) -> Response:
             return self._send(folder, name)
 
         app.add_url_rule("/", "front", front, methods=["GET"])
         app.add_url_rule("/docs", "doors", docs, methods=["GET"])
+        app.add_url_rule("/docs/", "doors_on", on, methods=["GET"])
         for folder in self._folders:
             app.add_url_rule(f"/{folder}/<path:name>", folder, file, methods=["GET"], defaults={"folder": folder})
 

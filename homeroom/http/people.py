@@ -105,8 +105,11 @@ class PeopleDoors:
         values: dict[str, Any] = msgspec.to_builtins(read_record_body(call.body, NewUser, USER))
         if not role_may(USER.create, caller.role):
             raise Refusal("forbidden", "people are added by the school's admins")
-        password = values.pop("password", None)
-        hashed = None if password is None else await self.authentication.passwords.hash(password)
+        password, key = values.pop("password", None), None if call.key is None else key_name(call.key)
+        parts = self.authentication
+        # the hash of a request with a key is salted by that, so that it tells another password as nothing else of it could be kept
+        salt = None if key is None else parts.tokens.derive("salt", f"{caller.user} {key}")
+        hashed = None if password is None else await parts.passwords.hash(password, salt)
 
         async def work(unit: Unit) -> dict[str, Any]:
             check_names(USER, values, create=True)
@@ -114,8 +117,7 @@ class PeopleDoors:
             await keep_password(unit, made.id, hashed)
             return made.shown()
 
-        key = None if call.key is None else key_name(call.key)
-        row = await self.store.once(("create", USER.name, "", values), caller, key, work)
+        row = await self.store.once(("create", USER.name, "", values, hashed), caller, key, work)
         return Out(row, 201, {**etag(row["version"]), "Location": f"{USER.door}/{row['id']}"})
 
     async def _change(self, call: Call) -> Out:

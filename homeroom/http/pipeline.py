@@ -8,7 +8,7 @@ and `rules` knows Quart.
 
 import re
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -37,6 +37,7 @@ from homeroom.http.problems import (
     from_http,
     from_protocol_error,
     from_refusal,
+    from_unfit_type,
     incident,
     make_problem,
 )
@@ -194,18 +195,22 @@ def _register(app: App, route: Route, authenticate: Authenticate, now: Callable[
     """Register a door, whose bodies have `most` bytes."""
 
     async def endpoint(**path: str) -> Response:
-        request = asked()
+        request, came = asked(), now()
         bearer = _bearer(request)
-        who = await _who(route, authenticate, request, bearer)
+        ask = partial(_who, route, authenticate, request, bearer)
+        who = await ask()
         with ExitStack() as here:  # for a caller that is no connection and has no scope of its own
             ends = cast("dict[str, Any]", request.scope).get(ENDS, here)
             query = _query(route, request)
             body = await _read_body(route, request, most)
             # `arrived`: not when its head came, since a body that dribbles in over a deadline is late
+            arrived = now()
+            if arrived != came:  # a login that ended while the body came does nothing any more
+                who = await ask()
             call = Call(
                 request.id, who, path, query, body, (request.scope.get("client") or ("",))[0],
-                request.said.get("idempotency-key"), bearer, ends, now(),
-                match=request.said.get("if-match"), headers=cast("Any", request.headers),
+                request.said.get("idempotency-key"), bearer, ends, arrived,
+                match=request.said.get("if-match"), headers=cast("Any", request.headers), ask=ask,
             )  # fmt: skip
             return _respond(await route.handler(call))
 
@@ -235,8 +240,9 @@ def _bearer(request: Asked) -> str:
 
 def _query(route: Route, request: Asked) -> Any:
     """Return the query as the route wants it: its structure, or text by name."""
-    text = {name: values[-1] for name, values in request.args.lists()} if request.query_string else {}
-    _check_names(route, text)
+    said = dict(request.args.lists()) if request.query_string else {}
+    _check_names(route, said)
+    text = {name: values[-1] for name, values in said.items()}
     return text if route.query is None or route.raw else read_query(text, route.query)
 
 
@@ -250,23 +256,26 @@ async def _read_body(route: Route, request: Asked, most: int) -> Any:
     return body if route.raw else read_values(respell(decode_object(body), route.words), route.body)
 
 
-def _check_names(route: Route, names: Iterable[str]) -> None:
-    """Refuse a parameter that the door does not know: `limt=3` would be as good as none, and nobody would be told.
+def _check_names(route: Route, said: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a parameter that the door does not know, or that is given twice: one would be as good as none, and nobody would be told.
 
     Doors that neither take a query nor ask who one is (health, figures, documents) overlook what proxies and monitors add.
     """
     if route.query is None and route.bearer == "ignored":
         return
     known = route.parameters
-    for name in names:
+    for name, values in said.items():
         if name not in known and name not in route.spellings:
             allowed = "one of " + ", ".join(known) if known else "no parameters"
             raise Refusal(
                 "bad_command", f"{name[:64]}: no such parameter", data={"field": name[:64], "allowed": allowed}
             )
+        if len(values) > 1:
+            allowed = f"{name}, once: several values, where it takes them, are joined by commas"
+            raise Refusal("bad_command", f"{name}: given twice", data={"field": name, "allowed": allowed})
 
 
-async def _read_bytes(request: Asked, most: int, takes: Collection[str]) -> bytes:
+async def _read_bytes(request: Asked, most: int, takes: Sequence[str]) -> bytes:
     """Return the body; only JSON and what the door `takes` is taken, and only up to `most` bytes (413) and in time (408)."""
     if (request.content_length or 0) > most:
         raise RequestEntityTooLarge
@@ -274,14 +283,18 @@ async def _read_bytes(request: Asked, most: int, takes: Collection[str]) -> byte
     if len(body) > most:
         raise RequestEntityTooLarge
     if body and request.mimetype != "application/json" and request.mimetype not in takes:
-        raise UnfitType
+        raise UnfitType(takes)
     return body
 
 
 class UnfitType(HTTPException):
-    """The body is of a type that is not JSON, or does not say that it is."""
+    """The body is of a type that is neither JSON nor one of those that the door `takes`, or does not say that it is."""
 
     code = 415
+
+    def __init__(self, takes: Sequence[str]) -> None:
+        super().__init__()
+        self.takes = takes
 
 
 def _respond(out: Out) -> Response:
@@ -313,6 +326,9 @@ def _install_errors(app: App) -> None:
         log.warning("database away", route=_route(asked()), error=str(error))
         return _respond_problem(make_problem("unavailable", "the database is away", asked().id))
 
+    async def unfit(error: UnfitType) -> Response:
+        return _respond_problem(from_unfit_type(error.takes, asked().id))
+
     async def framework(error: HTTPException) -> Response:
         response = _respond_problem(from_http(error, asked().id))
         with suppress(AttributeError):
@@ -328,6 +344,7 @@ def _install_errors(app: App) -> None:
     app.register_error_handler(RemoteProtocolError, undecodable)
     app.register_error_handler(Disconnected, away)
     app.register_error_handler(Unavailable, away)
+    app.register_error_handler(UnfitType, unfit)
     app.register_error_handler(HTTPException, framework)
     app.register_error_handler(Exception, crashed)
 

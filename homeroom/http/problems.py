@@ -4,7 +4,7 @@ Never here: a trace, a query string or a body of the caller's. Which error means
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
@@ -38,10 +38,9 @@ WORDS = {
     405: "this method is not for this address; `Allow` names those that are",
     408: "the body did not arrive in time",
     413: "the body is over the limit",
-    415: "send Content-Type: application/json",
 }
 TITLES = {
-    "bad_frame": "the body is not JSON, or over a limit",
+    "bad_frame": "the body cannot be read as what it should be, or is over a limit",
     "bad_command": "a field or parameter is wrong",
     "not_found": "there is no such thing, or not for you",
     "conflict": "not possible as things are",
@@ -113,6 +112,14 @@ def from_http(error: HTTPException, instance: str) -> Problem:
     status = error.code or 500
     code = STATUS_CODES.get(status, "bad_command" if status < 500 else "internal")
     return make_problem(code, WORDS.get(status, error.name.lower()), instance, status=status)
+
+
+def from_unfit_type(taken: Sequence[str], instance: str) -> Problem:
+    """Return the document for a body of a type that the door does not take: it takes JSON, and those of `taken`."""
+    *others, last = ("application/json", *taken)
+    allowed = f"{', '.join(others)} or {last}" if others else last
+    data = {"field": "Content-Type", "allowed": allowed}
+    return make_problem("bad_frame", f"send Content-Type: {allowed}", instance, status=415, data=data)
 
 
 def incident() -> str:

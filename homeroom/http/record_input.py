@@ -5,6 +5,7 @@ Pure. Never here: whether the caller may, and what the values mean together (the
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -16,7 +17,8 @@ from homeroom.http.spellings import respell, spellings
 from homeroom.protocol.rest_json import read_query, read_values
 from homeroom.protocol.stray import check_path
 from homeroom.protocol.verbs import decode_object
-from homeroom.records.declare import QUERY_WORDS, RecordType
+from homeroom.records.declare import RecordType
+from homeroom.records.declare_faults import QUERY_WORDS
 from homeroom.records.listing import ListQuery
 
 T = TypeVar("T", bound=Struct)
@@ -24,11 +26,14 @@ _ID = re.compile(r"\A[A-Za-z0-9_.\-]{1,64}\Z")
 
 
 def read_text(body: bytes, field: str) -> dict[str, Any]:
-    """Return a body that is no JSON but a text as what a JSON body would hold; raises `bad_frame` for what is no UTF-8."""
+    """Return a body that is no JSON but a text as what a JSON body would hold; raises `bad_command` for what is no UTF-8."""
     try:
         return {field: body.decode()}
     except UnicodeError:
-        raise Refusal("bad_frame", "the text is not UTF-8") from None
+        data = {"field": field, "allowed": "text in UTF-8"}
+        raise Refusal(
+            "bad_command", f"{field}: the file is not UTF-8: save it as UTF-8 and send it again", data=data
+        ) from None
 
 
 def read_record_body(
@@ -44,15 +49,26 @@ def read_record_body(
     value, a name in two spellings, another value than the path has.
     """
     known = type.__struct_encode_fields__
-    aliases = {alias: name for alias, name in record.aliases.items() if name in known and alias not in known}
-    given = respell(decode_object(body) if isinstance(body, bytes) else body, spellings(known, aliases))
+    given = respell(decode_object(body) if isinstance(body, bytes) else body, _other_names(type, record))
     if asked:
-        check_path(given, asked)
+        check_path(given, asked, "query")
         given |= asked
     laid = {name: value for name, value in (path or {}).items() if name in known}
     values = _in_our_words(given, record)
     check_path(values, laid)
     return read_values({**values, **laid}, type, elsewhere=laid)
+
+
+@lru_cache(maxsize=1_000)
+def _other_names(type: type[Struct], record: RecordType) -> Mapping[str, str]:
+    """Return how else the fields of a body may be called."""
+    return spellings(type.__struct_encode_fields__, other_words(type, record))
+
+
+def other_words(type: type[Struct], record: RecordType) -> dict[str, str]:
+    """Return the words of other systems for the fields of a body: other word → field."""
+    known = type.__struct_encode_fields__
+    return {alias: name for alias, name in record.aliases.items() if name in known and alias not in known}
 
 
 def row_id(text: str) -> str:

@@ -19,6 +19,7 @@ from homeroom.http.include import Include
 from homeroom.http.schema_names import singular
 from homeroom.http.spellings import spellings
 from homeroom.protocol.paging import After, PageLimit
+from homeroom.protocol.summaries import summary_of
 from homeroom.records.columns import Column
 from homeroom.records.declare import Deed, RecordType
 from homeroom.records.named import Named
@@ -122,8 +123,8 @@ def _whole(record: RecordType) -> type[Struct]:
 
 
 def _guarded(record: RecordType) -> frozenset[str]:
-    """Return the columns that not everybody may set or see, or that name a person: who leaves one out means no default either."""
-    return frozenset({*record.settable, *record.hidden, *record.mine})
+    """Return the columns that not everybody may set or see, that name a person or are derived: who leaves one out means no default either."""
+    return frozenset({*record.settable, *record.hidden, *record.mine, *record.derived})
 
 
 def _change(record: RecordType) -> type[Struct]:
@@ -133,7 +134,7 @@ def _change(record: RecordType) -> type[Struct]:
 def _shown(record: RecordType) -> type[Struct]:
     """Return a row as it is answered when all of it is asked for: what is not for every reader may be missing."""
     columns = [_perhaps(one) if one.name in record.hidden else _declared(one) for one in fields(record.row)]
-    words = (record.row.__doc__ or f"{one_of(record).capitalize()}.").splitlines()[0]
+    words = summary_of(record.row.__doc__, f"{one_of(record).capitalize()}.")
     return _struct(record, "Shown", columns, f"{words}\n\n{SPARSE_WORDS}")
 
 

@@ -15,15 +15,16 @@ from msgspec import Struct
 from homeroom.engine.behaviour import Refusal
 from homeroom.http.include import Beside
 from homeroom.http.ranges import is_known
-from homeroom.http.record_input import read_list, read_look, read_record_body, read_text, row_id
+from homeroom.http.record_input import other_words, read_list, read_look, read_record_body, read_text, row_id
 from homeroom.http.record_shapes import Shapes, beside, fields_of, noun, shapes_of
 from homeroom.http.rest import Desk, key_name
-from homeroom.http.routes import Call, Nothing, Out, Route
+from homeroom.http.routes import RAW_TYPE, Call, Nothing, Out, Route
 from homeroom.http.spellings import respell, spellings
 from homeroom.http.versions import KNOWN, etag, wanted_version
 from homeroom.protocol.access import NOBODY, Rule
 from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.rest_json import read_query
+from homeroom.protocol.summaries import summary_of
 from homeroom.records.declare import Action, Deed, RecordType
 from homeroom.records.directory import Directory
 from homeroom.records.store import Store
@@ -111,22 +112,23 @@ class RecordDoors:
             method, _, path = door.partition(" ")
             yield self._route(
                 (method, path, deed.name + _mark(number)), _words(deed.body, summary), partial(self._perform, deed),
-                body=deed.body, reply=deed.reply, query=beside(deed), spellings=spellings(deed.asked), takes=deed.text[:1] if deed.text else (),
+                body=deed.body, reply=deed.reply, query=beside(deed), spellings=spellings(deed.asked), takes=(deed.text[0], RAW_TYPE) if deed.text else (),
                 status=201 if deed.made else 200, tagged=deed.made is not None and "version" in fields_of(deed.reply),
             )  # fmt: skip
 
     def _route(self, door: tuple[str, str, str], summary: str, answer: Any, **more: Any) -> Route:
         method, path, name = door
-        reads = method == "GET"
+        reads, body = method == "GET", more.get("body")
+        words = {} if body is None else other_words(body, self.record)
 
         async def handler(call: Call) -> Out:
             self.desk.spend(call.person, READ if reads else WRITE)
-            out: Out = await answer(call, more.get("body"))
+            out: Out = await answer(call, body)
             return out
 
         return Route(
             method, path, f"{self.record.name}_{name}", summary, handler, tag=self.record.plural,
-            errors=_OF_READS if reads else _OF_WRITES, raw=True, keyed=not reads, body_bytes=BODY_BYTES, **more,
+            errors=_OF_READS if reads else _OF_WRITES, raw=True, keyed=not reads, body_bytes=BODY_BYTES, words=words, **more,
         )  # fmt: skip
 
     # --- what each door does
@@ -198,10 +200,10 @@ class RecordDoors:
 
 
 def _sent(call: Call, deed: Deed | None) -> bytes | Mapping[str, Any]:
-    """Return the body, JSON as it is, a text of the deed's type under the name of its field."""
+    """Return the body, JSON as it is, a text of the deed's type, or of none in particular, under the name of its field."""
     if deed is not None and deed.text is not None:
         kind, field = deed.text
-        if call.headers.get("Content-Type", "").partition(";")[0].strip().lower() == kind:
+        if call.headers.get("Content-Type", "").partition(";")[0].strip().lower() in (kind, RAW_TYPE):
             return read_text(call.body, field)
     return call.body  # type: ignore[no-any-return] # a raw door has its bytes
 
@@ -230,4 +232,4 @@ def _plain(name: str) -> str:
 
 def _words(body: type[Struct] | None, otherwise: str) -> str:
     """Return what a door does: the words of its body, where it has some of its own."""
-    return (body.__doc__ or otherwise).splitlines()[0] if body is not None else otherwise
+    return summary_of(body.__doc__, otherwise) if body is not None else otherwise

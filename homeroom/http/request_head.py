@@ -1,12 +1,15 @@
 """The head of a request: read with a bound, parsed strictly, and nothing else of the request looked at.
 
 A head that two readers could understand differently is refused here: a bare line feed, a folded line, a name with a blank,
-a length that is said twice.
+a length that is said twice. So is one whose parts cost whoever reads them later more than they could be worth: lists without end, a
+query of a thousand names. Rule of this file: every pattern reads a byte once, whatever the bytes are.
 Never here: what to do with the request (`listener`), and whether a WebSocket handshake is right (`handshake`).
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import trio
 
@@ -14,7 +17,33 @@ END = b"\r\n\r\n"
 MAX_HEAD = 16_384
 MAX_HEADERS = 100
 _LINE = re.compile(rb"([A-Z]{1,16}) ([\x21-\x7e]{1,8192}) HTTP/(1\.[01])\Z")
-_HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\Z")
+PARAMETERS_MAX = 100
+"""Names in a query: more than any door has."""
+ESCAPES_MAX = 1_024
+"""Percent signs in a target: those of a file's name of 255 characters of four bytes each."""
+MOST: Mapping[str, int] = MappingProxyType(
+    {
+        "accept-encoding": 512,
+        "connection": 256,
+        "content-disposition": 4_096,
+        "content-type": 512,
+        "expect": 64,
+        "host": 262,
+        "if-match": 256,
+        "if-none-match": 2_048,
+        "if-range": 256,
+        "range": 1_024,
+        "sec-websocket-protocol": 512,
+        "transfer-encoding": 64,
+        "upgrade": 256,
+    }
+)
+"""Characters of a header's values together, of those that somebody takes apart: what they cost grows with what stands between commas."""
+SEMICOLONS_MAX = 64
+"""In a `Content-Disposition`."""
+_HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\x00-\x08\x0a-\x1f\x7f]*)\Z")
+_TARGET = re.compile(r"/|\*\Z|https?://[A-Za-z0-9.\-]{1,255}(?::[0-9]{1,5})?/", re.IGNORECASE)
+_HOST = re.compile(r"(?:[A-Za-z0-9_\-]{1,63}(?:\.[A-Za-z0-9_\-]{1,63})*\.?|\[[0-9A-Fa-f:.]{2,45}\])?(?::[0-9]{0,5})?\Z")
 _LENGTH = re.compile(r"[0-9]{1,20}\Z")
 _METHOD = re.compile(rb"[A-Z]{0,16}\Z|[A-Z]{1,16} ")
 
@@ -100,7 +129,30 @@ def parse_head(raw: bytes, rest: bytes) -> RequestHead:
     method, target, version = (part.decode("ascii") for part in line.groups())
     head = RequestHead(method, target, version, headers, raw + END, rest)
     _check_length(head)
+    _check_target(head.target)
+    _check_most(head)
     return head
+
+
+def _check_target(target: str) -> None:
+    """Refuse what names no place here, and more of a query than any door takes."""
+    if not _TARGET.match(target):
+        raise BadHead("the target is no path")
+    if target.count("%") > ESCAPES_MAX or target.count("&") >= PARAMETERS_MAX:
+        raise BadHead("the target has too many parameters or escapes")
+
+
+def _check_most(head: RequestHead) -> None:
+    """Refuse a header of which there is too much, on one line or on several."""
+    left = dict(MOST)
+    for name, value in head.headers:
+        if name in left:
+            left[name] -= len(value)
+            if left[name] < 0 or value.count(";") > SEMICOLONS_MAX:
+                raise BadHead(f"too much of {name}: {MOST[name]} characters at the most")
+    host = head.one("host")
+    if host and not _HOST.match(host):
+        raise BadHead("the host is none")
 
 
 def _check_length(head: RequestHead) -> None:
@@ -116,7 +168,7 @@ def _parse_header(text: bytes) -> tuple[str, str]:
     found = _HEADER.match(text)
     if found is None:
         raise BadHead("a header is malformed")
-    return found[1].decode("ascii").lower(), found[2].decode("latin-1")
+    return found[1].decode("ascii").lower(), found[2].decode("latin-1").strip(" \t")
 
 
 def _check_start(data: bytes) -> None:

@@ -26,10 +26,11 @@ from homeroom.engine.words import Page
 from homeroom.http.csv import CSV_TYPE, sheet_out
 from homeroom.http.identity import Identity
 from homeroom.http.routes import Call, Out, Route
-from homeroom.http.spellings import respell, turn
+from homeroom.http.spellings import respell, spellings, turn
 from homeroom.protocol.ids import spell_id
 from homeroom.protocol.rest_json import encode_json
 from homeroom.protocol.sheet import Sheet
+from homeroom.protocol.summaries import summary_of
 from homeroom.protocol.verbs import VerbTable, command_digest, decode_object
 
 RETRY_MS = 1_000
@@ -159,12 +160,13 @@ def _route(kind: Kind, verb: Verb, desk: Desk, number: int, door: tuple[str, str
     method, path = door
     reads, makes = method == "GET", makes_id(verb, path)
     sheet = reads and verb.reply is Sheet
-    words: Mapping[str, str] = {} if reads else verb.other_words
+    other = spellings(verb.command.__struct_encode_fields__, verb.words)
+    words: Mapping[str, str] = {} if reads else {**other, **verb.other_words}
 
     async def handler(call: Call) -> Out:
-        fields = {**call.query, **call.path} if reads else dict(call.path)
+        fields = {**respell(call.query, other), **call.path} if reads else dict(call.path)
         target = _target(call, kind, fields.pop("id", None), desk.random if makes else None)
-        body = b"" if reads else _in_our_words(call.body, verb, words)
+        body = b"" if reads else _in_our_words(call.body, verb, other)
         command = desk.verbs.decode_body(kind.name, verb.command.do, body, fields)
         done = await desk.carry_out(f"{kind.name}:{target}", verb, command, call, None if reads else call.key)
         if verb.fresh:
@@ -179,7 +181,7 @@ def _route(kind: Kind, verb: Verb, desk: Desk, number: int, door: tuple[str, str
         method,
         path,
         name=f"{kind.name}_{verb.command.do}" + (f"_{number + 1}" if number else ""),
-        summary=(verb.command.__doc__ or verb.command.do).splitlines()[0],
+        summary=summary_of(verb.command.__doc__, verb.command.do),
         handler=handler,
         tag=kind.plural,
         body=None if reads else verb.command,
@@ -191,18 +193,23 @@ def _route(kind: Kind, verb: Verb, desk: Desk, number: int, door: tuple[str, str
         keyed=not reads,
         mimetype=CSV_TYPE if sheet else "application/json",
         shapes={"id": id_of(kind)},
+        spellings=other if reads else {},
         words=words,
     )
 
 
-def _in_our_words(body: bytes, verb: Verb, words: Mapping[str, str]) -> bytes:
-    """Return a body in which nothing is named as in other systems (`words`) any more; raises `bad_command` for what is given twice."""
-    if not body or not words:
+def _in_our_words(body: bytes, verb: Verb, other: Mapping[str, str]) -> bytes:
+    """Return a body in which nothing is named as in other systems any more; raises `bad_command` for what is given twice.
+
+    `other` are the names in `verb.words`, and what those of its fields are in the spelling of the sources.
+    """
+    turned = frozenset(name for one in verb.turned for name in one.names)
+    if not body or not (other or turned):
         return body
     given = decode_object(body)
-    if given.keys().isdisjoint(words):
+    if given.keys().isdisjoint(other) and given.keys().isdisjoint(turned):
         return body
-    return encode_json(turn(respell(given, verb.words), verb.turned))
+    return encode_json(turn(respell(given, other), verb.turned))
 
 
 def _target(call: Call, kind: Kind, id: str | None, random: Random | None) -> str:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import trio
 from msgspec import Struct
 
 from homeroom.engine.behaviour import Refusal
@@ -15,6 +16,8 @@ from homeroom.http.identity import Identity
 
 BAD_INPUT = ("bad_frame", "bad_command")
 """What every door that takes input may say."""
+RAW_TYPE = "application/octet-stream"
+"""The type of a body that is just its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,8 @@ class Call:
     the `Idempotency-Key`, `bearer` what was sent as such, checked or not. `arrived` is when all of it was here, Unix ms of the
     server's clock. `ends` is unwound when the answer has been sent, or
     nobody is there to take it. `match` is the `If-Match`. A `streamed` route's `body` is an iterator of its pieces;
-    `headers` are all of them, by any case.
+    `headers` are all of them, by any case. `ask` asks again who asks, for handlers that read for long: it raises `unauthenticated`
+    once the login has ended.
     """
 
     id: str
@@ -40,6 +44,7 @@ class Call:
     arrived: int = 0
     match: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    ask: Callable[[], Awaitable[object]] = trio.lowlevel.checkpoint
 
     @property
     def person(self) -> Identity:

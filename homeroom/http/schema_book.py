@@ -1,7 +1,7 @@
 """The schemas of all structures of the doors, made together: each under its plain name, with words for its fields.
 
-What only answers have says which fields are always there: all but those that may be left out. What is sent says that it takes no
-other fields. Pure. Never here: doors (`openapi`), and which words (`door_words`).
+What only answers have says which fields are always there: all but those that may be left out. What is sent, in a body or a query, needs
+only what has no default; bodies say that they take no other fields. Pure. Never here: doors (`openapi`), and which words (`door_words`).
 """
 
 import copy
@@ -39,7 +39,8 @@ class SchemaBook:
         }
         sent = self._reached(route.body for route in routes)
         self._close(sent)
-        self._complete({plain[one]: info for one, info in found.items() if plain[one] not in sent})
+        given_in = sent | self._reached(route.query for route in routes)
+        self._complete({plain[one]: info for one, info in found.items() if plain[one] not in given_in})
         self._tell()
 
     def of(self, type: Any) -> Schema:
@@ -86,7 +87,7 @@ class SchemaBook:
                 self.components[name]["additionalProperties"] = False
 
     def _complete(self, answered: Mapping[str, inspect.StructType]) -> None:
-        """Say of structures that are only answered which of their fields are always there. Those of queries are referred to by none."""
+        """Say of structures that are only answered which of their fields are always there: a query's may be left out, an answer's not."""
         for name, info in answered.items():
             schema = self.components[name]
             if "properties" in schema and not info.cls.__struct_config__.omit_defaults:

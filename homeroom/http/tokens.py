@@ -116,6 +116,10 @@ class Tokens:
         }
         return self.sign(claims), expires * 1000
 
+    def derive(self, purpose: str, text: str) -> bytes:
+        """Return 16 octets as `KeyRing.derive` does: for secrets that a repeated request must be told again, and nobody keeps."""
+        return self._keys.derive(purpose, text)
+
     def sign(self, claims: Mapping[str, Any]) -> str:
         """Return `claims` as a token signed with the signing key."""
         key = self._keys.signing

@@ -6,6 +6,7 @@ might run is only saved. Never here: limits and types (`records.files.reception`
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -18,10 +19,11 @@ from homeroom.http.problems import PROBLEM_TYPE, make_problem
 from homeroom.http.ranges import Span, wanted_span
 from homeroom.http.record_shapes import shapes_of
 from homeroom.http.rest import Desk, fresh_id, key_name
-from homeroom.http.routes import Call, Nothing, Out, Route
+from homeroom.http.routes import RAW_TYPE, Call, Nothing, Out, Route
 from homeroom.http.versions import etag, wanted_version
 from homeroom.protocol.ids import is_made
 from homeroom.protocol.text import UnfitText
+from homeroom.records.files.coming import Received
 from homeroom.records.files.content import FILE_TYPES, known_name
 from homeroom.records.files.reception import Reception
 from homeroom.records.files.store import Source
@@ -29,7 +31,6 @@ from homeroom.records.files.terms import Offer, too_large
 from homeroom.records.school.uploads import FILE_NAME_MAX, UPLOAD, clean_file_name
 from homeroom.records.store import Store
 
-RAW_TYPE = "application/octet-stream"
 _ERRORS = ("forbidden", "not_found", "rate_limited", "overloaded", "unavailable", "timeout")
 _LATE = {408: "it came too slowly"}
 _PARTS = {206: "a part of it", 304: "it is the one that the client has", 416: "it has no such part"}
@@ -87,10 +88,9 @@ class UploadDoors:
 
     async def _receive(self, call: Call) -> Out:
         self.desk.spend(call.person, "write")
-        offer, pieces = await self._offer(call)
         new = fresh_id(self.desk.random, call.person.id, UPLOAD.name, call.key)
         try:
-            received = await self.reception.receive(new, offer, pieces, call.person.caller)
+            received = await self._take_in(new, call)
         except Refusal as refusal:
             if refusal.code != "timeout":
                 raise
@@ -98,16 +98,17 @@ class UploadDoors:
         headers = {**etag(received.row["version"]), "Location": f"{UPLOAD.door}/{new}"}
         return Out(received.row, 201, headers)
 
-    async def _offer(self, call: Call) -> tuple[Offer, AsyncIterator[bytes]]:
-        """Return what is said of the file, and its pieces."""
+    async def _take_in(self, new: str, call: Call) -> Received:
+        """Take the file in under the id `new`: the one of a form, or the body itself."""
         said, length = call.headers.get("Content-Type", ""), _length(call.headers)
         if said.partition(";")[0].strip().lower() == FORM_TYPE:
             self._check_form(length)
-            part = await open_form(call.body, said)
-            return Offer(_name(part.name), known_name(part.type)), part.pieces
+            opening = partial(_opened, said)
+            return await self.reception.receive_from(new, opening, call.body, call.person.caller, call.ask)
         declared = said if call.query.type is UNSET else call.query.type
         given = _disposed_name(call.headers) if call.query.name is UNSET else call.query.name
-        return Offer(_name(given), known_name(declared), length), call.body
+        offer = Offer(_name(given), known_name(declared), length)
+        return await self.reception.receive(new, offer, call.body, call.person.caller, call.ask)
 
     def _check_form(self, length: int | None) -> None:
         """Refuse a form that cannot but hold too large a file, before it comes."""
@@ -142,6 +143,12 @@ class UploadDoors:
         await self.store.delete(UPLOAD, one, call.person.caller, version, key=key)
         self.reception.sweep_soon()
         return Out(Nothing())
+
+
+async def _opened(type: str, body: AsyncIterator[bytes]) -> tuple[Offer, AsyncIterator[bytes]]:
+    """Return what a form says of its file, and the pieces of it."""
+    part = await open_form(body, type)
+    return Offer(_name(part.name), known_name(part.type)), part.pieces
 
 
 async def _pieces(read: Callable[[Source], Any], source: Source) -> AsyncGenerator[bytes, None]:

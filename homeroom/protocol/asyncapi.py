@@ -13,6 +13,7 @@ from homeroom.protocol.errors import ERRORS, Close
 from homeroom.protocol.frames import ClientFrame, Resumed, ServerFrame, Snapshot
 from homeroom.protocol.readable import READABLE
 from homeroom.protocol.rest_json import json_schemas
+from homeroom.protocol.summaries import summary_of
 
 CHANNEL = "ws"
 
@@ -93,7 +94,7 @@ def _shapes(kinds: Sequence[KindWords]) -> Iterator[tuple[str, type[Any]]]:
 
 
 def _message(name: str, shape: type[Any]) -> dict[str, Any]:
-    return {"name": name, "summary": (getdoc(shape) or name).splitlines()[0], "payload": shape}
+    return {"name": name, "summary": summary_of(getdoc(shape), name), "payload": shape}
 
 
 def _name_payloads(messages: Collection[dict[str, Any]]) -> dict[str, Any]:

@@ -32,10 +32,10 @@ class AttendanceFigures(Struct, frozen=True):
 class TeacherFigures(Struct, frozen=True):
     """Of a teacher or mentor.
 
-    `active_students`: one's mentees and the students of one's classes, each once; `mentees` of them. `entries`: those of one's mentees.
-    `gradings_open`: answers that wait for a look of one's own; `sittings_waiting`: sittings of one's exams that are submitted and not
-    graded. `tasks_open`: tasks one gave that are not done. `attendance_today`: of one's classes. `schedules_today`: one's slots that
-    begin today and are not cancelled.
+    `active_students`: one's mentees and the students of one's classes, each once, but none whose record says withdrawn or graduated;
+    `mentees` of them. `entries`: those of one's mentees. `gradings_open`: answers that wait for a look of one's own; `sittings_waiting`:
+    sittings of one's exams that are submitted and not graded. `tasks_open`: tasks one gave that are not done. `attendance_today`: of
+    one's classes. `schedules_today`: one's slots that begin today and are not cancelled.
     """
 
     active_students: int
@@ -93,7 +93,7 @@ class SystemFigures(Struct, frozen=True):
 
 
 class SchoolFigures(Struct, frozen=True):
-    """Of the whole school. `applications_waiting`: those not decided."""
+    """Of the whole school. `active_students`: all students but those whose record says withdrawn or graduated; `applications_waiting`: those not decided."""
 
     users: UserFigures
     active_students: int

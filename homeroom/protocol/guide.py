@@ -99,6 +99,10 @@ REQUESTS = cleandoc(
 
     What is decided on the way to the address (a wrong argument, an unknown verb, a used-up budget) is answered at once; what the
     actor decides is answered when it is durable.
+
+    Whom a command puts somewhere (invites, enrols, appoints, sends or gives something to) has to be one of the people of the school
+    and not deleted, else it is `bad_command` for whoever may do it, and nobody is put there: `people[1].id: there is no 'nobody'`,
+    and all such places in `errors` of its `d`. Whoever has left can still be taken out.
     """
 )
 
@@ -215,7 +219,8 @@ its channel too, with the type and the data that the actor's chapter describes.
 
 What is past is shown as it may be read now. Whoever resumes, catches up or reads on from a number gets every event, with its number, type and
 time; but of a record that is deleted since, or that the reader may not read any more (narrowed, over, reverted, a link that has ended), the
-data holds `id`, `operation`, `version` and what else ends in `_id`, and no `row`. What was said of a record before it was last published is left out in the
-same way. Live events hold what their readers may see at that moment.
+data holds `id`, `operation`, `version` and what else ends in `_id`, and no `row`. What was said of a record before it was last published, or
+before it came (again) to people who had not been told it just before (published anew, widened, moved there or back), is left out in the same way for all but
+those who may read every record of its kind. Live events hold what their readers may see at that moment.
 
 The id of a class, a course or a cohort is given out once: that of a deleted one is a `conflict`, so nobody comes by its history."""

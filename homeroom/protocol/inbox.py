@@ -64,6 +64,14 @@ class Notify(Struct, frozen=True, omit_defaults=True):
     key: Key = ""
 
 
+class TakeBack(Struct, frozen=True):
+    """From the records: what `url` leads to is gone. The notices of these types that lead there are dismissed, but for those that people sent."""
+
+    do: ClassVar[str] = "take_back"
+    url: Link
+    types: Annotated[tuple[NoticeType, ...], Meta(max_length=20)]
+
+
 class Hush(Struct, frozen=True):
     """From an actor: nothing but urgent notices interrupts the person until then, or until `unhush` by the same one."""
 
@@ -228,7 +236,7 @@ class AllRead(Struct, frozen=True):
 
 
 class Dismissed(Struct, frozen=True):
-    """A notice was taken out of the inbox."""
+    """A notice was taken out of the inbox: by its person, or by `system` when what it told of is gone."""
 
     type: ClassVar[str] = "inbox.dismissed"
     notification: NoticeId

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from msgspec import inspect
 
-from homeroom.protocol.shape import words_of
+from homeroom.protocol.shape import plain_words_of
 
 _MISSING = re.compile(r"\AObject missing required field `([^`]+)`\Z")
 _PLACE = re.compile(r"`\$([^`]*)`")
@@ -64,7 +64,7 @@ def _at(type: Any, place: str) -> inspect.Type | None:
 def _allowed(info: inspect.Type | None) -> str | None:
     """Return what a type takes; `None` for one there are no words for: the decoder's own must do then."""
     try:
-        return None if info is None else words_of(info)
+        return None if info is None else plain_words_of(info)
     except KeyError:
         return None
 

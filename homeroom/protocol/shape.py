@@ -34,6 +34,20 @@ def words_of(info: inspect.Type) -> str:
     return _words(info)
 
 
+def plain_words_of(info: inspect.Type) -> str:
+    """Return the words for who has no reference at hand, in which structures have names: a map is told by its fields.
+
+    Raises `KeyError` as `words_of` does.
+    """
+    found: dict[type[Struct], None] = {}
+    _collect(info, found)
+    words = words_of(info)
+    for one in found:
+        names = ", ".join(one.__struct_encode_fields__)
+        words = words.replace(_named(one), f"map with {names}" if names else "map")
+    return words.replace("list of map ", "list of maps ")
+
+
 def structures_in(types: Iterable[Any]) -> list[type[Struct]]:
     """Return the structures that `types` are made of, themselves included, each once, outer ones first."""
     found: dict[type[Struct], None] = {}
@@ -112,6 +126,10 @@ def _list(info: Any) -> str:
     return f"list of {_words(info.item_type)}{_length(info)}"
 
 
+def _named(type: type[Any]) -> str:
+    return f"map `{type.__name__}`"
+
+
 def _escape(text: str) -> str:
     return text.replace("|", "\\|")
 
@@ -127,7 +145,7 @@ _WORDS: dict[type[inspect.Type], Callable[[Any], str]] = {
     inspect.LiteralType: lambda info: _choices(info.values),
     inspect.EnumType: lambda info: _choices(member.value for member in info.cls),
     inspect.UnionType: _union,
-    inspect.StructType: lambda info: f"map `{info.cls.__name__}`",
+    inspect.StructType: lambda info: _named(info.cls),
     inspect.ListType: _list,
     inspect.VarTupleType: _list,
     inspect.SetType: _list,

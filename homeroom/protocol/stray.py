@@ -41,13 +41,13 @@ def find_strays(values: Mapping[str, Any], type: Any, *, elsewhere: Collection[s
         yield stray.place, "one of " + ", ".join(known) if known else "no fields"
 
 
-def check_path(given: Mapping[str, Any], path: Mapping[str, Any]) -> None:
-    """Raise `RemoteProtocolError` `bad_command` for a field of a body (or query) that the `path` names as well, with another value."""
+def check_path(given: Mapping[str, Any], path: Mapping[str, Any], where: str = "path") -> None:
+    """Raise `RemoteProtocolError` `bad_command` for a field of a body that the `path` (or whatever is said) names as well, with another value."""
     for name, value in path.items():
         if name in given and given[name] != value:
-            allowed = "as in the path, or none"
+            allowed = f"as in the {where}, or none"
             data = {"field": name, "allowed": allowed}
-            raise RemoteProtocolError("bad_command", f"{name}: the path says another one", data=data)
+            raise RemoteProtocolError("bad_command", f"{name}: the {where} says another one", data=data)
 
 
 @lru_cache(maxsize=1_000)
@@ -57,6 +57,8 @@ def _looked_into(type: Any) -> inspect.Type:
 
 def _strays(value: Any, info: inspect.Type, place: str) -> Iterator[Stray]:
     """Yield what is unknown in a value and inside it; what does not fit its type at all is left to those who say so."""
+    if not isinstance(value, dict | list):
+        return  # nothing is inside it
     match info:
         case inspect.Metadata():
             yield from _strays(value, info.type, place)

@@ -25,7 +25,7 @@ def allowed(type: RecordType, rule: Rule, role: str, me: str = "$1") -> str:
     relations = {relation for who, relation in rule.pairs if who == role}
     if role == SYSTEM_ROLE or ANY in relations:
         return ALL
-    found = [_said(type.relations[name], me) for name in type.relations if name in relations]
+    found = [said(type.relations[name], me) for name in type.relations if name in relations]
     return "(" + " OR ".join(found) + ")" if found else NONE
 
 
@@ -44,5 +44,6 @@ def sights(type: RecordType, role: str, me: str = "$1") -> dict[str, str]:
     return {name: allowed(type, rule, role, me) for name, rule in type.hidden.items()}
 
 
-def _said(predicate: str, me: str) -> str:
+def said(predicate: str, me: str = "$1") -> str:
+    """Return a predicate of a declaration with the caller's id in its place."""
     return "(" + _ME.sub(lambda _: me, predicate) + ")"

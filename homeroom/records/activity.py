@@ -3,15 +3,14 @@
 Admins see all of it. Lines are written by the tail of each transaction, and by announcements of actors. Never here: writing it.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from homeroom.engine.behaviour import Caller, Refusal
-from homeroom.engine.database import Database
 from homeroom.protocol.access import ADMINS, SYSTEM_ROLE
 from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.ids import MAX_SEQ
@@ -19,12 +18,13 @@ from homeroom.protocol.paging import decode_after, encode_after
 from homeroom.records.faults import told_as_refusals
 from homeroom.records.intake import check_storable
 from homeroom.records.named import Named
+from homeroom.records.reads import Reads
+from homeroom.records.vocabulary import plain_event
 
 LIMIT, LIMIT_MAX = 50, 100
 _PLACE = "feed:row"
 """Stands for the stream in a page's `after`, which here holds a line's number alone."""
 _ME, _ROLE = "$1::text", "$2::text"
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 class Happening(Struct, frozen=True):
@@ -53,6 +53,7 @@ class FeedQuery(Struct, frozen=True, kw_only=True):
     type: str = ""
     target_type: str = ""
     target_id: str = ""
+    actor_id: str = ""
     start: int | None = None
     end: int | None = None
     limit: int = LIMIT
@@ -65,30 +66,53 @@ class Activity:
     `memberships` says for each kind of stream that has members which they are: SQL of the ids that the person `:me` may follow.
     """
 
-    def __init__(self, database: Database, memberships: Mapping[str, str]) -> None:
-        self._database = database
+    def __init__(self, reads: Reads, memberships: Mapping[str, str]) -> None:
+        self._reads = reads
         self._scope = _scope(memberships)
 
     async def page(self, query: FeedQuery, caller: Caller) -> Feed:
         """Return a page of what `caller` may see; raises `Refusal`."""
         limit = max(1, min(query.limit, LIMIT_MAX))
-        for name in ("type", "target_type", "target_id"):
-            check_storable(name, getattr(query, name))
-        args = (_types(query.type), query.target_type, query.target_id, query.start, query.end, _behind(query.after))
-        sql = _READ.format(scope="TRUE" if caller.role in (*ADMINS, SYSTEM_ROLE) else self._scope)
+        sql, args = _reading(query, "TRUE" if caller.role in (*ADMINS, SYSTEM_ROLE) else self._scope)
         with told_as_refusals():
-            rows = await self._database.fetch(sql, caller.user, caller.role, *args, limit + 1)
+            rows = await self._reads.fetch(caller.user, sql, caller.user, caller.role, limit + 1, *args)
         after = encode_after(rows[limit - 1]["id"], _PLACE) if len(rows) > limit else ""
         return Feed(tuple(_happening(row) for row in rows[:limit]), after)
 
 
 _READ = """SELECT f.id, f.event_type, f.actor_id, f.target_type, f.target_id, f.payload, f.at FROM activity_feed AS f
-WHERE $1::text IS NOT NULL AND $2::text IS NOT NULL AND {scope}
-AND ($3::text[] = '{{}}' OR f.event_type = ANY($3::text[]))
-AND ($4::text = '' OR f.target_type = $4::text) AND ($5::text = '' OR f.target_id = $5::text)
-AND f.at >= coalesce($6::bigint, 0) AND ($7::bigint IS NULL OR f.at <= $7::bigint)
-AND ($8::bigint IS NULL OR f.id < $8::bigint)
-ORDER BY f.id DESC LIMIT $9::bigint"""
+WHERE $1::text IS NOT NULL AND $2::text IS NOT NULL AND {where} ORDER BY f.id DESC LIMIT $3::bigint"""
+_ASKED: Mapping[str, str] = MappingProxyType(
+    {
+        "type": "f.event_type = ANY({}::text[])",
+        "target_type": "f.target_type = {}::text",
+        "target_id": "f.target_id = {}::text",
+        "actor_id": "f.actor_id = {}::text",
+        "start": "f.at >= {}::bigint",
+        "end": "f.at <= {}::bigint",
+        "after": "f.id < {}::bigint",
+    }
+)
+"""Field of a `FeedQuery` -> what it asks of a line. Only what is asked for is in the statement, so that the fitting index serves."""
+
+
+def _reading(query: FeedQuery, scope: str) -> tuple[str, list[Any]]:
+    """Return the statement of a page, and its arguments behind the first three."""
+    args: list[Any] = []
+    conditions = [scope]
+    for name, condition in _ASKED.items():
+        value = getattr(query, name)
+        if isinstance(value, str):
+            value = _argument(name, check_storable(name, value))
+        if value not in (None, "", []):
+            args.append(value)
+            conditions.append(condition.format(f"${len(args) + 3}"))
+    return _READ.format(where=" AND ".join(conditions)), args
+
+
+def _argument(name: str, text: str) -> Any:
+    """Return what stands for a text that is asked for, nothing for an empty one."""
+    return _types(text) if name == "type" else _behind(text) if name == "after" else text
 
 
 def _scope(memberships: Mapping[str, str]) -> str:
@@ -104,17 +128,13 @@ def _scope(memberships: Mapping[str, str]) -> str:
     return f"f.channels && (SELECT {mine})"
 
 
-def _types(text: str) -> Sequence[str]:
+def _types(text: str) -> list[str]:
     """Return the events that are asked for, under the names of the wire."""
-    return [_wire_name(word) for word in _words(text)]
+    return [plain_event(word) for word in _words(text)]
 
 
 def _words(text: str) -> Iterable[str]:
     return filter(None, (word.strip() for word in text.split(",")))
-
-
-def _wire_name(word: str) -> str:
-    return _HUMP.sub("_", word.replace(":", ".")).lower()
 
 
 def _behind(after: str) -> int | None:

@@ -8,7 +8,7 @@ audit), tokens and passwords.
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -25,6 +25,8 @@ from homeroom.records.faults import told_as_refusals
 from homeroom.records.intake import check_storable, misfit
 from homeroom.records.listing import within_bytes
 from homeroom.records.named import Named
+from homeroom.records.reads import Reads
+from homeroom.records.vocabulary import Vocabulary
 
 WRITE = """INSERT INTO audit_logs (entity_type, entity_id, action, changed_by, detail, at)
 VALUES ($1, $2, $3, $4, $5, $6)"""
@@ -57,6 +59,10 @@ _ASKED: Mapping[str, str] = MappingProxyType(
     }
 )
 """Field of an `AuditQuery` -> what it asks of a row. Only what is asked for is in the statement, so that the fitting index serves."""
+
+
+Beside = Literal["logged_in", "logout", "refresh_reused", "calendar_link_made", "calendar_link_revoked"]
+"""What is written of people beside the changes of records."""
 
 
 class AuditRow(Struct, frozen=True):
@@ -108,7 +114,7 @@ class AuditQuery(Struct, frozen=True, kw_only=True):
 
 
 async def write_audit(
-    connection: Connection, entity: tuple[str, str], action: str, *, by: str, at: int, detail: str = ""
+    connection: Connection, entity: tuple[str, str], action: Beside, *, by: str, at: int, detail: str = ""
 ) -> None:
     """Add a row about `entity`, a pair of type and id, inside the transaction of `connection`."""
     await connection.execute(WRITE, *entity, action, by, detail, at)
@@ -123,23 +129,27 @@ async def read_audit(database: Database, entity: tuple[str, str], limit: int = 1
 class AuditReader:
     """Reads the audit for those who may."""
 
-    def __init__(self, database: Database, catalog: Catalog) -> None:
-        self._database = database
+    def __init__(self, reads: Reads, catalog: Catalog) -> None:
+        self._reads = reads
         self._catalog = catalog
+        self._words = Vocabulary(catalog.types.values())
+        told = (event.partition(".")[2] for event in self._words.events)
+        self.actions = tuple(sorted({*told, *get_args(Beside)}))
+        """What may have been done."""
 
     @property
     def types(self) -> tuple[str, ...]:
         """Return the types of things of which changes are told, in their order."""
-        return tuple(self._catalog.types)
+        return self._words.types
 
     def type_of(self, word: str) -> str:
-        """Return the type that `word` names, in the singular or the plural, with `_` or `-`; raises `bad_command` for none."""
-        said = word.replace("-", "_").lower()
-        for record in self._catalog.types.values():
-            doors = (path.rpartition("/")[2].replace("-", "_") for path in (record.door, *record.also))
-            if said in {record.name, record.plural, *doors}:
-                return record.name
-        raise misfit("entity_type", f"no such type: {word[:64]!r}", "one of " + ", ".join(self.types))
+        """Return the type that `word` names, in the singular or the plural, with `_`, `-` or neither; raises `bad_command` for none."""
+        return self._words.type_of(word, "entity_type")
+
+    def check_action(self, word: str) -> None:
+        """Raise `bad_command` for what nobody can have done; empty asks for nothing."""
+        if word and word not in self.actions:
+            raise misfit("action", f"no such action: {word[:64]!r}", "one of " + ", ".join(self.actions))
 
     async def search(self, query: AuditQuery, caller: Caller) -> Changes:
         """Return a page of the changes of all things, for admins; raises `forbidden` for others, `bad_command` as `page` does."""
@@ -150,7 +160,7 @@ class AuditReader:
         limit = max(1, min(query.limit, LIMIT_MAX))
         sql, args = _searching(query, limit)
         with told_as_refusals():
-            rows = await self._database.fetch(sql, *args)
+            rows = await self._reads.fetch(caller.user, sql, *args)
         page = rows[:limit]
         more = bool(page) and page[0]["found"] > len(page)
         after = encode_after(page[-1]["at"], f"{_PLACE_OF_ALL}{page[-1]['id']}") if more else ""
@@ -164,21 +174,20 @@ class AuditReader:
         limit, behind = max(1, min(limit, LIMIT_MAX)), _behind(after)
         with told_as_refusals():
             unseen = None if caller.role in (*ADMINS, SYSTEM_ROLE) else await self._unseen(entity, caller)
-            rows = await self._database.fetch(_PAGE, *entity, behind, limit + 1)
+            rows = await self._reads.fetch(caller.user, _PAGE, *entity, behind, limit + 1)
         page = rows[:limit]
         after = encode_after(page[-1]["id"], _PLACE) if page and page[0]["found"] > len(page) else ""
         return Changes(tuple(_changed(row, unseen) for row in page), after)
 
     async def _unseen(self, entity: tuple[str, str], caller: Caller) -> frozenset[str]:
         """Return the columns of a record that the caller does not see; raises `not_found`."""
-        record = self._catalog.types.get(entity[0])
-        row = None
+        record, rows = self._catalog.types.get(entity[0]), list[Any]()
         if record is not None:
             statement = self._catalog.texts.of(record, caller.role).read
-            row = await self._database.fetch_row(statement, caller.user, entity[1])
-        if row is None:
+            rows = await self._reads.fetch(caller.user, statement, caller.user, entity[1])
+        if not rows:
             raise Refusal("not_found", NO_SUCH_THING)
-        return frozenset(row["unseen"])
+        return frozenset(rows[0]["unseen"])
 
 
 def _searching(query: AuditQuery, limit: int) -> tuple[str, list[Any]]:

@@ -20,18 +20,23 @@ RUN = 400
 
 
 class Breath:
-    """The time since others had their turn."""
+    """The time since others had their turn; a loop that is `shielded` goes on to its end, whoever hangs up."""
 
-    __slots__ = ("_since",)
+    __slots__ = ("_checkpoint", "_since")
 
-    def __init__(self) -> None:
+    def __init__(self, *, shielded: bool = False) -> None:
+        self._checkpoint = trio.lowlevel.cancel_shielded_checkpoint if shielded else trio.lowlevel.checkpoint
         self._since = perf_counter()
 
     async def taken(self) -> None:
         """Let others have their turn when it is time; where that is cancelled, the loop ends here."""
         if perf_counter() - self._since > LONGEST_S:
-            await trio.lowlevel.checkpoint()
-            self._since = perf_counter()
+            await self._checkpoint()
+            self.had()
+
+    def had(self) -> None:
+        """Note that others have just had their turn: something was waited for."""
+        self._since = perf_counter()
 
 
 def batched(items: Sequence[ItemT], size: int) -> Iterator[Sequence[ItemT]]:

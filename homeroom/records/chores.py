@@ -1,6 +1,7 @@
-"""What the system does with the records by itself: publishing announcements at their time, telling notices that are for very many.
+"""What the system does with the records by itself: publishing announcements at their time, telling notices that are for very many,
+telling of commits that were in doubt.
 
-Never here: how that is done (`school.announcements`, `mailings`), and when a chore looks again (`errand`).
+Never here: how that is done (`school.announcements_due`, `mailings`), and when a chore looks again (`errand`).
 """
 
 from collections.abc import Mapping
@@ -11,10 +12,12 @@ import trio
 
 from homeroom.engine.behaviour import SYSTEM_CALLER
 from homeroom.engine.clock import Clock
+from homeroom.records.commit import InDoubt
 from homeroom.records.errand import Errand
 from homeroom.records.mailings import tell_page
 from homeroom.records.notices import MailWaiting
-from homeroom.records.school.announcements import Scheduled, publish_due
+from homeroom.records.school.announcements import Scheduled
+from homeroom.records.school.announcements_due import publish_due
 from homeroom.records.store import Store
 
 
@@ -26,9 +29,12 @@ class Chores:
         self._errands = (
             Errand("announcements", self._publish, clock, random),
             Errand("mailings", self._tell, clock, random),
+            Errand("commits in doubt", store.settle, clock, random),
         )
-        announcements, mailings = self._errands
-        self._for: Mapping[type[object], Errand] = MappingProxyType({Scheduled: announcements, MailWaiting: mailings})
+        announcements, mailings, doubts = self._errands
+        self._for: Mapping[type[object], Errand] = MappingProxyType(
+            {Scheduled: announcements, MailWaiting: mailings, InDoubt: doubts}
+        )
 
     def learn(self, news: object) -> None:
         """Have it done what `news` says is there to do; anything else is not for us."""

@@ -2,10 +2,12 @@
 
 The life of a transaction: (1) BEGIN, with the first statement; (2) the body; (3) the tail, one statement, and COMMIT with it, so that the
 heads of channels are held for no longer than PostgreSQL itself takes: nobody's hanging up interrupts that; (4) events are published, subscriptions end, calls are made. A body that raises, or is cancelled, leaves nothing.
-When no answer to the COMMIT comes, the session is ended and PostgreSQL asked what became of the transaction: never guessed.
+When no answer to the COMMIT comes, the session is ended and PostgreSQL asked what became of the transaction: never guessed. Of what nobody
+could tell in time is told later, by the system's own errand (`settle`), and never while somebody else waits for an answer of theirs.
 Never here: what is written (`unit`, `tail`).
 """
 
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +17,6 @@ from typing import TypeVar
 import structlog
 import trio
 
-from homeroom.engine.behaviour import Refusal
 from homeroom.engine.database import Database
 from homeroom.engine.errors import unavailable
 from homeroom.engine.group_commit import Doubts
@@ -32,7 +33,9 @@ from homeroom.records.unit import Unit
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-BECAME = "SELECT pg_xact_status($1::text::xid8) = 'committed' AS committed"
+BECAME = """SELECT CASE WHEN $1::text::xid8 < pg_snapshot_xmax(pg_current_snapshot())
+THEN pg_xact_status($1::text::xid8) = 'committed' END AS committed"""
+"""A number that is still to come is one that this server has never seen: another one, to which nobody had copied it, stood there before."""
 ASK_AGAIN_S = 0.05
 COMMIT_S = 1.0
 """So long a COMMIT may take when the time of the call is nearly over, or its caller has gone."""
@@ -50,11 +53,8 @@ class Outside:
     carry: Callable[[Sequence[Message]], None]
 
     async def tell(self, written: Written, aftermath: Aftermath) -> None:
-        """Have this server know, publish, carry messages, end subscriptions, make the calls, in this order; all or nothing."""
-        with trio.CancelScope(shield=True):
-            await self._tell(written, aftermath, Breath())
-
-    async def _tell(self, written: Written, aftermath: Aftermath, breath: Breath) -> None:
+        """Have this server know, publish, carry messages, end subscriptions, make the calls, in this order; nobody interrupts it."""
+        breath = Breath(shielded=True)
         for news in aftermath.news:
             self.learn(news)
         for posted in batched(written.posted, TOGETHER):
@@ -68,6 +68,11 @@ class Outside:
             await breath.taken()
         for call in aftermath.calls:
             call()
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """That something is to be settled, and may be by now."""
 
 
 @dataclass(slots=True)
@@ -87,7 +92,8 @@ class Commits:
         self._wire = wire
         self._outside = outside
         self._doubts = Doubts(database)
-        self._open: list[Ending] = []
+        self._open: deque[Ending] = deque()
+        """What is in doubt, and nobody waits for any more."""
 
     @asynccontextmanager
     async def transaction(self, begin: Callable[[Connection], Unit]) -> AsyncIterator[Unit]:
@@ -103,20 +109,34 @@ class Commits:
                     yield unit
                     ending = Ending(await unit.tail.ready(self._wire), unit.aftermath)
                     ending.number = await ending.tail.approach(connection, unit.number)
-                    deadline = max(trio.current_effective_deadline(), trio.current_time() + COMMIT_S)
-                    with trio.CancelScope(shield=True):
-                        in_doubt = await self._commit(ending, connection, deadline)
+                    in_doubt = await self._commit(ending, connection)
                 if not in_doubt:
-                    with trio.CancelScope(shield=True):
-                        await self._outside.tell(await ending.tail.written(), ending.aftermath)
+                    await self._outside.tell(await ending.tail.written(), ending.aftermath)
             if in_doubt:
                 await self._resolve(ending)
             elif self._open:
-                await self._resolve_open()
+                self._outside.learn(InDoubt())  # the database is there again
 
-    async def _commit(self, ending: Ending, connection: Connection, deadline: float) -> bool:
-        """Commit, with the last of the tail; tells whether that is in doubt. Raises `Refused` when it was refused."""
-        with trio.move_on_at(deadline):
+    async def settle(self) -> None:
+        """Find out what became of what nobody could tell of in time, and tell of what was committed; raises `Refusal` while nobody can.
+
+        One task at a time may.
+        """
+        while self._open:
+            ending = self._open[0]
+            with told_as_refusals():
+                written = await self._outcome(ending)
+            log.info("what was in doubt", became="nothing" if written is None else "a commit")
+            self._open.popleft()
+            await self._tell(ending, written)
+
+    async def _commit(self, ending: Ending, connection: Connection) -> bool:
+        """Commit, with the last of the tail; tells whether that is in doubt. Raises `Refused` when it was refused.
+
+        Whoever hangs up does not interrupt it.
+        """
+        deadline = max(trio.current_effective_deadline(), trio.current_time() + COMMIT_S)
+        with trio.CancelScope(deadline=deadline, shield=True):
             try:
                 await ending.tail.commit(connection)
             except Disconnected as error:
@@ -132,34 +152,25 @@ class Commits:
         Raises `unavailable` when it was not, or had written nothing, or nobody can tell in time: then it stays open.
         """
         with trio.move_on_after(self._database.settings.timeout_s, shield=True):
-            if ending.number and await self._became(ending.number):
-                written = await self._found(ending)
-                await self._outside.tell(written, ending.aftermath)
-                return
-            raise unavailable(RETRY_MS, "the database went away; nothing was done")
+            written = await self._answered(partial(self._outcome, ending)) if ending.number else None
+            if written is None:
+                raise unavailable(RETRY_MS, "the database went away; nothing was done")
+            await self._tell(ending, written)
+            return
         self._open.append(ending)
+        self._outside.learn(InDoubt())
         raise unavailable(RETRY_MS, "the database went away; what was asked for may have happened")
 
-    async def _resolve_open(self) -> None:
-        """Tell late of what nobody could say anything about before: the next who commits finds the database there again."""
-        while self._open:
-            ending = self._open.pop()
-            with trio.CancelScope(shield=True):
-                try:
-                    await self._resolve(ending)
-                except Refusal as refusal:
-                    log.info("what was in doubt", became=refusal.msg)
-                    return
+    async def _outcome(self, ending: Ending) -> Written | None:
+        """Return what a transaction wrote, once its session has ended, `None` when it was not committed; raises `DatabaseError`."""
+        await self._doubts.settle()
+        (row,) = await self._database.fetch(BECAME, ending.number)
+        return await ending.tail.find(self._database, ending.number) if row["committed"] else None
 
-    async def _became(self, number: str) -> bool:
-        """Return whether a transaction was committed, once its session has ended; asks until somebody answers."""
-        await self._answered(self._doubts.settle)
-        (row,) = await self._answered(partial(self._database.fetch, BECAME, number))
-        return row["committed"] is True
-
-    async def _found(self, ending: Ending) -> Written:
-        """Return what a committed transaction wrote; asks until somebody answers."""
-        return await self._answered(partial(ending.tail.find, self._database, ending.number))
+    async def _tell(self, ending: Ending, written: Written | None) -> None:
+        """Tell of what was committed, all or nothing."""
+        if written is not None:
+            await self._outside.tell(written, ending.aftermath)
 
     async def _answered(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Return what the database answers, as soon as it does."""

@@ -1,4 +1,4 @@
-"""The rows of a CSV text that somebody sent, read in pieces: a large one in a worker thread, and never so much at once that others wait.
+"""The rows of a CSV text that somebody sent, read in pieces: a large one `aside`, and never so much at once that others wait.
 
 A thread does not hold the event loop up, but it does hold the interpreter; so it, too, reads one piece and lets go. What no list needs
 is refused before anything is built of it. Never here: what the columns mean (`school.class_lists`).
@@ -9,8 +9,7 @@ import io
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import trio
-
+from homeroom.records.aside import aside
 from homeroom.records.breath import Breath
 
 COLUMNS_MAX, ROW_LINES_MAX = 200, 20
@@ -39,7 +38,7 @@ async def read_rows(text: str) -> list[CsvRow]:
     pieces, rows, breath = _Pieces(text), list[CsvRow](), Breath()
     while not pieces.ended:
         await breath.taken()
-        rows += await trio.to_thread.run_sync(pieces.take) if len(text) > LARGE else pieces.take()
+        rows += await aside(pieces.take) if len(text) > LARGE else pieces.take()
     return rows
 
 

@@ -5,33 +5,30 @@ the activity and the events. One that cannot hold is refused when it is made. Ne
 the types of the school (`school/`).
 """
 
-import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from homeroom.engine.behaviour import Caller, Command
-from homeroom.protocol.access import ANY, ROLES, SYSTEM_ROLE, Rule
+from homeroom.protocol.access import Rule
 from homeroom.records.columns import BASE, Column, Row, columns_of
+from homeroom.records.declare_faults import WORD, faults
+from homeroom.records.derived import Derived
+from homeroom.records.lens import Lens
 from homeroom.records.notice import Notice
 from homeroom.records.place import Place
 from homeroom.records.search import words_in
-from homeroom.records.tallies import Tally
+from homeroom.records.tallies import Count, Tally
 
 Shape = Literal["row", "ids"]
 
-_WORD = re.compile(r"\A[a-z][a-z0-9_]{1,39}\Z")
-_EVENT = re.compile(r"\A[a-z_]+\.[a-z_]+\Z")
-_DOOR = re.compile(r"\A(?:GET|POST|PUT|PATCH|DELETE) /api/[a-z0-9/{}_\-]+\Z")
-_CHANGES = ("created", "updated", "deleted")
 SEARCH = "words"
 """The filter by which texts are searched."""
-QUERY_WORDS = frozenset({"limit", "after", "sort", "fields", "include"})
-"""Names that a list's query has already, so that no column that is filtered by may have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ def table(name: str = "") -> Channel:
 
 def to(kind: str, ids: str, shape: Shape = "row") -> Channel:
     """Return the stream of one thing: `ids` is a column, or an expression over `r`."""
-    return Channel(kind, f"r.{ids}" if _WORD.match(ids) else ids, shape)
+    return Channel(kind, f"r.{ids}" if WORD.match(ids) else ids, shape)
 
 
 def role(*names: str, shape: Shape = "row") -> Channel:
@@ -75,6 +72,8 @@ class Reference:
     to: str
     role: str | None = None
     on_delete: Literal["restrict", "cascade", "clear"] = "restrict"
+    first: bool = False
+    """Whether the person is held before such a row is when it changes: another role of theirs ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +97,10 @@ class Unit(Protocol):
     @property
     def now(self) -> int:
         """Return the time of the whole unit, Unix ms."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the school's zone."""
 
     @property
     def today(self) -> date:
@@ -145,6 +148,9 @@ class Unit(Protocol):
 
     def post(self, stream: str, event_type: str, body: Mapping[str, Any]) -> None:
         """Tell one event more."""
+
+    def count(self, count: Count, by: int) -> None:
+        """Add to a counter of what no row counts for by itself (`RecordType.counts`)."""
 
     def withdraw(self, stream: str, users: Iterable[str]) -> None:
         """End these people's subscriptions to `stream` after the commit."""
@@ -218,22 +224,26 @@ class RecordType:
     wants                           relation -> what whoever lacks it is told, with `{columns}` that they sent or see
     made_by_server                  columns that no client sets
     mine                            columns that hold the creator's id when a create leaves them out (or may not name them)
+    derived                         columns that mean something when a client leaves them out: what follows from the rest, or the school's zone
     fill                            the server's columns in a create or an update by a client; actions say their own
     hidden                          columns that only some may see: never in events
     rich                            texts with markup, sanitised on the way in; all others are plain
     filters, sorts                  columns; numbers and days are filtered by `_from` and `_to` as well
-    lenses                          column of `filters` -> SQL predicate over `r` with `:value`, asked instead of equality
+    lenses                          column of `filters` -> what is asked instead of equality
     searches                        further filters: text -> SQL predicate over `r` with `:value`
     searched                        columns of text in which `words=` looks, by an index of theirs
     unique                          columns no two rows agree in: a second one is a `conflict` that names them
     words                           change -> type of its event, where it is not `<name>.<change>`
-    aliases                         further names of fields on the way in: `{"start_time": "start_at"}`
+    tells                           types of events that its deeds and hooks tell, beside those of its changes and actions
+    aliases                         further names of columns, and of fields of its deeds, on the way in: `{"start_time": "start_at"}`
     spellings                       further words of an enumeration: `{"status": {"canceled": "cancelled"}}`
     own_id                          whoever creates one may choose its id
     by_hand                         its table, or view, is made by a migration of its own
     farewell                        SQL assignments, with `:now`, that a delete makes: the row stays for those that name it, and its
                                     relations say that nobody may read it any more
     tallies                         the counters that its rows add to
+    counts, counted                 what keeps counters that depend on rows of other types too, asked before `together`; and the SQL query
+                                    (scope, name, day, value) of all that it keeps, said by one of those types
     path, also                      the list's door where it is not `/api/<plural>`, and further ones (`/api/reportcards`)
     """
 
@@ -253,7 +263,7 @@ class RecordType:
     hidden: Mapping[str, Rule] = field(default_factory=dict)
     rich: frozenset[str] = frozenset()
     filters: tuple[str, ...] = ()
-    lenses: Mapping[str, str] = field(default_factory=dict)
+    lenses: Mapping[str, Lens] = field(default_factory=dict)
     searches: Mapping[str, str] = field(default_factory=dict)
     searched: tuple[str, ...] = ()
     sorts: tuple[str, ...] = ()
@@ -265,11 +275,13 @@ class RecordType:
     together: Together | None = None
     fill: Fill | None = None
     mine: frozenset[str] = frozenset()
+    derived: Mapping[str, Derived] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
     deeds: tuple[Deed, ...] = ()
     notices: tuple[Notice, ...] = ()
     place: Place | None = None
     words: Mapping[str, str] = field(default_factory=dict)
+    tells: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     spellings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     own_id: bool = False
@@ -278,19 +290,19 @@ class RecordType:
     path: str = ""
     also: tuple[str, ...] = ()
     tallies: tuple[Tally, ...] = ()
+    counts: Together | None = None
+    counted: str = ""
     columns: Mapping[str, Column] = field(init=False)
     """All columns by name, those of `Row` first."""
 
     def __post_init__(self) -> None:
         """Read the columns off the row, name the table's stream, and check everything."""
         object.__setattr__(self, "columns", MappingProxyType(columns_of(self.row)))
-        named = (
-            Channel("table", f"'{self.plural}'", "ids") if not channel.ids else channel for channel in self.channels
-        )
+        named = (Channel("table", f"'{self.plural}'", "ids") if not one.ids else one for one in self.channels)
         object.__setattr__(self, "channels", tuple(named))
         if self.searched:
             object.__setattr__(self, "searches", {SEARCH: words_in(self.searched), **self.searches})
-        for fault in _faults(self):
+        for fault in faults(self):
             msg = f"record type {self.name!r}: {fault}"
             raise ValueError(msg)
 
@@ -311,90 +323,3 @@ class RecordType:
         """Return the columns a client may name in a create, or in an update."""
         own = tuple(column for column in self.own_columns() if column.name not in self.made_by_server)
         return (self.columns["id"], *own) if create and self.own_id else own
-
-
-def _faults(type: RecordType) -> Iterator[str]:
-    """Yield what is wrong with a declaration."""
-    for faults in (_name_faults, _channel_faults, _column_faults, _rule_faults):
-        yield from faults(type)
-
-
-def _name_faults(type: RecordType) -> Iterator[str]:
-    for word in (type.name, type.plural):
-        if not _WORD.match(word):
-            yield f"{word!r} is no name"
-    events = (*type.words.values(), *(action.event for action in type.actions))
-    yield from (f"{event!r} is no event" for event in events if not _EVENT.match(event))
-    yield from (f"{change!r} is no change" for change in type.words if change not in _CHANGES)
-    yield from (f"{notice.type!r} is no type of a notice" for notice in type.notices if not _EVENT.match(notice.type))
-    kinds = [notice.type for notice in type.notices]
-    yield from (f"two notices are {kind!r}" for kind in sorted({kind for kind in kinds if kinds.count(kind) > 1}))
-    things: tuple[Action | Deed, ...] = (*type.actions, *type.deeds)
-    doors = [door for thing in things for door in (thing.door, *thing.also)]
-    yield from (f"{door!r} is no door" for door in doors if not _DOOR.match(door))
-    for action in type.actions:
-        yield from (f"{door!r} names no row" for door in (action.door, *action.also) if "{id}" not in door)
-
-
-def _channel_faults(type: RecordType) -> Iterator[str]:
-    if not type.channels:
-        yield "nobody would hear of it: it has no channels"
-    for channel in type.channels:
-        if channel.kind == "table" and channel.shape != "ids":
-            yield "the stream of a table holds no rows"
-
-
-def _column_faults(type: RecordType) -> Iterator[str]:
-    places: Mapping[str, Sequence[str]] = {
-        "references": tuple(type.references),
-        "made_by_server": tuple(type.made_by_server),
-        "settable": tuple(type.settable),
-        "hidden": tuple(type.hidden),
-        "mine": tuple(type.mine),
-        "rich": tuple(type.rich),
-        "filters": type.filters,
-        "lenses": tuple(type.lenses),
-        "searched": type.searched,
-        "notices": tuple(name for notice in type.notices for name in (*notice.data, notice.named) if name),
-        "sorts": type.sorts,
-        "indexes": tuple(name for names in type.indexes for name in names),
-        "unique": tuple(name for names in type.unique for name in names),
-        "aliases": tuple(type.aliases.values()),
-        "spellings": tuple(type.spellings),
-        "tallies": tuple(name for tally in type.tallies for name in tally.columns),
-    }
-    for place, names in places.items():
-        yield from (f"{place} names {name!r}, which is no column" for name in names if name not in type.columns)
-    yield from (f"{name!r} is a search and a column" for name in type.searches if name in type.columns)
-    yield from (f"{name!r} is an alias and a column" for name in type.aliases if name in type.columns)
-    yield from (
-        f"{name!r} is a word of every query" for name in QUERY_WORDS.intersection((*type.filters, *type.searches))
-    )
-    yield from (f"{name!r} is no text, and so not rich" for name in type.rich if not type.columns[name].text)
-    found = [type.columns[name] for name in type.searched if name in type.columns]
-    yield from (f"{one.name!r} is no text to look in" for one in found if one.kind != "text" or one.optional)
-    yield from _server_faults(type)
-
-
-def _server_faults(type: RecordType) -> Iterator[str]:
-    for name in sorted(type.made_by_server):
-        if type.columns[name].required and name not in type.mine:
-            yield f"no client sets {name!r}, and it has no default"
-    for name, reference in type.references.items():
-        if reference.on_delete == "clear" and not type.columns[name].optional:
-            yield f"{name!r} cannot be cleared: it may not be empty"
-
-
-def _rule_faults(type: RecordType) -> Iterator[str]:
-    rules = {"read": type.read, "create": type.create, "update": type.update, "delete": type.delete}
-    rules |= {f"settable {name}": rule for name, rule in type.settable.items()}
-    rules |= {f"hidden {name}": rule for name, rule in type.hidden.items()}
-    rules |= {f"action {action.name}": action.rule for action in type.actions}
-    known = {ANY, *type.relations}
-    yield from (f"wants names the unknown relation {name!r}" for name in type.wants if name not in known)
-    for place, rule in rules.items():
-        for who, relation in sorted(rule.pairs):
-            if relation not in known:
-                yield f"{place} names the unknown relation {relation!r}"
-            if who not in (*ROLES, SYSTEM_ROLE):
-                yield f"{place} names the unknown role {who!r}"

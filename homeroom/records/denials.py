@@ -3,7 +3,7 @@
 Never here: whether they may (`access`), and what is not there for them at all, which is `not_found`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,8 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ROLES, Rule
 from homeroom.records.columns import Row
 from homeroom.records.declare import RecordType
+from homeroom.records.intake import misfit
+from homeroom.records.rows import Kept
 
 
 def denied(type: RecordType, rule: Rule, role: str, rows: Sequence[Row | Mapping[str, Any]] = ()) -> Refusal:
@@ -22,16 +24,42 @@ def denied(type: RecordType, rule: Rule, role: str, rows: Sequence[Row | Mapping
     what = type.name.replace("_", " ")
     if not any(who == role for who, _ in rule.pairs):
         may = [one for one in ROLES if any(who == one for who, _ in rule.pairs)]
-        return Refusal("forbidden", f"this {what} is for {_listed(may)}, and you are a {role}", data={"roles": may})
+        return Refusal(
+            "forbidden", f"this {what} is for {_listed(may)}, and you are {_listed((role,))}", data={"roles": may}
+        )
     said = {_lacking(type, rule, role, row) for row in rows}
     reason = said.pop() if len(said) == 1 else ""
     return Refusal("forbidden", reason or f"this {what} is not yours")
+
+
+def denied_deed(rule: Rule, deed: str, role: str) -> Refusal:
+    """Return the refusal `forbidden` for somebody of `role` who may do no such thing at all: it tells whose role may."""
+    may = [one for one in ROLES if any(who == one for who, _ in rule.pairs)]
+    msg = f"`{deed}` is for {_listed(may)}, and you are {_listed((role,))}"
+    return Refusal("forbidden", msg, data={"roles": may})
 
 
 def denied_to_set(type: RecordType, name: str, role: str) -> Refusal:
     """Return the refusal `forbidden` for somebody of `role` who may not set the column `name`: it tells whose role may."""
     may = [one for one in ROLES if one != role and any(who == one for who, _ in type.settable[name].pairs)]
     return Refusal("forbidden", f"{name}: set by {_listed(may)}, and not by you", data={"field": name})
+
+
+def check_closed(type: RecordType, closed: Collection[str], names: Iterable[str], role: str) -> None:
+    """Raise `forbidden` when one of the columns `names` is among those that are `closed` to somebody of `role`."""
+    for name in names:
+        if name in closed:
+            raise denied_to_set(type, name, role)
+
+
+def check_written(new: Kept, may: bool, named: Collection[str], rule: Rule, role: str) -> None:
+    """Raise what the statement that wrote a row has found: `bad_command` for people who do not fit, `forbidden` unless it `may` be."""
+    for name in new.unfit:
+        if name in named:
+            wanted = new.type.references[name].role
+            raise misfit(name, f"this person is no {wanted}", f"the id of a {wanted}")
+    if not may:
+        raise denied(new.type, rule, role, (new.values,))
 
 
 def _lacking(type: RecordType, rule: Rule, role: str, row: Row | Mapping[str, Any]) -> str:

@@ -4,18 +4,18 @@ A student meets whoever shares a class, a course or a cohort, and its mentors an
 children. Never here: all else that there is of a person (`school.users`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
 from homeroom.engine.behaviour import Caller, Refusal
-from homeroom.engine.database import Database
 from homeroom.protocol.access import STAFF, SYSTEM_ROLE
 from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.paging import decode_after, encode_after
 from homeroom.records.faults import told_as_refusals
 from homeroom.records.intake import check_storable
 from homeroom.records.named import Named
+from homeroom.records.reads import Reads
 from homeroom.records.school.users import SEARCHED
 from homeroom.records.search import all_words_in, maybe_in
 
@@ -48,6 +48,7 @@ _NAMED: Mapping[str, str] = {
     for role, them in {"student": "met", "parent": "us"}.items()
 }
 """Role -> the names of those whom it sees named somewhere; others are told all of them."""
+_THERE = "SELECT id FROM users WHERE id = ANY($1::text[]) AND deleted_at IS NULL"
 
 
 class Entry(Struct, frozen=True):
@@ -69,8 +70,8 @@ class Entries(Struct, frozen=True):
 class Directory:
     """Looks people up."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
 
     async def page(  # noqa: PLR0917 - what a query has
         self, caller: Caller, ids: Sequence[str], role: str, words: str, limit: int, after: str
@@ -82,7 +83,7 @@ class Directory:
         known = _statement(caller.role, bool(words.strip()))
         args = (_behind(after), list(ids), role, check_storable("words", words), limit + 1)
         with told_as_refusals():
-            rows = await self._database.fetch(known, caller.user, *args)
+            rows = await self._reads.fetch(caller.user, known, caller.user, *args)
         found = tuple(Entry(row["id"], row["name"], row["role"], row["active"]) for row in rows[:limit])
         return Entries(found, encode_after(found[-1].id, "person:row") if len(rows) > limit else "")
 
@@ -95,8 +96,17 @@ class Directory:
         if not wanted:
             return {}
         with told_as_refusals():
-            rows = await self._database.fetch(_NAMED.get(caller.role, _NAMES), caller.user, wanted)
+            rows = await self._reads.fetch(caller.user, _NAMED.get(caller.role, _NAMES), caller.user, wanted)
         return {row["id"]: Named(row["name"], row["role"]) for row in rows}
+
+    async def strangers(self, ids: Collection[str]) -> Collection[str]:
+        """Return those of `ids` that are nobody's: of people who never were, or were deleted.
+
+        For whoever may name them, which is to be asked before. Raises `unavailable`.
+        """
+        with told_as_refusals():
+            rows = await self._reads.database.fetch(_THERE, sorted(ids))
+        return {*ids}.difference(row["id"] for row in rows)
 
 
 def _statement(role: str, words: bool) -> str:

@@ -65,7 +65,7 @@ class Thing:
         return (
             "SELECT asked.place, r.id IS NOT NULL AS there FROM unnest($1::text[], $2::text[]) "  # noqa: S608 - constants
             f"WITH ORDINALITY AS asked (id, me, place) LEFT JOIN {self.table} r ON r.id = asked.id "
-            f"WHERE r.id IS NULL OR NOT ({self._said('asked.me')})"
+            f"WHERE r.id IS NULL OR ({self._said('asked.me')}) IS NOT TRUE"
         )
 
     def _said(self, me: str) -> str:

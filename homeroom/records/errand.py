@@ -17,6 +17,8 @@ from homeroom.engine.supervisor import backoff
 log = structlog.get_logger(__name__)
 
 HORIZON_S = 60.0
+FAILED_S = 0.1
+"""So long nothing is tried again that has failed, whatever wakes it."""
 Work = Callable[[], Awaitable[int | None]]
 """Does what is due, or a part of it; returns when there is more, Unix ms, `None` when nothing is known to come; raises `Refusal`."""
 
@@ -33,7 +35,7 @@ class Errand:
         self._woken.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Work until cancelled; while the database is away it is asked again, less and less often."""
+        """Work until cancelled; while the database is away it is asked again, less and less often, or when somebody found it there."""
         failures = 0
         task_status.started()
         while True:
@@ -43,13 +45,13 @@ class Errand:
             except Refusal as refusal:
                 failures += 1
                 log.warning("an errand waits", errand=self._name, code=refusal.code, why=refusal.msg)
-                await trio.sleep(backoff(failures, 0.1, HORIZON_S, self._random))
+                await trio.sleep(FAILED_S)
+                await self._wait(backoff(failures, FAILED_S, HORIZON_S, self._random))
             else:
                 failures = 0
-                await self._wait(at)
+                await self._wait(HORIZON_S if at is None else max(at - self._clock.now(), 0) / 1000)
 
-    async def _wait(self, at: int | None) -> None:
-        """Wait until `at`, a change, or the horizon."""
-        seconds = HORIZON_S if at is None else max(at - self._clock.now(), 0) / 1000
+    async def _wait(self, seconds: float) -> None:
+        """Wait so long, until a change, or the horizon."""
         with trio.move_on_after(min(seconds, HORIZON_S)):
             await self._woken.wait()

@@ -10,6 +10,7 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.engine.errors import overloaded, unavailable
 from homeroom.engine.postgres import DatabaseError, Disconnected, Refused, UniqueViolation
 from homeroom.records.declare import RecordType
+from homeroom.records.needed import StillNeeded
 from homeroom.records.schema import reference_names, unique_names
 
 RETRY_MS = 1_000
@@ -39,14 +40,14 @@ class Faults:
             raise self._wrong(error) or error from None
 
     @contextmanager
-    def removing(self, type: RecordType) -> Iterator[None]:
-        """Raise `Refusal` `conflict` when other rows refer to the one of `type` that is being removed."""
+    def removing(self, type: RecordType, ids: Sequence[str]) -> Iterator[None]:
+        """Raise `Refusal` `conflict` when other rows refer to one of `ids`, rows of `type` that are being removed."""
         try:
             yield
         except Refused as error:
             if error.sqlstate not in _BROKEN_REFERENCE:
                 raise
-            raise self._needed(type, error) from None
+            raise self._needed(type, ids, error) from None
 
     def _taken(self, error: UniqueViolation) -> Refusal:
         fields = self._unique.get(error.constraint, ())
@@ -62,12 +63,12 @@ class Faults:
             return Refusal("bad_command", f"out of bounds: {error.constraint}", data={"field": error.constraint})
         return None
 
-    def _needed(self, type: RecordType, error: Refused) -> Refusal:
+    def _needed(self, type: RecordType, ids: Sequence[str], error: Refused) -> Refusal:
         owner = self._owners.get(error.constraint)
-        who = owner.plural.replace("_", " ") if owner else "others"
-        field = self._references.get(error.constraint, "")
-        data = {"by": owner.name if owner else "", "field": field}
-        return Refusal("conflict", f"{who} still refer to this {type.name.replace('_', ' ')}", data=data)
+        if owner is None:
+            msg = f"others still refer to this {type.name.replace('_', ' ')}"
+            return Refusal("conflict", msg, data={"by": "", "field": ""})
+        return StillNeeded(type, ids, owner, self._references[error.constraint])
 
 
 def was_in_a_ring(refusal: Refusal) -> bool:

@@ -7,7 +7,7 @@ every quarter of an hour, and nearly always nothing has changed. Never here: the
 
 import hmac
 from collections.abc import AsyncIterator, Iterable
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from random import Random
 
 from msgspec import Struct
@@ -15,6 +15,7 @@ from msgspec import Struct
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.clock import Clock
 from homeroom.engine.database import Database
+from homeroom.engine.postgres import Connection
 from homeroom.protocol.ids import is_made
 from homeroom.records.access import allowed
 from homeroom.records.audit import write_audit
@@ -48,13 +49,32 @@ class Feeds:
 
     async def renew(self, user: str) -> str:
         """Make a person's link, in the place of the one before; returns the secret, which is told this once."""
-        secret, now = fresh_id(self._random), self._clock.now()
-        digest = _digest(secret)
+        secret = fresh_id(self._random)
         async with self._database.transaction() as connection:
-            if not await connection.execute(_RENEW, user, digest[:_MARK_OCTETS], digest, now):
-                raise Refusal("forbidden", "only people of the school have a calendar")
-            await write_audit(connection, ("user", user), "calendar_link_made", by=user, at=now)
+            await self._renew(connection, user, secret)
         return secret
+
+    async def renew_once(self, user: str, key: str, secret: str) -> None:
+        """Make `secret` a person's link, once for each `key`, of which it follows: a repeat finds that it is the link, and changes nothing.
+
+        Raises `conflict` for the key of another request, and when the link has ended since: it does not come back.
+        """
+        now = self._clock.now()
+        async with self._database.transaction() as connection:
+            if await connection.execute(_FIRST, user, key, _ASKED, now):
+                await self._renew(connection, user, secret)
+                return
+            (found,) = await connection.fetch(_REPEATED, user, key)
+        if found["asked"] != _ASKED:
+            raise Refusal("conflict", "this Idempotency-Key came with another request before: choose a new key")
+        if found["digest"] != _digest(secret):
+            raise Refusal("conflict", "this link has ended since: choose a new key", data={"reason": "deleted"})
+
+    async def _renew(self, connection: Connection, user: str, secret: str) -> None:
+        now, digest = self._clock.now(), _digest(secret)
+        if not await connection.execute(_RENEW, user, digest[:_MARK_OCTETS], digest, now):
+            raise Refusal("forbidden", "only people of the school have a calendar")
+        await write_audit(connection, ("user", user), "calendar_link_made", by=user, at=now)
 
     async def revoke(self, user: str) -> None:
         """End a person's link; raises `not_found` when there is none."""
@@ -103,6 +123,12 @@ class Feeds:
             place = (rows[-1]["start_at"], rows[-1]["id"])
 
 
+_ASKED = blake2b(b"a link to a calendar", digest_size=16).digest()
+"""What tells the receipt of a link from those of records: the request has no body."""
+_FIRST = """INSERT INTO record_receipts (client, key, digest, reply, at) VALUES ($1, $2, $3, '', $4)
+ON CONFLICT (client, key) DO NOTHING"""
+_REPEATED = """SELECT r.digest AS asked, l.digest FROM record_receipts r LEFT JOIN calendar_links l ON l.user_id = r.client
+WHERE r.client = $1 AND r.key = $2"""
 _RENEW = """INSERT INTO calendar_links (user_id, mark, digest, made_at)
 SELECT id, $2, $3, $4 FROM users WHERE id = $1 AND active
 ON CONFLICT (user_id) DO UPDATE SET mark = excluded.mark, digest = excluded.digest, made_at = excluded.made_at"""

@@ -6,6 +6,7 @@ Never here: rules over more than one row (hooks of the record types), and who ma
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -28,11 +29,16 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 def check_names(type: RecordType, values: Mapping[str, Any], *, create: bool) -> None:
     """Raise `bad_command` for the first of `values` that is no column, or none that a client sets."""
-    known = {column.name for column in type.writable(create=create)}
+    known = _writable_names(type, create=create)
     for name in values:
         if name not in known:
             why = "set by the server" if name in type.columns else "no such field"
             raise misfit(name, why, "one of " + ", ".join(sorted(known)))
+
+
+@lru_cache(maxsize=1_000)
+def _writable_names(type: RecordType, *, create: bool) -> frozenset[str]:
+    return frozenset(column.name for column in type.writable(create=create))
 
 
 def new_row(type: RecordType, values: Mapping[str, Any], *, rich: bool = True) -> Row:

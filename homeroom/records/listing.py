@@ -14,12 +14,14 @@ from typing import Any
 import msgspec
 
 from homeroom.engine.behaviour import Refusal
+from homeroom.protocol.access import SYSTEM_ROLE
 from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.paging import decode_after, encode_after
-from homeroom.records.access import allowed, sights
+from homeroom.records.access import ALL, NONE, allowed, said, sights
 from homeroom.records.columns import Column
 from homeroom.records.declare import RecordType
 from homeroom.records.intake import check_storable, misfit
+from homeroom.records.lens import Lens
 from homeroom.records.rows import seen
 from homeroom.records.schema import USER
 from homeroom.records.statements import row_json, unseen
@@ -80,6 +82,7 @@ class _Composer:
 
     def __init__(self, type: RecordType, role: str) -> None:
         self.type = type
+        self.role = role
         self.conditions = ["$1::text IS NOT NULL", allowed(type, type.read, role)]
         self.args: list[Any] = []
         self._sights = sights(type, role)
@@ -109,7 +112,9 @@ class _Composer:
         if given == "" and column.optional and operator == "=":
             yield f"{place} IS NULL"
         elif name in self.type.lenses:
-            yield self.type.lenses[name].replace(":value", self.arg(_value(column, name, given), sql_type))
+            yield self._through(self.type.lenses[name]).replace(
+                ":value", self.arg(_value(column, name, given), sql_type)
+            )
         elif column.kind == "list":
             yield f"{self.arg(_value(column, name, given), sql_type)} = ANY({place})"
         elif column.words:
@@ -118,6 +123,11 @@ class _Composer:
         else:
             exactly = ' COLLATE "C"' if column.kind == "text" and operator != "=" else ""
             yield f"{place} {operator} {self.arg(_value(column, name, given), sql_type)}{exactly}"
+
+    def _through(self, lens: Lens) -> str:
+        """Return what a lens asks: who may not know what other rows say finds nothing by them."""
+        known = ALL if self.role == SYSTEM_ROLE else lens.known.get(self.role, NONE)
+        return f"({said(lens.own)} OR {said(known)} AND {said(lens.further)})"
 
 
 def list_statement(type: RecordType, query: ListQuery, role: str) -> Asked:

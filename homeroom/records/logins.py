@@ -14,7 +14,7 @@ from msgspec import Struct
 from homeroom.engine.clock import Clock
 from homeroom.engine.database import Database
 from homeroom.engine.postgres import Connection
-from homeroom.records.audit import write_audit
+from homeroom.records.audit import Beside, write_audit
 from homeroom.records.sweeping import PERIOD_S, keep_swept
 
 MARK = "hr1."
@@ -80,7 +80,7 @@ class Logins:
                 return None
             return await self._end(connection, found[0]["user_id"], found[0]["family"], "logout", self._clock.now())
 
-    async def end_family(self, user: str, family: str, reason: str = "logout") -> Ended | None:
+    async def end_family(self, user: str, family: str, reason: Beside = "logout") -> Ended | None:
         """End one login of a person; `None` when it is none of theirs, or has ended."""
         async with self._database.transaction() as connection:
             return await self._end(connection, user, family, reason, self._clock.now())
@@ -108,7 +108,7 @@ class Logins:
         await connection.execute(sql, _hash(refresh), family, now, expires)
         return Grant(user, family, refresh, expires)
 
-    async def _end(self, connection: Connection, user: str, family: str, reason: str, now: int) -> Ended | None:
+    async def _end(self, connection: Connection, user: str, family: str, reason: Beside, now: int) -> Ended | None:
         sql = "UPDATE logins SET ended_at = $3, reason = $4 WHERE family = $2 AND user_id = $1 AND ended_at IS NULL"
         if not await connection.execute(sql, user, family, now, reason):
             return None

@@ -25,6 +25,7 @@ class Notice:
     about     (row) -> what it is about, its id unless said: in one transaction it is told of each once
     named     column with a person's id, whose name stands in the data as `name`, and in the title for `{name}`; not with `wide`
     wide      for so many that they are told in pages, by an errand, as soon as the change is durable
+    lasting   stays in inboxes when the row is gone, because what it says is true then as well; all others are taken back
     """
 
     type: str
@@ -38,3 +39,4 @@ class Notice:
     about: Says | None = None
     named: str = ""
     wide: bool = False
+    lasting: bool = False

@@ -1,15 +1,16 @@
 """Notices of records: from a row that has come to be so to the inboxes of those whom it concerns.
 
 A notice is a durable message, written with the row or not at all; the inbox decides whether it interrupts. Who does not want a type of
-notices in the app (their preferences) gets none. One that is for very many is only noted here, and told in pages (`mailings`).
+notices in the app (their preferences) gets none. One that is for very many is only noted here, and told in pages (`mailings`). When the row is gone, its notices are taken back
+the same ways, out of those inboxes in which they are.
 Never here: which notices there are (the record types), and the messages' way to the inbox (`engine.courier`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from homeroom.protocol.inbox import Notify
+from homeroom.protocol.inbox import Notify, TakeBack
 from homeroom.records.columns import Row
 from homeroom.records.declare import RecordType, Unit
 from homeroom.records.notice import NAME, Notice
@@ -20,6 +21,13 @@ TITLE_MAX, MESSAGE_MAX, VALUE_MAX = 200, 2_000, 200
 _WANTED = """q.id IS NOT NULL AND q.id <> $2::text AND coalesce((SELECT p.in_app FROM notification_preferences p
 WHERE p.user_id = q.id AND p.type IN ($3::text, '*') ORDER BY p.type = '*' LIMIT 1), true)"""
 NOTE = "INSERT INTO mailings (record, row_id, notice, besides, at) VALUES ($1, $2, $3, $4, $5)"
+
+
+TAKE_BACK = ""
+"""Stands for a notice in a mailing by which those of a row that is gone are taken back."""
+TOLD = "SELECT target, link FROM notices_told($1::text[])"
+"""The inboxes in which notices are that lead there, or on their way."""
+_UNSAY = "DELETE FROM mailings WHERE record = $1 AND row_id = ANY($2::text[])"
 
 
 class MailWaiting(msgspec.Struct, frozen=True):
@@ -49,6 +57,31 @@ async def notify(unit: Unit, type: RecordType, notice: Notice, rows: Sequence[Ro
         unit.tell(f"inbox:{found['person']}", letters[about])
 
 
+async def take_back(unit: Unit, type: RecordType, ids: Sequence[str]) -> None:
+    """Take the notices of rows that are gone out of the inboxes, or note that they are to be; what was still to be told is not."""
+    if not list(taken_back(type, "")):
+        return
+    if any(notice.wide for notice in type.notices):
+        await unit.execute(_UNSAY, type.name, ids)  # after a page that is being told this moment: it is taken back too
+        for gone in ids:
+            await unit.execute(NOTE, type.name, gone, TAKE_BACK, unit.caller.user, unit.now)
+        unit.news(MailWaiting())
+        return
+    commands = {command.url: command for gone in ids for command in taken_back(type, gone)}
+    for row in await unit.fetch(TOLD, list(commands)):
+        unit.tell(row["target"], commands[row["link"]])
+
+
+def taken_back(type: RecordType, id: str) -> Iterator[TakeBack]:
+    """Yield what takes the notices of one row back, one command for each link."""
+    types: dict[str, tuple[str, ...]] = {}
+    for notice in type.notices:
+        if notice.url and not notice.lasting:
+            types[notice.url] = (*types.get(notice.url, ()), notice.type)
+    for url, those in types.items():
+        yield TakeBack(url.format(id=id), those)
+
+
 def written(notice: Notice, row: Row, name: str | None = None) -> Notify:
     """Return a notice of a row as the inbox takes it in; `name` is that of the person it is `named` for."""
     values = {"name": name, **{column: getattr(row, column) for column in ("id", *notice.data)}}
@@ -59,7 +92,7 @@ def written(notice: Notice, row: Row, name: str | None = None) -> Notify:
     }
     return Notify(
         notice.type,
-        notice.title(row).replace(NAME, name or "")[:TITLE_MAX] if notice.named else notice.title(row)[:TITLE_MAX],
+        notice.title(row).replace(NAME, name or "", 1)[:TITLE_MAX] if notice.named else notice.title(row)[:TITLE_MAX],
         notice.message(row)[:MESSAGE_MAX] if notice.message is not None else "",
         data,
         notice.priority,

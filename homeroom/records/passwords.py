@@ -4,6 +4,8 @@ A hash takes about a tenth of a second and 64 MiB on purpose; the limit keeps a 
 Never here: how often somebody may try (`http.throttle`), and where hashes are kept (`users`).
 """
 
+from functools import partial
+
 import trio
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -23,11 +25,15 @@ class Passwords:
         self._waiting = waiting
         self._nobody: str | None = None
 
-    async def hash(self, password: str) -> str:
-        """Return the hash to keep; raises `bad_command` for one that is too short, too long or holds a NUL."""
+    async def hash(self, password: str, salt: bytes | None = None) -> str:
+        """Return the hash to keep; raises `bad_command` for one that is too short, too long or holds a NUL.
+
+        With a `salt` of 16 octets it is always the same, for requests that are told from others by it; without, of random octets.
+        """
         check_password(password)
         self._check_room()
-        return await trio.to_thread.run_sync(self._hasher.hash, password, limiter=self._room)
+        hashing = partial(self._hasher.hash, password, salt=salt)
+        return await trio.to_thread.run_sync(hashing, limiter=self._room)
 
     async def verify(self, kept: str | None, password: str) -> bool:
         """Tell whether `password` is the one of the hash `kept`; for nobody (`None`) it takes as long, and is not."""

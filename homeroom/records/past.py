@@ -1,8 +1,9 @@
 """What of past events somebody is shown now: of a record that is gone, or that is not theirs to see any more, its ids alone.
 
 Rules of this file: no event is left out and none moves, so numbers have no gap; what is left out of one is everything but ids. An old
-state of a record is shown while its reader may read the record itself, and back to when it was last published. Events of actors
-(exams, sessions) are no matter of the records and pass as they are.
+state of a record is shown while its reader may read the record itself, and back to when it was last published, or shown where it was not
+before (`shown_anew`): what was taken back, and mended, does not come again. Admins, who may read it all the while, see that as well. Events of
+actors (exams, sessions) are no matter of the records and pass as they are.
 Never here: who may follow which channel (`doors`), and live events, which are told to whom they are for when they are written.
 """
 
@@ -17,7 +18,7 @@ from homeroom.engine.database import Database
 from homeroom.engine.errors import unavailable
 from homeroom.engine.postgres import DatabaseError
 from homeroom.engine.wire import Wire
-from homeroom.records.access import NONE, allowed
+from homeroom.records.access import ALL, NONE, allowed
 from homeroom.records.breath import Breath
 from homeroom.records.declare import RecordType
 
@@ -44,6 +45,19 @@ class _Saying(NamedTuple):
     id: str
     bare: Mapping[str, Any]
 
+    def stands(self, since: "_Since") -> bool:
+        """Tell whether all of it may be shown; what says no version goes by its time."""
+        version = self.bare.get("version", since.version if self.event.at >= since.anew else 0)
+        return self.event.at >= since.published and version >= since.version
+
+
+class _Since(NamedTuple):
+    """Since when what was said of a record stands: since it was `published` (Unix ms), and since it was shown `anew` in that `version`."""
+
+    published: int
+    anew: int
+    version: int
+
 
 class Past:
     """Looks at past events for whoever asks for them; each page takes one statement for each type of record in it."""
@@ -62,7 +76,7 @@ class Past:
             since = await self._readable(self._types[domain], {one.id for one in sayings}, caller)
             for one in sayings:
                 await breath.taken()
-                if one.event.at < since.get(one.id, one.event.at + 1):
+                if one.id not in since or not one.stands(since[one.id]):
                     shown[one.place] = self._told(one)
         return shown
 
@@ -79,8 +93,8 @@ class Past:
                 found[domain].append(_Saying(place, event, str(bare.get("id", "")), bare))
         return found
 
-    async def _readable(self, type: RecordType, ids: Iterable[str], caller: Caller) -> Mapping[str, int]:
-        """Return those records of `ids` that the caller may read, and since when what was said of them stands (Unix ms)."""
+    async def _readable(self, type: RecordType, ids: Iterable[str], caller: Caller) -> Mapping[str, _Since]:
+        """Return those records of `ids` that the caller may read, and since when what was said of them stands."""
         sql = self._text(type, caller.role)
         if not sql:
             return {}
@@ -88,7 +102,7 @@ class Past:
             rows = await self._database.fetch(sql, caller.user, list(ids))
         except DatabaseError as error:
             raise unavailable(RETRY_MS) from error
-        return {row["id"]: row["since"] for row in rows}
+        return {row["id"]: _Since(row["published"], row["anew"], row["version"]) for row in rows}
 
     def _text(self, type: RecordType, role: str) -> str:
         """Return the statement for callers of `role`, empty where none of them reads any record of the type."""
@@ -118,10 +132,13 @@ def _by_domain(types: Iterable[RecordType]) -> Mapping[str, RecordType]:
 
 def _statement(type: RecordType, role: str) -> str:
     may = allowed(type, type.read, role)
-    since = f"coalesce(r.{_PUBLISHED}, 0)" if _PUBLISHED in type.columns else "0::bigint"
+    if may == NONE:
+        return ""
+    published = f"coalesce(r.{_PUBLISHED}, 0)" if _PUBLISHED in type.columns else "0::bigint"
+    # Who may read all of them was never kept from one.
+    anew = "FALSE" if may == ALL else "r.id = a.id"
     return (
-        f"SELECT r.id, {since} AS since FROM {type.plural} AS r "  # noqa: S608 - declared
+        f"SELECT r.id, {published} AS published, coalesce(a.at, 0) AS anew, coalesce(a.version, 0) AS version "  # noqa: S608 - declared
+        f"FROM {type.plural} AS r LEFT JOIN shown_anew AS a ON a.type = '{type.name}' AND {anew} "
         f"WHERE r.id = ANY($2::text[]) AND {may} AND $1::text IS NOT NULL"
-        if may != NONE
-        else ""
     )

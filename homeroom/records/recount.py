@@ -28,6 +28,7 @@ PATIENCE_S = 300.0
 _UTC_DAY_MS = 86_400_000
 _MADE = "SELECT how FROM counters_made"
 _EMPTY = "DELETE FROM counters"
+_ADD = "INSERT INTO counters (scope, name, day, value)"
 _NOTE = "WITH gone AS (DELETE FROM counters_made WHERE how <> $1) INSERT INTO counters_made VALUES ($1)"
 _BOUNDS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 
@@ -36,13 +37,14 @@ class Recount:
     """What counts all rows of `types`, with days as in `zone`."""
 
     def __init__(self, types: Sequence[RecordType], zone: ZoneInfo) -> None:
-        self._types = tuple(one for one in types if one.tallies)
+        self._types = tuple(one for one in types if one.tallies or one.counts is not None)
         self._zone = zone
 
     @property
     def how(self) -> str:
         """Return the digest of what is counted, and how."""
         texts = [sql for one in self._types for tally in one.tallies for sql in selects(one, tally)]
+        texts += [one.counted for one in self._types if one.counted]
         return sha256("\n".join([*texts, str(self._zone)]).encode()).hexdigest()
 
     async def ensure(self, database: Database) -> bool:
@@ -74,6 +76,8 @@ class Recount:
             for one in self._types:
                 for tally in one.tallies:
                     await self._count(connection, one, tally)
+                if one.counted:
+                    await connection.execute(f"{_ADD} {one.counted}")
             await connection.execute(_NOTE, self.how)
         log.info("counted", tables=len(self._types))
         return True
@@ -81,7 +85,7 @@ class Recount:
     async def _count(self, connection: Connection, type: RecordType, tally: Tally) -> None:
         args = await self._days(connection, type, tally) if _timed(type, tally) else ()
         for select in selects(type, tally):
-            await connection.execute(f"INSERT INTO counters (scope, name, day, value) {select}", *args)
+            await connection.execute(f"{_ADD} {select}", *args)
 
     async def _days(self, connection: Connection, type: RecordType, tally: Tally) -> tuple[list[int], list[str]]:
         """Return when each day begins on which there may be a time of the column, in order, and the days."""

@@ -6,11 +6,11 @@ because the first moment has to be one of its own. Pure; callers expand in a wor
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import DAILY, MONTHLY, WEEKLY, YEARLY, rrule, weekday
@@ -30,6 +30,7 @@ SPAN_DAYS = 5 * 366
 Frequency = Literal[0, 1, 2, 3]
 """As the library numbers them: YEARLY, MONTHLY, WEEKLY, DAILY."""
 
+_MS, _DAY, _EPOCH = timedelta(milliseconds=1), timedelta(days=1), datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _FREQUENCIES: Mapping[str, Frequency] = MappingProxyType(
     {"DAILY": DAILY, "WEEKLY": WEEKLY, "MONTHLY": MONTHLY, "YEARLY": YEARLY}
@@ -110,15 +111,44 @@ def expand(rule: Recurrence, first: int, zone: ZoneInfo) -> tuple[int, ...]:
     return (first, *found[1:])
 
 
-def shift(moment: int, by: timedelta, zone: ZoneInfo) -> int:
-    """Return `moment` moved by `by` on the clocks of `zone`: a day later is the same time of the next day."""
-    local = local_time(moment, zone).replace(tzinfo=None, fold=0) + by
-    return int(local.replace(tzinfo=zone).astimezone(UTC).timestamp() * 1000)
+class Meant(NamedTuple):
+    """A moment (Unix ms) at which the clocks show `late` ms more than is meant, because they skip that time; nearly always 0."""
+
+    at: int
+    late: int = 0
 
 
-def local_difference(before: int, after: int, zone: ZoneInfo) -> timedelta:
-    """Return by how much the clocks of `zone` show more at `after` than at `before`, for `shift`."""
-    return local_time(after, zone).replace(tzinfo=None) - local_time(before, zone).replace(tzinfo=None)
+def meant(moments: Sequence[int], zone: ZoneInfo) -> list[Meant]:
+    """Return what is meant by the moments of a series: the time of the first on each day."""
+    first = _shown(moments[0], zone)
+    return [Meant(moment, (_shown(moment, zone) - first) % _DAY // _MS) for moment in moments]
+
+
+def shift(one: Meant, by: timedelta, zone: ZoneInfo) -> Meant:
+    """Return `one` moved by `by` on the clocks of `zone`: a day later is the same time of the next day."""
+    return _at(_clock(one, zone) + by, zone)
+
+
+def local_difference(before: Meant, after: int, zone: ZoneInfo) -> timedelta:
+    """Return by how much the clocks of `zone` show more at `after` than is meant by `before`, for `shift`; nothing when it stays."""
+    return _shown(after, zone) - _clock(before, zone) if after != before.at else timedelta()
+
+
+def _clock(one: Meant, zone: ZoneInfo) -> datetime:
+    """Return what the clocks should show; of what is no such moment in this zone, what they show."""
+    shown = _shown(one.at, zone)
+    wanted = shown - one.late * _MS
+    return wanted if _at(wanted, zone) == one else shown
+
+
+def _at(clock: datetime, zone: ZoneInfo) -> Meant:
+    """Return when the clocks show `clock`, the first time, or as much later as they skip."""
+    moment = clock.replace(tzinfo=zone).astimezone(UTC)
+    return Meant((moment - _EPOCH) // _MS, (moment.astimezone(zone).replace(tzinfo=None, fold=0) - clock) // _MS)
+
+
+def _shown(moment: int, zone: ZoneInfo) -> datetime:
+    return local_time(moment, zone).replace(tzinfo=None, fold=0)
 
 
 def _check_span(rule: Recurrence, first: int, zone: ZoneInfo) -> None:

@@ -4,10 +4,10 @@ Never here: SQL, and what is told of a row (`telling`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from homeroom.records.breath import Breath
 from homeroom.records.columns import Row
@@ -16,8 +16,7 @@ from homeroom.records.declare import RecordType
 _decode = msgspec.json.decode
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """A row that is being written.
 
     `values` are its columns as builtin types. The caller `sees` it (asked of one that is held alone), and `may` do what was asked for; it
@@ -33,8 +32,8 @@ class Kept:
     unseen: Collection[str]
     closed: Collection[str]
     unfit: Collection[str]
-    rows: Collection[str]
-    ids: Collection[str]
+    rows: frozenset[str]
+    ids: frozenset[str]
 
     @property
     def id(self) -> str:
@@ -105,4 +104,9 @@ def plain(value: Any) -> Any:
 
 def without(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     """Return `values` but for those of `names`."""
-    return {name: value for name, value in values.items() if name not in names}
+    return {name: value for name, value in values.items() if name not in names} if names else dict(values)
+
+
+def as_json(rows: Sequence[Any]) -> str:
+    """Return rows, or the values of some, as the statements that write them take them."""
+    return msgspec.json.encode(rows).decode()

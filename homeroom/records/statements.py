@@ -7,16 +7,30 @@ Never here: sending them, and lists (`listing`).
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from homeroom.protocol.access import SYSTEM_ROLE, Rule
 from homeroom.records.access import ALL, allowed, sights
 from homeroom.records.columns import Column, Row
 from homeroom.records.declare import Channel, RecordType
+from homeroom.records.schema import USER
 
-FOR_CHANGE = "FOR NO KEY UPDATE OF r"
+
+class How(NamedTuple):
+    """How rows are held until the end; with `people`, the people whom they say something of by a role are held before (`Reference.first`)."""
+
+    sql: str
+    people: bool = False
+
+
+FOR_CHANGE = How("FOR NO KEY UPDATE OF r")
 """Holds a row, and lets others go on referring to it."""
-FOR_DELETE = "FOR UPDATE OF r"
+AFTER_PEOPLE = How(FOR_CHANGE.sql, people=True)
+FOR_DELETE = How("FOR UPDATE OF r")
+"""Holds a row alone: nobody refers to it anew meanwhile, and nobody is found to fit by it (`Statements._unfit`)."""
+_FIT = frozenset({"update_beside", "update_fit"})
+"""Writes of which it is known that those whom the rows name fit."""
 _COLUMN = re.compile(r"\br\.(\w+)")
 
 
@@ -30,18 +44,26 @@ class Statements:
         self._given = f"json_populate_recordset(NULL::{type.plural}, $2::text::json)"
         self._insert = f"INSERT INTO {type.plural} ({names}) SELECT {names} FROM {self._given} AS r"  # noqa: S608 - declared
         anew = ", ".join(f"{name} = g.{name}" for name in type.columns)
-        self._update = f"UPDATE {type.plural} AS t SET {anew} FROM {self._given} AS g WHERE t.id = g.id"  # noqa: S608 - declared
+        # By the ids as well: of rows in a JSON alone PostgreSQL expects a hundred, and reads all of a small table to find them.
+        found = "t.id = ANY($3::text[]) AND t.id = g.id"
+        self._update = f"UPDATE {type.plural} AS t SET {anew} FROM {self._given} AS g WHERE {found}"  # noqa: S608 - declared
         self.read = (
             f"SELECT {row_json(type.columns)} AS row, {unseen(type, role)} AS unseen FROM {type.plural} AS r "  # noqa: S608 - declared
             f"WHERE r.id = $2 AND {allowed(type, type.read, role)} AND $1::text IS NOT NULL"
         )
         self.delete = _delete(type)
-        self._texts: dict[tuple[str, Rule | str], str] = {}
+        self._texts: dict[tuple[str | How, Rule | str], str] = {}
         self._decisive: dict[Rule, frozenset[str]] = {}
+        self._named_by_role = [name for name, to in type.references.items() if to.role is not None]
 
-    def hold(self, rule: Rule, how: str = FOR_CHANGE) -> str:
+    def hold(self, rule: Rule, how: How = FOR_CHANGE) -> str:
         """Return what holds the rows with the ids `$2` until the end, in the order of their ids, looked at by `rule`."""
-        return self._made(how, rule, lambda: f"{self._looks(rule)} {self._where('id')} {how}")
+        # What is looked at comes before what is held: and so do the people.
+        return self._made(
+            how,
+            rule,
+            lambda: f"{self._looks(rule)}{self._people() if how.people else ''} {self._where('id')} {how.sql}",
+        )
 
     def insert(self) -> str:
         """Return what adds the rows in the JSON `$2`, looked at by the rule for creating."""
@@ -54,15 +76,21 @@ class Statements:
         return self._writing("insert_permitted", said, None)
 
     def update(self, rule: Rule) -> str:
-        """Return what puts the rows in the JSON `$2` in the place of those with their ids, looked at by `rule`."""
+        """Return what puts the rows in the JSON `$2`, of the ids `$3`, in the place of those with their ids, looked at by `rule`."""
         return self._writing("update", self._update, rule)
 
     def update_of(self, rule: Rule, befores: Sequence[Row], rows: Sequence[Row]) -> str:
         """Return what does the same with held rows, and asks again only where what holding them has told may be otherwise now."""
-        told = [name for name in self._telling(rule) if name in self.type.columns]
         pairs = list(zip(befores, rows, strict=True))
-        if self.type.by_hand or any(getattr(old, name) != getattr(new, name) for name in told for old, new in pairs):
+
+        def differ(names: Iterable[str]) -> bool:
+            known = [name for name in names if name in self.type.columns]
+            return any(getattr(old, name) != getattr(new, name) for name in known for old, new in pairs)
+
+        if self.type.by_hand or differ(self._named_by_role):
             return self.update(rule)
+        if differ(self.decisive(rule)):
+            return self._writing("update_fit", self._update, rule)
         return self._writing("update_beside", self._update, None)
 
     def insert_missing(self) -> str:
@@ -72,7 +100,7 @@ class Statements:
     def referring(self, column: str) -> str:
         """Return what holds all rows whose `column` is one of `$2`, in the order of their ids, to be removed or cleared."""
         return self._made(
-            "referring", column, lambda: f"{self._looks(self.type.delete)} {self._where(column)} {FOR_DELETE}"
+            "referring", column, lambda: f"{self._looks(self.type.delete)} {self._where(column)} {FOR_DELETE.sql}"
         )
 
     def permit(self, rule: Rule) -> str:
@@ -102,21 +130,17 @@ class Statements:
     def _writing(self, what: str, said: str, rule: Rule | None) -> str:
         """Return a statement that writes, with what is asked of its rows then; without a `rule` they were permitted by itself."""
         of = "t." if said is self._update else ""
-        fits = what == "update_beside"
+        fits = what in _FIT
         return self._made(
             what,
             rule or "",
             lambda: f"WITH r AS ({said} RETURNING {of}*) {self._looks(rule, written=True, fits=fits)} FROM r",
         )
 
-    def _telling(self, rule: Rule) -> frozenset[str]:
-        """Return the columns on which it depends whether `rule` permits a row, and whether those whom it names fit."""
-        return self.decisive(rule) | {name for name, to in self.type.references.items() if to.role is not None}
-
     def _where(self, column: str) -> str:
         return f"FROM {self.type.plural} AS r WHERE r.{column} = ANY($2::text[]) ORDER BY r.id"
 
-    def _made(self, what: str, key: Rule | str, make: Callable[[], str]) -> str:
+    def _made(self, what: str | How, key: Rule | str, make: Callable[[], str]) -> str:
         made = self._texts.get((what, key))
         if made is None:
             made = self._texts[what, key] = make()
@@ -139,15 +163,24 @@ class Statements:
         )
 
     def _unfit(self) -> str:
-        """Return the names of the columns that hold a person of another role than they should."""
-        return _names(
-            (
-                name,
-                f"r.{name} IS NULL OR EXISTS (SELECT FROM {self._users} u WHERE u.id = r.{name} AND u.role = '{to.role}' AND u.deleted_at IS NULL)",
-            )
-            for name, to in self.type.references.items()
-            if to.role is not None
-        )
+        """Return the names of the columns that hold a person of another role than they should.
+
+        Who is found to fit is held as by the reference itself: until the end nobody gives them another role, or deletes them, and
+        whoever is doing so this moment is waited for.
+        """
+
+        def fits(name: str) -> str:
+            role = self.type.references[name].role
+            there = f"u.id = r.{name} AND u.role = '{role}' AND u.deleted_at IS NULL"
+            return f"r.{name} IS NULL OR EXISTS (SELECT FROM {self._users} u WHERE {there} FOR KEY SHARE)"
+
+        return _names((name, fits(name)) for name in self._named_by_role)
+
+    def _people(self) -> str:
+        """Return a column more, that holds the people whom a row says something of by a role, in the order of their ids."""
+        named = ", ".join(f"r.{name}" for name, to in self.type.references.items() if to.first)
+        found = f"SELECT u.id FROM {self._users} u WHERE u.id IN ({named})"  # noqa: S608 - declared
+        return f", ARRAY({found} ORDER BY u.id FOR KEY SHARE) AS people"
 
 
 class Texts:
@@ -163,6 +196,17 @@ class Texts:
         if made is None:
             made = self._made[type.name, role] = Statements(type, role, self._users)
         return made
+
+
+def to_change(type: RecordType, names: Collection[str]) -> How:
+    """Return how a row is held of which somebody is to change the columns `names`.
+
+    A person whose role is among them alone: another role ends what the person is by the one before, and nobody gives them more of it
+    meanwhile. What such a change would end after its people, as the change holds them: so of two neither has what the other waits for.
+    """
+    if type.name == USER and "role" in names:
+        return FOR_DELETE
+    return AFTER_PEOPLE if any(to.first for to in type.references.values()) else FOR_CHANGE
 
 
 def _delete(type: RecordType) -> str:

@@ -11,13 +11,10 @@ from random import Random
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-import trio
-
 from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.engine.blueprint import NO_SUCH_THING
 from homeroom.engine.clock import Clock
 from homeroom.engine.database import Database
-from homeroom.engine.errors import overloaded
 from homeroom.engine.journal import Message
 from homeroom.engine.posted import Posted
 from homeroom.engine.postgres import Connection
@@ -27,13 +24,16 @@ from homeroom.records.access import role_may
 from homeroom.records.catalog import Catalog
 from homeroom.records.commit import Commits, Outside
 from homeroom.records.declare import Action, Deed, Moment, RecordType
-from homeroom.records.faults import RETRY_MS, told_as_refusals, was_in_a_ring
+from homeroom.records.denials import denied, denied_deed
+from homeroom.records.faults import told_as_refusals, was_in_a_ring
 from homeroom.records.intake import check_names
 from homeroom.records.listing import Listing, ListQuery, count_statement, list_statement, listed
+from homeroom.records.needed import StillNeeded, with_referrers
+from homeroom.records.reads import Reads, wait_for_turn
 from homeroom.records.repeats import Repeats, Request, digest_of
 from homeroom.records.rows import Kept, seen
 from homeroom.records.sanitising import Sanitiser
-from homeroom.records.statements import FOR_DELETE
+from homeroom.records.statements import FOR_DELETE, to_change
 from homeroom.records.tail import Receipt
 from homeroom.records.turns import Turns
 from homeroom.records.unit import Unit
@@ -73,7 +73,7 @@ class Store:
 
     `publish` is given what was appended to channels, `withdraw` whose subscriptions end, `carry` the messages to actors, `learn`
     what this server is to know; all after the commit, and none may wait. One person has `each` transactions under way at the most,
-    and all together leave a quarter of the connections to whoever reads. `zone` is the school's, UTC if none is said: it decides which day a time counts for. Every method raises `Refusal`; with a
+    and all together leave a quarter of the connections to whoever reads; of those who read nobody takes them all. `zone` is the school's, UTC if none is said: it decides which day a time counts for. Every method raises `Refusal`; with a
     `key`, a write is done once and a repeat gets the first answer.
     """
 
@@ -94,6 +94,7 @@ class Store:
     ) -> None:
         self.catalog = Catalog(types, zone)
         self.repeats = Repeats(database, clock, wire)
+        self.reads = Reads(database)
         self._database = database
         self._clock = clock
         self._wire = wire
@@ -111,24 +112,26 @@ class Store:
 
     async def read(self, type: RecordType, id: str, caller: Caller) -> Row:
         """Return a row as the caller may see it; raises `not_found` for what is not there, or not theirs to see."""
-        with told_as_refusals():
-            found = await self._database.fetch_row(self.catalog.texts.of(type, caller.role).read, caller.user, id)
-        if found is None:
+        found = await self._asked(caller, self.catalog.texts.of(type, caller.role).read, id)
+        if not found:
             raise Refusal("not_found", NO_SUCH_THING)
-        return seen(found)
+        return seen(found[0])
 
     async def page(self, type: RecordType, query: ListQuery, caller: Caller) -> Listing:
         """Return a page of the rows that the caller may see; raises `bad_command` that names what is wrong with the query."""
         asked = list_statement(type, query, caller.role)
-        with told_as_refusals():
-            return listed(await self._database.fetch(asked.sql, caller.user, *asked.args), asked)
+        return listed(await self._asked(caller, asked.sql, *asked.args), asked)
 
     async def total(self, type: RecordType, query: ListQuery, caller: Caller) -> int:
         """Return how many rows all pages of a list have, `TOTAL_MAX` at the most."""
         asked = count_statement(type, query, caller.role)
-        with told_as_refusals():
-            (row,) = await self._database.fetch(asked.sql, caller.user, *asked.args)
+        (row,) = await self._asked(caller, asked.sql, *asked.args)
         return int(row["total"])
+
+    async def _asked(self, caller: Caller, sql: str, *args: Any) -> list[Any]:
+        """Return the rows of a statement that reads for somebody, when it is their turn; raises `overloaded`."""
+        with told_as_refusals():
+            return await self.reads.fetch(caller.user, sql, caller.user, *args)
 
     # --- writing
 
@@ -139,7 +142,7 @@ class Store:
         """
         if not id:
             if not role_may(rule, caller.role):
-                raise Refusal("forbidden", f"this is not for a {caller.role}")
+                raise denied(type, rule, caller.role)
             return
         async with self.unit(caller) as unit:
             await unit.hold(type, id, rule)
@@ -174,7 +177,7 @@ class Store:
         """
 
         async def work(unit: Unit) -> Row:
-            held = await unit.hold(type, id, type.update)
+            held = await unit.hold(type, id, type.update, how=to_change(type, changes))
             check_names(type, changes, create=False)
             old = _fresh(held, version)
             return (await unit.change(old, changes, type.update)).shown()
@@ -214,7 +217,7 @@ class Store:
     async def perform(self, type: RecordType, deed: Deed, body: Any, caller: Caller, key: str | None = None) -> Any:
         """Do what `deed` is; returns its reply."""
         if not role_may(deed.rule, caller.role):
-            raise Refusal("forbidden", f"{deed.name}: not for a {caller.role}")
+            raise denied_deed(deed.rule, deed.name, caller.role)
         return await self.once(
             (deed.name, type.name, "", body), caller, key, lambda unit: deed.perform(unit, body), deed.reply
         )
@@ -226,21 +229,19 @@ class Store:
         Raises `overloaded` for somebody with too much under way.
         """
         if not self.turns.take(caller.user):
-            await self._wait_for_turn(caller.user)
+            await wait_for_turn(self.turns, caller.user, self._database)
         try:
             async with self._begun(caller) as unit:
                 yield unit
         finally:
             self.turns.leave(caller.user)
 
-    async def _wait_for_turn(self, person: str) -> None:
-        """Wait for a turn of a person, as long as for an answer of the database."""
-        if self.turns.is_full(person):
-            raise overloaded(RETRY_MS)
-        with trio.move_on_after(self._database.settings.timeout_s):
-            await self.turns.wait(person)
-            return
-        raise overloaded(RETRY_MS)
+    async def settle(self) -> None:
+        """Tell of what was committed without anybody being able to say so in time; raises `unavailable` while nobody can yet.
+
+        `learn` is given `commit.InDoubt` when there is something to settle. One task at a time may.
+        """
+        await self._commits.settle()
 
     def _begun(self, caller: Caller) -> AbstractAsyncContextManager[Unit]:
         moment = Moment(self._clock.now(), caller)
@@ -277,6 +278,15 @@ class Store:
         return answer
 
     async def _carried_out(self, caller: Caller, work: Callable[[Unit], Awaitable[ReplyT]]) -> ReplyT:
+        """Carry out `work` in a transaction; who refers to a row that it cannot remove is named when it has been taken back."""
+        try:
+            return await self._carried_out_once_more(caller, work)
+        except StillNeeded as refusal:
+            needed = refusal
+        with told_as_refusals():
+            raise await with_referrers(self._database, needed, caller)
+
+    async def _carried_out_once_more(self, caller: Caller, work: Callable[[Unit], Awaitable[ReplyT]]) -> ReplyT:
         """Carry out `work` in a transaction, and again when PostgreSQL took it back to end a ring of those who wait for each other.
 
         Nothing of it is left then, and the others go on. Who gave up waiting is not tried again: those in the way are still there.

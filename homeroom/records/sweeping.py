@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 import trio
 
+from homeroom.engine.behaviour import Refusal
 from homeroom.engine.postgres import DatabaseError
 
 log = structlog.get_logger(__name__)
@@ -25,6 +26,6 @@ async def keep_swept(
         try:
             gone = await sweep()
             log.info("swept", what=what, gone=gone)
-        except DatabaseError as error:
+        except (DatabaseError, Refusal) as error:
             log.warning("not swept", what=what, error=str(error))
         await trio.sleep(period_s)

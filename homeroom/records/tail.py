@@ -12,47 +12,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from msgspec import Struct
+
 from homeroom.engine.behaviour import Command
 from homeroom.engine.database import Database
 from homeroom.engine.journal import Message
 from homeroom.engine.posted import Posted
 from homeroom.engine.postgres import Connection
 from homeroom.engine.wire import Wire
-from homeroom.records.breath import Breath, batched, in_order
+from homeroom.records.breath import Breath, in_order
+from homeroom.records.tail_statement import Rows, composed
 from homeroom.records.tallies import Count, Counts
 from homeroom.records.telling import Activity, Audit, Change, Post
 
-TAIL = """WITH heads AS (INSERT INTO channels (stream, seq, at)
-SELECT stream, count, $3::bigint FROM unnest($1::text[], $2::bigint[]) AS asked (stream, count) ORDER BY stream COLLATE "C"
-ON CONFLICT (stream) DO UPDATE SET seq = channels.seq + excluded.seq, at = greatest(channels.at, excluded.at)
-RETURNING stream, seq, at),
-told AS (INSERT INTO journal (stream, seq, type, at, by, body)
-SELECT heads.stream, heads.seq - told.behind, told.type, heads.at, $4::text, told.body
-FROM unnest($5::text[], $6::bigint[], $7::text[], $8::bytea[]) AS told (stream, behind, type, body)
-JOIN heads ON heads.stream = told.stream COLLATE "C"),
-audited AS (INSERT INTO audit_logs (entity_type, entity_id, action, changed_by, old_value, new_value, at)
-SELECT entity, id, action, $4::text, old, new, $3::bigint
-FROM unnest($9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
-WITH ORDINALITY AS audited (entity, id, action, old, new, place) ORDER BY place),
-fed AS (INSERT INTO activity_feed (event_type, actor_id, target_type, target_id, payload, channels, at)
-SELECT type, $4::text, entity, id, payload, string_to_array(channels, ' '), $3::bigint
-FROM unnest($14::text[], $15::text[], $16::text[], $17::text[], $18::text[])
-WITH ORDINALITY AS fed (type, entity, id, payload, channels, place) ORDER BY place),
-counted AS (INSERT INTO counters (scope, name, day, value)
-SELECT scope, name, day, value FROM unnest($22::text[], $23::text[], $24::text[], $25::bigint[]) AS counted (scope, name, day, value)
-ORDER BY scope COLLATE "C", name COLLATE "C", day COLLATE "C"
-ON CONFLICT (scope, name, day) DO UPDATE SET value = counters.value + excluded.value),
-kept AS (INSERT INTO record_receipts (client, key, digest, reply, at) SELECT $4::text, $19::text, $20::bytea, $21::bytea, $3::bigint WHERE $19::text IS NOT NULL),
-sent AS (INSERT INTO messages (source, target, verb, body) SELECT $26::text, target, verb, body
-FROM unnest($27::text[], $28::text[], $29::bytea[])
-WITH ORDINALITY AS sent (target, verb, body, place) ORDER BY place RETURNING number)
-SELECT NULL::text AS stream, 0::bigint AS seq, 0::bigint AS at, pg_current_xact_id()::text AS number
-UNION ALL SELECT stream, seq, at, NULL::text FROM heads UNION ALL SELECT NULL::text, number, 0::bigint, NULL::text FROM sent"""
 FIND = """SELECT told.stream, found.seq, found.at FROM unnest($2::text[]) AS told (stream), LATERAL (
 SELECT seq, at FROM journal WHERE journal.stream = told.stream COLLATE "C" AND journal.xmin = $1::text::xid8::xid
 ORDER BY seq DESC LIMIT 1) AS found
 UNION ALL SELECT NULL::text, number, 0::bigint FROM messages WHERE source = $3::text AND xmin = $1::text::xid8::xid"""
-"""What the transaction $1 appended, as `TAIL` would have told it; only asked when its answer was lost: it reads streams from their ends."""
+"""What the transaction $1 appended, as its tail would have told it; only asked when its answer was lost: it reads streams from their ends."""
 
 SOURCE = "records:school"
 """From whom all messages of records are: those to one inbox come one by one."""
@@ -127,18 +104,17 @@ class Tail:
 
     async def _parts(self) -> "list[Part]":
         """Return what each statement writes: heads in the order of all streams, and counters after the last of them."""
-        posts = list(batched(await in_order(self._posts, lambda post: post.stream), POSTS))
-        sums = list(batched(await in_order(self.counts.sums(), lambda pair: pair[0]), OTHERS))
-        audits, activities = list(batched(self._audits, OTHERS)), list(batched(self._activities, OTHERS))
-        letters = list(batched(self._letters, OTHERS))
-        first = max(len(posts), 1) - 1  # a counter's row is held by everybody after the heads
-        count = max(1, len(posts), len(audits), len(activities), len(letters), first + len(sums))
+        posts = await in_order(self._posts, lambda post: post.stream)
+        sums = await in_order(self.counts.sums(), lambda pair: pair[0])
+        audits, activities, letters = self._audits, self._activities, self._letters
+        first = max(-(-len(posts) // POSTS), 1) - 1  # a counter's row is held by everybody after the heads
+        most = max(len(audits), len(activities), len(letters), len(sums) + first * OTHERS)
         return [
             Part(
-                _at(posts, n), _at(audits, n), _at(activities, n), _at(sums, n - first), _at(letters, n),
+                _nth(posts, n, POSTS), _nth(audits, n), _nth(activities, n), _nth(sums, n - first), _nth(letters, n),
                 self.receipt if n == 0 else None,
             )
-            for n in range(count)
+            for n in range(max(first + 1, -(-most // OTHERS)))
         ]  # fmt: skip
 
 
@@ -158,7 +134,8 @@ class Ready:
         Returns that number, empty where nothing is written; raises `DatabaseError`.
         """
         for said in self.parts[:-1] if number else self.parts:
-            rows = await connection.fetch(TAIL, *said.args(self.by, self.at))
+            sql, args = said.statement(self.by, self.at)
+            rows = await connection.fetch(sql, *args)
             self._told.append((said, rows))
             number = rows[0]["number"]
         return number
@@ -169,7 +146,8 @@ class Ready:
             await connection.commit()
             return
         said = self.parts[-1]
-        self._told.append((said, await connection.fetch_and_commit(TAIL, *said.args(self.by, self.at))))
+        sql, args = said.statement(self.by, self.at)
+        self._told.append((said, await connection.fetch_and_commit(sql, *args)))
 
     async def written(self) -> Written:
         """Return what is published and carried after the commit."""
@@ -193,17 +171,16 @@ class Ready:
         return Written(await whole.posted(self.by, rows, self.wire), [] if taken else whole.messages(rows))
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """What one statement writes, with the stored bytes of its events and of its letters."""
 
     part: "Part"
     bodies: Sequence[bytes]
     letters: Sequence[bytes]
 
-    def args(self, by: str, at: int) -> tuple[Any, ...]:
-        """Return the arguments of `TAIL`."""
-        return self.part.args(by, at, self.bodies, self.letters)
+    def statement(self, by: str, at: int) -> tuple[str, list[Any]]:
+        """Return its text and its arguments."""
+        return composed(by, at, self.part.rows(self.bodies, self.letters))
 
     async def posted(self, by: str, rows: Sequence[Any], wire: Wire) -> list[Posted]:
         """Return its events with their numbers; `rows` are the heads of their streams, and others without a stream."""
@@ -218,8 +195,7 @@ class Said:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """What one statement writes."""
 
     posts: Sequence[Post]
@@ -229,36 +205,36 @@ class Part:
     letters: Sequence[Letter]
     receipt: Receipt | None
 
-    def args(self, by: str, at: int, bodies: Sequence[bytes], said: Sequence[bytes]) -> tuple[Any, ...]:
-        """Return the arguments of `TAIL`."""
-        counts = Counter(post.stream for post in self.posts)
-        audits, activities, sums, letters = self.audits, self.activities, self.sums, self.letters
+    def rows(self, bodies: Sequence[bytes], said: Sequence[bytes]) -> tuple[Rows, ...]:
+        """Return the rows of each of `tail_statement.PIECES`, with the stored bytes of its events and of its letters."""
+        posts = self.posts
         return (
-            *(list(counts), list(counts.values()), at, by),
-            *([post.stream for post in self.posts], _left(self.posts), [post.type for post in self.posts], bodies),
-            *([one.entity for one in audits], [one.id for one in audits], [one.action for one in audits]),
-            *([one.old for one in audits], [one.new for one in audits]),
-            *([one.type for one in activities], [one.entity for one in activities], [one.id for one in activities]),
-            *([one.payload for one in activities], [" ".join(one.channels) for one in activities]),
-            *(self.receipt or (None, None, None)),
-            *([count.scope for count, _ in sums], [count.name for count, _ in sums], [count.day for count, _ in sums]),
-            [value for _, value in sums],
-            *(SOURCE, [one.to for one in letters], [one.command.do for one in letters], said),
+            list(Counter(post.stream for post in posts).items()),
+            [(one.stream, left, one.type, body) for one, left, body in zip(posts, _left(posts), bodies, strict=True)],
+            [(one.entity, one.id, one.action, one.old, one.new) for one in self.audits],
+            [(one.type, one.entity, one.id, one.payload, " ".join(one.channels)) for one in self.activities],
+            [(*count, value) for count, value in self.sums],
+            [self.receipt] if self.receipt is not None else [],
+            [(SOURCE, one.to, one.command.do, body) for one, body in zip(self.letters, said, strict=True)],
         )
 
 
-def _at(parts: Sequence[Sequence[Any]], number: int) -> Sequence[Any]:
-    return parts[number] if 0 <= number < len(parts) else ()
+def _nth(items: Sequence[Any], number: int, size: int = OTHERS) -> Sequence[Any]:
+    """Return what the statement `number` writes of `items`, so many each."""
+    return items[number * size : (number + 1) * size] if number >= 0 else ()
 
 
 async def _posted(
     by: str, posts: Sequence[Post], bodies: Sequence[bytes], rows: Sequence[Any], wire: Wire
 ) -> list[Posted]:
-    """Return the events of each stream with the number of the first; `rows` are the heads, and others that have no stream."""
+    """Return the events of each stream with the number of the first; `rows` are the heads, and others that have no stream.
+
+    Nobody interrupts it: what it returns has happened.
+    """
     heads = {row["stream"]: row for row in rows if row["stream"] is not None}
     events: dict[str, list[bytes]] = defaultdict(list)
     made: dict[tuple[int, str, int], bytes] = {}
-    breath = Breath()
+    breath = Breath(shielded=True)
     for post, body in zip(posts, bodies, strict=True):
         await breath.taken()
         at = heads[post.stream]["at"]

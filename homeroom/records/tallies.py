@@ -85,6 +85,11 @@ class Counts:
                     self._sums[count] += sign
                     self.touched.scopes.add(count.scope)
 
+    def add(self, count: Count, by: int) -> None:
+        """Add to a counter of what no row counts for by itself."""
+        self._sums[count] += by
+        self.touched.scopes.add(count.scope)
+
     def sums(self) -> list[tuple[Count, int]]:
         """Return what is to be added, in no order."""
         return [(count, value) for count, value in self._sums.items() if value]

@@ -5,19 +5,19 @@ has left hear that it changed, and nothing of what it is now. Never here: number
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
-from homeroom.records.rows import Kept, without
+from homeroom.records.rows import Kept
 from homeroom.records.tallies import Tally
 
 Operation = Literal["INSERT", "UPDATE", "DELETE"]
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(Struct, frozen=True):
     """An event to be: its stream, its type and its data, builtin types."""
 
     stream: str
@@ -32,8 +32,7 @@ class Post:
         return Activity(self.type, entity, about, msgspec.json.encode(named).decode(), (self.stream,))
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(Struct, frozen=True):
     """A row of the audit; both values are JSON text, `None` where there was nothing, or is nothing now."""
 
     entity: str
@@ -43,8 +42,7 @@ class Audit:
     new: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(Struct, frozen=True):
     """A line of the feed, for those who may follow one of `channels`."""
 
     type: str
@@ -59,8 +57,7 @@ class Activity:
         return replace(self, channels=(*self.channels, *other.channels)) if same else None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One written row: before (`None`: it is new) and after (`None`: it is gone), and the event that says so."""
 
     event: str
@@ -104,8 +101,8 @@ class Change:
         old = None if self.old is None else self.old.values
         new = None if self.new is None else self.new.values
         if old is not None and new is not None:
-            same = {name for name, value in new.items() if old[name] == value}
-            old, new = without(old, same), without(new, same)
+            others = [name for name, value in new.items() if old[name] != value]
+            old, new = {name: old[name] for name in others}, {name: new[name] for name in others}
         last = self.last
         return Audit(last.type.name, last.id, self.event.partition(".")[2], _json(old), _json(new))
 

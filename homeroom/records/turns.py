@@ -1,6 +1,6 @@
-"""Whose turn it is: of all who want to write, a few at a time, and of one person fewer still.
+"""Whose turn it is: of all who want to write, or to read, a few at a time, and of one person fewer still.
 
-A write holds a connection to the database, and rows and names that others may wait for with theirs. So one person never has more
+Either holds a connection to the database, a write also rows and names that others may wait for with theirs. So one person never has more
 than `each` of them under way, whatever they send; their others wait, in a bounded queue of their own. Persons with something in a
 queue are taken in turn. Nobody who comes while there is room waits at all. Never here: what is done in a turn.
 """

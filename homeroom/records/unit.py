@@ -8,12 +8,12 @@ Rules of this file: rows are held before named locks, both before the heads of c
 refer to, then by id: so no two units wait for each other. Never here: BEGIN and COMMIT (`commit`), and SQL texts (`statements`).
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from random import Random
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec.structs import replace
 
 from homeroom.engine.behaviour import Caller, Command, Refusal
@@ -26,18 +26,20 @@ from homeroom.records.breath import Breath, batched
 from homeroom.records.catalog import Catalog
 from homeroom.records.columns import Row
 from homeroom.records.declare import Moment, RecordType
-from homeroom.records.denials import denied, denied_to_set
+from homeroom.records.denials import check_closed, check_written, denied
+from homeroom.records.derived import meant
 from homeroom.records.ids import fresh_id
-from homeroom.records.intake import misfit, new_row
+from homeroom.records.intake import new_row
 from homeroom.records.notice import Notice
-from homeroom.records.notices import notify, rows_to_tell
+from homeroom.records.notices import notify, rows_to_tell, take_back
 from homeroom.records.placements import placed
-from homeroom.records.rows import Kept, all_kept, as_rows
+from homeroom.records.rows import Kept, all_kept, as_json, as_rows
 from homeroom.records.sanitising import Sanitiser, any_marked
-from homeroom.records.statements import FOR_CHANGE, FOR_DELETE
+from homeroom.records.shown_anew import note_shown_anew
+from homeroom.records.statements import FOR_CHANGE, FOR_DELETE, How
 from homeroom.records.step import Step, is_default, step_of
 from homeroom.records.tail import Letter, Tail
-from homeroom.records.tallies import Counts, day_of
+from homeroom.records.tallies import Count, Counts, day_of
 from homeroom.records.telling import Change, Post
 
 TOGETHER = 16
@@ -62,6 +64,7 @@ class Unit:
         self._random = random
         self._sanitiser = sanitiser
         self._noticed: set[tuple[str, str]] = set()
+        self._breath = Breath()
         self.number = ""
         """By which PostgreSQL knows the transaction; empty until a row was held or written."""
 
@@ -76,9 +79,14 @@ class Unit:
         return self._moment.now
 
     @property
+    def zone(self) -> ZoneInfo:
+        """Return the school's zone."""
+        return self._catalog.zone
+
+    @property
     def today(self) -> date:
         """Return the day that it is then, by the clocks of the school."""
-        return day_of(self.now, self._catalog.zone)
+        return day_of(self.now, self.zone)
 
     # --- rows
 
@@ -138,11 +146,11 @@ class Unit:
         """Remove rows as `delete` does, many by one statement."""
         await self.remove_many(await self.hold_many(type, ids, type.delete, how=FOR_DELETE))
 
-    async def hold(self, type: RecordType, id: str, rule: Rule, *, how: str = FOR_CHANGE) -> Kept:
+    async def hold(self, type: RecordType, id: str, rule: Rule, *, how: How = FOR_CHANGE) -> Kept:
         """Hold a row until the end, for what `rule` permits; raises `not_found` for what is hidden, `forbidden`."""
         return (await self.hold_many(type, (id,), rule, how=how))[0]
 
-    async def hold_many(self, type: RecordType, ids: Sequence[str], rule: Rule, *, how: str = FOR_CHANGE) -> list[Kept]:
+    async def hold_many(self, type: RecordType, ids: Sequence[str], rule: Rule, *, how: How = FOR_CHANGE) -> list[Kept]:
         """Hold rows as `hold` does; returns them in the order of `ids`."""
         found: dict[str, Kept] = {}
         for some in batched(sorted(set(ids)), TOGETHER):
@@ -165,21 +173,20 @@ class Unit:
         return [new for some in batched(rows, TOGETHER) for new in await self._add(type, some)]
 
     async def _add(self, type: RecordType, given: Sequence[Mapping[str, Any]]) -> list[Kept]:
-        breath, rows = Breath(), list[Row]()
+        rows = list[Row]()
         for values in given:
-            await breath.taken()
+            await self._breath.taken()
             rows.append(new_row(type, self._new_values(type, values), rich=False))
         insert = await self._permitted_insert(type, rows)
         if type.rich:
             rows = [await self._sanitiser.sanitised(type, row, type.rich) for row in rows]
-        rows = [await self._ready(type, None, row, breath) for row in rows]
+        rows = [await self._ready(type, None, row) for row in rows]
         news = await self._write(type, insert, rows)
         for new, values in zip(news, given, strict=True):
-            await breath.taken()
-            self._check_written(new, new.may, values, type.create)
-            self._check_closed(
-                type, new.closed, [name for name in values if not is_default(type, name, new.values[name])]
-            )
+            await self._breath.taken()
+            check_written(new, new.may, values, type.create, self.caller.role)
+            named = [name for name in values if name in new.closed and not is_default(type, name, new.values[name])]
+            check_closed(type, new.closed, named, self.caller.role)
             self.tail.change(Change(type.event("created"), None, new))
         await self._follow(type, [(None, row) for row in rows])
         return news
@@ -203,27 +210,28 @@ class Unit:
     async def _change(
         self, type: RecordType, pairs: Sequence[tuple[Kept, Mapping[str, Any]]], rule: Rule | None, event: str | None
     ) -> list[Kept]:
-        breath, steps = Breath(), list[Step]()
+        steps = list[Step]()
         for old, changes in pairs:
-            await breath.taken()
-            step = step_of(old, changes, self.now)
+            await self._breath.taken()
+            step = step_of(old, meant(type.derived, changes, self.zone, new=False), self.now)
             if step.named or event is not None:
                 steps.append(step)
         if rule is not None:
             decisive = self._texts(type).decisive(rule)
             for step in steps:
-                self._check_closed(type, step.old.closed, step.named)
+                check_closed(type, step.old.closed, step.named, self.caller.role)
             await self._permit(type, rule, [step.row for step in steps if not decisive.isdisjoint(step.named)])
         if type.rich:
             steps = [step for step in [await self._sanitised(type, step) for step in steps] if step.named or event]
         fill = rule is not None and event is None
-        rows = [await self._ready(type, step.before, step.row, breath, fill=fill) for step in steps]
+        rows = [await self._ready(type, step.before, step.row, fill=fill) for step in steps]
         update = self._texts(type).update_of(rule or type.update, [step.before for step in steps], rows)
-        news = await self._write(type, update, rows) if rows else []
+        news = await self._write(type, update, rows, [row.id for row in rows]) if rows else []
         for step, new in zip(steps, news, strict=True):
-            await breath.taken()
-            self._check_written(new, rule is None or new.may, step.named, rule)
+            await self._breath.taken()
+            check_written(new, rule is None or new.may, step.named, rule or type.update, self.caller.role)
             self.tail.change(Change(event or type.event("updated"), step.old, new))
+        await note_shown_anew(self, type, ((step.old, new) for step, new in zip(steps, news, strict=True)))
         await self._follow(type, [(step.before, row) for step, row in zip(steps, rows, strict=True)])
         changed = {new.id: new for new in news}
         return [changed.get(old.id, old) for old, _ in pairs]
@@ -241,18 +249,21 @@ class Unit:
             await self._remove(some[0].type, some)
 
     async def _remove(self, type: RecordType, olds: Sequence[Kept]) -> None:
-        breath, ids = Breath(), [old.id for old in olds]
+        ids = [old.id for old in olds]
         befores = await as_rows(olds)
         for before in befores if type.before is not None else ():
-            await breath.taken()
+            await self._breath.taken()
             await type.before(self, before, None)  # type: ignore[misc] # asked a line above
         for follower in () if type.farewell else self._catalog.followers(type):
             await self._release(follower.type, follower.column, ids, clear=follower.reference.on_delete == "clear")
-        with self._catalog.faults.removing(type):
+        with self._catalog.faults.removing(type, ids):
             await self._connection.execute(self._texts(type).delete, ids, self.now)
+        self._breath.had()
         for old in olds:
-            await breath.taken()
+            await self._breath.taken()
             self.tail.change(Change(type.event("deleted"), old, None))
+        if type.notices:
+            await take_back(self, type, ids)
         await self._follow(type, [(before, None) for before in befores])
 
     # --- beside the rows
@@ -272,6 +283,10 @@ class Unit:
     def post(self, stream: str, event_type: str, body: Mapping[str, Any]) -> None:
         """Tell one event more, durable and numbered like the others."""
         self.tail.post(Post(stream, event_type, body))
+
+    def count(self, count: Count, by: int) -> None:
+        """Add to a counter, by what `RecordType.counts` found."""
+        self.tail.counts.add(count, by)
 
     def withdraw(self, stream: str, users: Iterable[str]) -> None:
         """End these people's subscriptions to `stream` after the commit."""
@@ -310,13 +325,14 @@ class Unit:
     async def _fetch(self, type: RecordType, sql: str, *args: Any) -> list[Any]:
         with self._catalog.faults.writing(type):
             rows = await self._connection.fetch(sql, self.caller.user, *args)
+        self._breath.had()
         if rows and not self.number:
             self.number = rows[0].get("number", "")
         return rows
 
-    async def _write(self, type: RecordType, sql: str, rows: Sequence[Row]) -> list[Kept]:
-        """Write rows; returns them in their order. Raises `forbidden` when the statement left one out."""
-        written = await all_kept(type, await self._fetch(type, sql, _json(rows)))
+    async def _write(self, type: RecordType, sql: str, rows: Sequence[Row], *more: Any) -> list[Kept]:
+        """Write rows, by a statement that takes `more` beside them; returns them in their order. Raises `forbidden` when it left one out."""
+        written = await all_kept(type, await self._fetch(type, sql, as_json(rows), *more))
         found = {new.id: new for new in written}
         if len(found) < len(rows):
             raise denied(type, type.create, self.caller.role, [row for row in rows if row.id not in found])
@@ -333,20 +349,21 @@ class Unit:
     async def _permit(self, type: RecordType, rule: Rule, rows: Sequence[Any]) -> None:
         """Raise `forbidden` unless `rule` permits all `rows` to be, before anything else is found out about them."""
         sql = self._texts(type).permit(rule) if rows else ""
-        if sql and not (await self._fetch(type, sql, _json(rows)))[0]["may"]:
+        if sql and not (await self._fetch(type, sql, as_json(rows)))[0]["may"]:
             raise denied(type, rule, self.caller.role, rows)
 
     def _new_values(self, type: RecordType, values: Mapping[str, Any]) -> dict[str, Any]:
         mine, now = dict.fromkeys(type.mine, self.caller.user), self.now
-        return {"id": fresh_id(self._random), **mine, **values, "version": 1, "created_at": now, "updated_at": now}
+        said = meant(type.derived, values, self.zone, new=True)
+        return {"id": fresh_id(self._random), **mine, **said, "version": 1, "created_at": now, "updated_at": now}
 
     async def _sanitised(self, type: RecordType, step: Step) -> Step:
         """Return a step to what may be kept of it."""
         return step.to(await self._sanitiser.sanitised(type, step.row, type.rich.intersection(step.named)))
 
-    async def _ready(self, type: RecordType, old: Row | None, new: Row, breath: Breath, *, fill: bool = True) -> Row:
+    async def _ready(self, type: RecordType, old: Row | None, new: Row, *, fill: bool = True) -> Row:
         """Return the row to be with what the type's server columns come to, after the type's own rules were asked."""
-        await breath.taken()
+        await self._breath.taken()
         if fill and type.fill is not None:
             new = replace(new, **type.fill(old, new, self._moment))
         if type.checks is not None:
@@ -357,11 +374,12 @@ class Unit:
 
     async def _follow(self, type: RecordType, pairs: Sequence[tuple[Row | None, Row | None]]) -> None:
         """Do what the type says follows from writes, and tell whom they concern."""
-        breath = Breath()
+        if type.counts is not None and pairs:
+            await type.counts(self, pairs)
         if type.together is not None and pairs:
             await type.together(self, pairs)
         for old, new in pairs:
-            await breath.taken()
+            await self._breath.taken()
             if type.after is not None:
                 await type.after(self, old, new)
         if type.place is not None:
@@ -377,20 +395,3 @@ class Unit:
             await self.change_many(found, [{column: None}] * len(found), None)
         else:
             await self.remove_many(found)
-
-    def _check_written(self, new: Kept, may: bool, named: Collection[str], rule: Rule | None) -> None:
-        for name in new.unfit:
-            if name in named:
-                wanted = new.type.references[name].role
-                raise misfit(name, f"this person is no {wanted}", f"the id of a {wanted}")
-        if not may:
-            raise denied(new.type, rule or new.type.update, self.caller.role, (new.values,))
-
-    def _check_closed(self, type: RecordType, closed: Collection[str], names: Iterable[str]) -> None:
-        for name in names:
-            if name in closed:
-                raise denied_to_set(type, name, self.caller.role)
-
-
-def _json(rows: Sequence[Any]) -> str:
-    return msgspec.json.encode(rows).decode()

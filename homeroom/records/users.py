@@ -25,7 +25,7 @@ FIND = f"SELECT {_FIELDS} FROM users WHERE id = $1"  # noqa: S608 - constants
 FIND_LOGIN = f"SELECT {_FIELDS}, password FROM users WHERE login = $1 AND deleted_at IS NULL"  # noqa: S608 - constants
 PAGE = f"SELECT {_FIELDS} FROM users WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2"  # noqa: S608 - constants
 _KEEP = "UPDATE users SET password = $2 WHERE id = $1"
-_THERE = "SELECT FROM users WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE"
+_THERE = "SELECT FROM users WHERE id = $1 AND deleted_at IS NULL FOR UPDATE"
 
 
 class Person(Struct, frozen=True):

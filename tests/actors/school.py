@@ -17,6 +17,7 @@ from homeroom.engine.envelope import Done, Joined, Watch
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal_memory import MemoryJournal, MemoryStore
 from homeroom.engine.journal_postgres import PostgresJournal
+from homeroom.engine.named import Strangers, no_strangers
 from homeroom.protocol.stored import MsgpackFrames, StoredWire
 
 
@@ -86,11 +87,14 @@ class School:
 
 @asynccontextmanager
 async def open_school(
-    store: MemoryStore | None = None, guardians: Guardians = nobody, beyond: Mapping[str, Deliver] = NOWHERE
+    store: MemoryStore | None = None,
+    guardians: Guardians = nobody,
+    beyond: Mapping[str, Deliver] = NOWHERE,
+    strangers: Strangers = no_strangers,
 ) -> AsyncIterator[School]:
     """Run an engine with all kinds on `store`, or on a new one."""
     journal = MemoryJournal(store)
-    async with open_school_on(journal, journal.store, guardians, beyond) as school:
+    async with open_school_on(journal, journal.store, guardians, beyond, strangers) as school:
         yield school
 
 
@@ -100,11 +104,22 @@ async def open_school_on(
     store: MemoryStore,
     guardians: Guardians = nobody,
     beyond: Mapping[str, Deliver] = NOWHERE,
+    strangers: Strangers = no_strangers,
 ) -> AsyncIterator[School]:
     """Run an engine with all kinds on a journal."""
     await journal.ensure_tables(table for kind in KINDS for table in kind.tables)
     wire, hub, clock = StoredWire(), Hub({"msgpack": MsgpackFrames()}), TrioClock(await journal.now())
-    engine = Engine(KINDS, journal, wire, hub, clock=clock, random=Random(1), guardians=guardians, beyond=beyond)
+    engine = Engine(
+        KINDS,
+        journal,
+        wire,
+        hub,
+        clock=clock,
+        random=Random(1),
+        guardians=guardians,
+        beyond=beyond,
+        strangers=strangers,
+    )
     async with trio.open_nursery() as nursery:
         await nursery.start(hub.run)
         await nursery.start(engine.run)

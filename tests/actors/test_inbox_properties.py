@@ -17,11 +17,13 @@ from homeroom.protocol.inbox import (
     ListNotices,
     MarkRead,
     MuteType,
+    Notice,
     Notified,
     Notify,
     ReadAll,
     Send,
     SetQuietHours,
+    TakeBack,
     Unhush,
     UnmuteType,
 )
@@ -35,12 +37,20 @@ priorities = st.sampled_from(["low", "normal", "normal", "high", "urgent"])
 ids = st.integers(1, 30).map(str)
 seconds = st.none() | st.integers(1, 4_000)
 exams = st.sampled_from(["sitting:e1.ann", "sitting:e2.ann"])
+links = st.sampled_from(["", "/exams/e1", "/exams/e2"])
 NOTIFY = st.builds(
-    Notify, type=types, title=st.just("A"), priority=priorities, key=st.sampled_from(["", "", "", "k1", "k2"])
+    Notify,
+    type=types,
+    title=st.just("A"),
+    priority=priorities,
+    key=st.sampled_from(["", "", "", "k1", "k2"]),
+    url=links,
 )
+TAKE_BACK = st.builds(TakeBack, url=links, types=st.lists(types, max_size=2).map(tuple))
 BY_SYSTEM: st.SearchStrategy[Any] = st.one_of(
     NOTIFY,
     NOTIFY,
+    TAKE_BACK,
     st.builds(Hush, by=exams, until=st.integers(0, 20).map(lambda n: START + n * 600_000)),
     st.builds(Unhush, by=exams),
 )
@@ -97,6 +107,7 @@ def test_state_and_events_equal_a_fresh_view(steps: list[Any]) -> None:
 def test_the_unread_count_equals_the_unread_notices_whoever_does_what(steps: list[Any]) -> None:
     inbox = new_inbox()
     model: dict[str, bool] = {}
+    came: dict[str, Notice] = {}
     for step in steps:
         (command, caller), *_ = step
         before = inbox.seq
@@ -106,8 +117,9 @@ def test_the_unread_count_equals_the_unread_notices_whoever_does_what(steps: lis
         for fact in inbox.facts[before:]:
             if isinstance(fact.event, Notified):
                 model[fact.event.notice.id] = False
+                came[fact.event.notice.id] = fact.event.notice
         if outcome == "ok":
-            expect(model, command)
+            expect(model, command, came)
         state = inbox.behaviour.state
         unread = sorted(int(notice) for notice, read in model.items() if not read)
         assert state.shown.unread == len(unread)
@@ -129,14 +141,18 @@ def counted(inbox: Driver) -> int:
     return sum(row["unread"] for row in rows)
 
 
-def expect(model: dict[str, bool], command: Any) -> None:
-    """Let a command of hers change what a plain list of notices would say."""
+def expect(model: dict[str, bool], command: Any, came: dict[str, Notice]) -> None:
+    """Let a command of hers, or one that takes notices back, change what a plain list of notices would say."""
     if isinstance(command, MarkRead) and command.notification in model:
         model[command.notification] = True
     elif isinstance(command, Dismiss):
         model.pop(command.notification, None)
     elif isinstance(command, ReadAll):
         model.update({n: True for n in model if command.upto is None or int(n) <= int(command.upto)})
+    elif isinstance(command, TakeBack):
+        about = [n for n in model if came[n].url == command.url and came[n].type in command.types]
+        for gone in (n for n in about if "from" not in came[n].data):
+            del model[gone]
 
 
 @settings(max_examples=150, deadline=None)
@@ -200,6 +216,7 @@ FAR_STEPS = st.lists(
         st.builds(MarkRead, notification=far),
         st.builds(Dismiss, notification=far),
         st.builds(ReadAll, upto=far),
+        st.builds(TakeBack, url=st.integers(0, 9).map("/exams/e{}".format), types=st.just(("exam.graded",))),
     ),
     max_size=40,
 )
@@ -210,11 +227,14 @@ FAR_STEPS = st.lists(
 def test_the_count_is_as_right_for_notices_that_are_shown_no_more(steps: list[Any], more: int) -> None:
     inbox = new_inbox()
     model: dict[str, bool] = {}
-    for step in [*[Notify("exam.graded", "A")] * (LONG_AGO + more), *steps]:
+    came: dict[str, Notice] = {}
+    for step in [*(Notify("exam.graded", "A", url=f"/exams/e{n % 9}") for n in range(LONG_AGO + more)), *steps]:
         before = inbox.seq
-        if inbox.try_do(step, SYSTEM if isinstance(step, Notify) else ANN) == "ok":
-            expect(model, step)
-        model.update({str(f.seq): False for f in inbox.facts[before:] if isinstance(f.event, Notified)})
+        if inbox.try_do(step, SYSTEM if isinstance(step, Notify | TakeBack) else ANN) == "ok":
+            expect(model, step, came)
+        come = {str(f.seq): f.event.notice for f in inbox.facts[before:] if isinstance(f.event, Notified)}
+        came |= come
+        model |= dict.fromkeys(come, False)
     state = inbox.behaviour.state
     assert unread_of(state) == [int(notice) for notice, read in model.items() if not read]
     assert state.shown.unread == len(unread_of(state))

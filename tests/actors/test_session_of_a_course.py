@@ -14,6 +14,7 @@ from homeroom.protocol.session_words import (
     Cancel,
     Change,
     Create,
+    End,
     Enroll,
     Expel,
     Join,
@@ -24,7 +25,7 @@ from homeroom.protocol.session_words import (
 from tests.actors.driver import Driver
 from tests.actors.people import ADMIN, ANN, BEN, EVE, TEACHER
 from tests.actors.school import open_school
-from tests.actors.sessions import MINUTE, STARTS, new_session, shown
+from tests.actors.sessions import MINUTE, STARTS, WARD_PARENT, new_session, shown
 
 COURSE = "course:cs1"
 COURSE_TEACHER = dataclasses.replace(TEACHER, places=frozenset({COURSE}))
@@ -114,6 +115,54 @@ async def test_it_is_in_the_lists_of_the_members_and_of_nobody_else() -> None:
             await school.state("session:algebra", MEMBER)
 
 
+async def test_who_lost_the_course_by_which_they_came_finds_it_no_longer_until_it_is_past() -> None:
+    async with open_school() as school:
+        starts = await MemoryJournal(school.store).now() + 60 * MINUTE
+        for name in ("algebra", "logic"):
+            plan = Create(name, starts, course="cs1", audience="course")
+            await school.do(f"session:{name}", plan, COURSE_TEACHER)
+            await school.do(f"session:{name}", AdmitEarly(), COURSE_TEACHER)
+            await school.do(f"session:{name}", Join(), MEMBER)
+        family = dataclasses.replace(WARD_PARENT, ward_places=frozenset({("ann", COURSE), ("ann", "class:10a")}))
+
+        async def found(caller: Caller, user: str = "") -> list[str]:
+            lists = [await school.ask("session_list", ListSessions(user=user), caller)]
+            if not user:
+                lists.append(await school.ask("session_list", ListSessions(course="cs1"), caller))
+                lists.append(await school.ask("session_upcoming", ListUpcoming("cs1"), caller))
+            return sorted({card.id for page in lists for card in page.sessions})
+
+        for member, parent, seen in ((MEMBER, family, ["algebra", "logic"]), (ANN, WARD_PARENT, [])):
+            assert await found(member) == await found(parent, "ann") == seen
+        await school.do("session:logic", Change(audience="open"), COURSE_TEACHER)
+        assert await found(ANN) == await found(WARD_PARENT, "ann") == ["logic"], "open to all by now"
+        await school.do("session:logic", Change(audience="course"), COURSE_TEACHER)
+        await school.do("session:algebra", Enroll(("ann",)), COURSE_TEACHER)
+        assert await found(ANN) == await found(WARD_PARENT, "ann") == ["algebra"], (
+            "on its list, whatever the course says"
+        )
+        await school.do("session:logic", Start(), COURSE_TEACHER)
+        assert await found(ANN) == ["algebra"]
+        await school.do("session:logic", End(), COURSE_TEACHER)
+        assert await found(ANN) == await found(WARD_PARENT, "ann") == ["algebra", "logic"], "their own past"
+
+
+async def test_who_was_taken_out_of_a_session_finds_it_in_no_list_by_no_way() -> None:
+    async with open_school() as school:
+        starts = await MemoryJournal(school.store).now() + 60 * MINUTE
+        for audience in ("course", "open"):
+            plan = Create(audience, starts, course="cs1", audience=audience)
+            await school.do(f"session:{audience}", plan, COURSE_TEACHER)
+        for query in (ListSessions(course="cs1"), ListSessions(course="cs1", scope="open")):
+            assert (await school.ask("session_list", query, MEMBER)).sessions
+        for audience in ("course", "open"):
+            await school.do(f"session:{audience}", Expel(("ann",)), COURSE_TEACHER)
+        for query in (ListSessions(), ListSessions(course="cs1"), ListSessions(scope="open")):
+            assert (await school.ask("session_list", query, MEMBER)).sessions == ()
+        assert (await school.ask("session_upcoming", ListUpcoming("cs1"), MEMBER)).sessions == ()
+        assert len((await school.ask("session_list", ListSessions(scope="open"), BEN)).sessions) == 1
+
+
 def lose_course(session: Driver, user: str = "ann", course: str = "cs1") -> None:
     """Let the session know that somebody belongs to the course no longer."""
     session.evicted.clear()
@@ -172,6 +221,7 @@ def test_who_is_there_for_another_reason_stays() -> None:
     session.do(Change(audience="open"), COURSE_TEACHER)
     lose_course(session)
     assert session.evicted == []
+    assert session.try_do(Attendees(), ANN) == "ok", "it is open to all, who has lost the course too"
     assert {"ann", "ben"} <= {user for user, person in shown(session).people.items() if person.standing == "here"}
 
 
@@ -183,6 +233,9 @@ def test_who_was_there_while_it_was_open_stays_when_it_is_for_its_course() -> No
     session.do(Change(audience="course"), COURSE_TEACHER)
     lose_course(session)
     assert session.try_do(Attendees(), ANN) == "ok"
+    session.do(Leave(), ANN)
+    session.do(Join(), ANN)
+    assert session.try_do(Attendees(), ANN) == "ok", "who comes back has not come by the course either"
 
 
 @pytest.mark.parametrize("audience", ["open", "listed"])

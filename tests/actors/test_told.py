@@ -9,6 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from homeroom.actors.kinds import KINDS
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.envelope import Done, Reply
 from homeroom.engine.journal import Message
@@ -40,6 +41,7 @@ class Channels:
     def __init__(self, away: int = 0) -> None:
         self.told: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
         self.by: set[str] = set()
+        self.events: set[str] = set()
         self.numbers: set[int] = set()
         self.away = away
 
@@ -53,6 +55,7 @@ class Channels:
         if message.number not in self.numbers:
             self.numbers.add(message.number)
             self.by.add(said.by)
+            self.events.add(said.type)
             for stream, data in {message.to: said.data, **said.also}.items():
                 self.told[stream].append((said.type, data))
         reply(Done())
@@ -69,6 +72,7 @@ async def telling(channels: Channels) -> AsyncIterator[School]:
     async with open_school(guardians=lambda user: ("pat", "pit"), beyond=kinds) as school:
         yield school
         await trio.sleep(1)
+    assert channels.events <= {event for kind in KINDS for event in kind.tells}, "the feed would refuse to look for it"
 
 
 async def hold_exam(school: School, **settings: Any) -> None:

@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 import trio
 
 from homeroom.engine.clock import TrioClock
+from homeroom.engine.database import open_database
 from homeroom.http.keys import KeyRing, own_key
 from homeroom.http.tokens import Tokens
+from tests.conftest import TRIAL
 from tests.e2e.server import Server
 from tests.http.peer import Closed, Peer
 
@@ -24,6 +26,8 @@ PATIENCE_S = 60.0
 """A day that takes longer waits for something that does not come."""
 SECRETS = ("SECRETKEY", "accepted", "correct", "tolerance", "marks", "prev", "seed")
 """What stands in keys, marks and the chain of records, and in nothing that a student may see before the release."""
+_ADMIT = """INSERT INTO users (id, login, name, role, created_at, updated_at)
+SELECT id, id, initcap(id), 'student', 1, 1 FROM unnest($1::text[]) AS id ON CONFLICT DO NOTHING"""
 
 
 def _choice(id: str, points: int, kind: str, right: str) -> dict[str, Any]:
@@ -203,6 +207,11 @@ class Hall:
         """The exam's address."""
         return f"exam:{self.exam}"
 
+    async def admit(self) -> None:
+        """See that all its students are people of the school."""
+        async with open_database(self.server.dsn, TRIAL) as database:
+            await database.execute(_ADMIT, [student.user for student in self.students])
+
     async def enter(self, student: Student, client: str = "laptop") -> Device:
         """Return a new connection of a student."""
         sock = trio.socket.socket()
@@ -266,10 +275,11 @@ class Hall:
 
 @asynccontextmanager
 async def exam_hall(server: Server, exam: str, users: Iterable[str]) -> AsyncIterator[Hall]:
-    """Return a hall whose connections are closed with the block, which has `PATIENCE_S` seconds."""
+    """Return a hall whose connections are closed with the block, which has `PATIENCE_S` seconds; its students are at the school."""
     hall = Hall(server, exam, users)
     try:
         with trio.fail_after(PATIENCE_S):
+            await hall.admit()
             yield hall
     finally:
         with trio.CancelScope(shield=True):

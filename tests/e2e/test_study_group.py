@@ -82,6 +82,7 @@ async def invite_and_accept(circle: Circle) -> None:
     assert (await circle.people[EVE].rest("GET", f"{ROOT}/search?text=proof"))["groups"] == []
     assert await circle.refused(EVE, "join") == "not_found"
     assert await circle.refused(BEN, "invite", user=BEN) == "conflict"
+    assert await circle.refused(BEN, "invite", user="nobody") == "bad_command"
     for invited, inviter in ((EVE, BEN), (DAN, ANN)):
         await circle.do(inviter, "invite", user=invited)
         await circle.shown("group.invited", user=invited)

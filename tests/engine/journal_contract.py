@@ -434,6 +434,19 @@ class JournalContract:
         }
         assert await names(meetings, **narrowed) == "b"
 
+    async def test_rows_without_are_those_whose_stream_does_not_stand_so_in_another_table(
+        self, meetings: OpenedJournal
+    ) -> None:
+        everybody = await names(meetings, ascending=True)
+        for where, among in (({"person": "ada"}, "bdag"), ({"person": ("eve", "ada"), "active": True}, "dag")):
+            found = await names(meetings, without=("coming", where), ascending=True)
+            assert found == "".join(one for one in everybody if one not in among)
+        both: dict[str, Any] = {
+            "within": ("coming", {"person": "ada"}),
+            "without": ("coming", {"person": "ada", "active": True}),
+        }
+        assert await names(meetings, **both, ascending=True) == "b"
+
     @pytest.mark.parametrize(
         "options",
         [
@@ -442,6 +455,7 @@ class JournalContract:
             {"contains": {'title" --': "x"}},
             {"within": ("unheard_of", {})},
             {"within": ("coming", {"persons": "ada"})},
+            {"without": ("coming", {"persons": "ada"})},
             {"beyond": ("soon", "meeting:a")},
             {"beyond": (2**63, "meeting:a")},
         ],

@@ -1,6 +1,6 @@
 """A request to the application as Hypercorn hands it over, with nothing between: half the work of Quart's own test client."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -9,16 +9,24 @@ from quart_trio import QuartTrio
 from werkzeug.datastructures import Headers
 
 
-async def ask(
-    app: QuartTrio, method: str, path: str, headers: Mapping[str, str], body: bytes
+async def ask(  # noqa: PLR0917 - like a request, and what happens meanwhile
+    app: QuartTrio,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    meanwhile: Callable[[], Awaitable[object]] = trio.lowlevel.checkpoint,
 ) -> tuple[int, Headers, bytes]:
-    """Return the status, the headers and the whole body of the answer; the client stays until it has come."""
+    """Return the status, the headers and the whole body of the answer; the client stays until it has come.
+
+    `meanwhile` is what happens between the head and the body.
+    """
     asked = [{"type": "http.request", "body": body, "more_body": False}]
     heads: list[dict[str, Any]] = []
     pieces: list[bytes] = []
 
     async def receive() -> Any:
-        await trio.lowlevel.checkpoint()
+        await meanwhile()
         return asked.pop() if asked else await trio.sleep_forever()
 
     async def send(message: Any) -> None:

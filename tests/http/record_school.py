@@ -93,9 +93,9 @@ def make_school(database: Database, types: Sequence[RecordType], **options: Any)
         random=SystemRandom(),
         learn=lambda news: heard[0].learn(news),  # noqa: PLW0108 - made below
     )
-    activity = Activity(database, MEMBERSHIPS if whole else {})
-    directory = Directory(database) if whole else None
-    parts = RecordParts(store, activity, AuditReader(database, store.catalog), directory=directory)
+    activity = Activity(store.reads, MEMBERSHIPS if whole else {})
+    directory = Directory(store.reads) if whole else None
+    parts = RecordParts(store, activity, AuditReader(store.reads, store.catalog), directory=directory)
     school = School(records=parts, **{"kinds": (), "database": database, **options})
     heard.append(
         News(school.revocations, Wards(school.clock), lambda user, family: school.revoked.append((user, family)))

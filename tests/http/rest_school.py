@@ -1,7 +1,7 @@
 """The real application on the real engine, whose journal is in memory: what the tests of the REST doors talk to."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -21,6 +21,7 @@ from homeroom.engine.envelope import Done
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal_memory import START_MS, MemoryJournal
 from homeroom.engine.kind import Kind
+from homeroom.engine.named import Strangers, no_strangers
 from homeroom.http.app import AppParts, Demo, RecordParts, make_app
 from homeroom.http.authentication import Authentication
 from homeroom.http.budgets import Budgets, BudgetSettings, Rate
@@ -72,13 +73,16 @@ class School:
         demo: Demo | None = None,
         self_registration: bool = False,
         records: RecordParts | None = None,
+        strangers: Strangers = no_strangers,
     ) -> None:
         self.kinds = kinds
         self.journal = journal or MemoryJournal()
         self.clock = TrioClock(START_MS)
         self.wire = StoredWire()
         self.hub = Hub({"msgpack": MsgpackFrames(), "json": JsonFrames(), POLL_FORMAT: PollFrames()})
-        self.engine = Engine(kinds, self.journal, self.wire, self.hub, clock=self.clock, random=Random(1))
+        self.engine = Engine(
+            kinds, self.journal, self.wire, self.hub, clock=self.clock, random=Random(1), strangers=strangers
+        )
         self.revocations = Revocations(self.clock)
         self.wards: dict[str, frozenset[str]] = {}
         self.tokens = Tokens(
@@ -159,12 +163,16 @@ class School:
         *,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
+        meanwhile: Callable[[], Awaitable[object]] = trio.lowlevel.checkpoint,
     ) -> Reply:
-        """Knock at a door as `who`, a pair of id and role; a `body` of bytes is sent as it is, any other one as JSON."""
+        """Knock at a door as `who`, a pair of id and role; a `body` of bytes is sent as it is, any other one as JSON.
+
+        `meanwhile` is what happens between the head and the body.
+        """
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         told = {} if body is None else {"Content-Type": "application/json", "Content-Length": str(len(data))}
         sent = {**told, **(self.bearer(*who) if who else {}), **(headers or {})}
-        status, said, answer = await ask(self.app, method, path, sent, data)
+        status, said, answer = await ask(self.app, method, path, sent, data, meanwhile)
         is_json = bool(answer) and "json" in said.get("Content-Type", "")
         return Reply(status, json.loads(answer) if is_json else answer.decode(), said)
 

@@ -38,6 +38,7 @@ async def open_timetable(dsn: str, *, public_url: str = "", **options: Any) -> A
     async with open_record_school(dsn, RECORD_TYPES, **options) as opened:
         school = opened.school
         assert school.parts.records is not None
+        opened.store.catalog.zone = find_zone(ZONE)
         feeds = Feeds(opened.database, school.clock, SystemRandom())
         school.parts = replace(
             school.parts, records=replace(school.parts.records, feeds=feeds, zone=ZONE, public_url=public_url)
@@ -85,7 +86,7 @@ class Timetable:
         self, mentor: Person, student: Person | None, start: str, rule: str, **more: Any
     ) -> dict[str, Any]:
         """Return a new series."""
-        body = self.body(mentor, student, start, series=rule, zone=ZONE, **more)
+        body = self.body(mentor, student, start, series=rule, **more)
         reply = await self.call("POST", SERIES, mentor, body=body)
         assert reply.status == 201, reply.body
         made: dict[str, Any] = reply.body

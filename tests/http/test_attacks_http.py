@@ -40,6 +40,18 @@ async def test_requests_are_answered_and_the_connection_is_kept_for_the_next() -
         await peer.aclose()
 
 
+async def test_an_answer_before_the_end_of_a_body_says_that_the_connection_ends_and_no_other_does() -> None:
+    async with open_house() as house, alive(house):
+        peer = await house.dial()
+        await peer.send(get("/echo", "Content-Length: 3", method="POST", body=b"abc"))
+        assert "connection: close" not in (await peer.read_http())[1].lower()
+        await peer.send(get("/nowhere", "Content-Length: 3", method="POST"))
+        status, head, _ = await peer.read_http()
+        assert (status, "connection: close" in head.lower()) == (404, True)
+        await peer.wait_end()
+        await peer.aclose()
+
+
 async def test_a_request_in_one_byte_pieces_is_answered() -> None:
     async with open_house() as house:
         peer = await house.dial()

@@ -56,10 +56,11 @@ async def test_admins_look_through_all_changes_the_newest_first(timetable: Timet
         "since": ({"start": T + 3}, [4, 3, 2]),
         "until": ({"end": T + 3}, [3, 2, 1]),
         "in between, by other words": ({"from": T + 2, "to": T + 3, "changedBy": f"{mark}.x"}, [3, 2, 1]),
+        "by the feed's words": ({"target_type": "courses", "actor_id": f"{mark}.x", "start": T}, [4, 3]),
         "of one": ({"entity_type": "class", "entity_id": f"{mark}.1"}, [1]),
     }
     for what, (query, numbers) in asks.items():
-        asked = query if "changedBy" in query else {**by, **query}
+        asked = query if {"changedBy", "actor_id"} & query.keys() else {**by, **query}
         assert await found(timetable, ada, **asked) == [f"{mark}.{n}" for n in numbers], what
     whole = await timetable.call("GET", f"{DOOR}?entity_id={mark}.1", await timetable.person("super_admin"))
     newest, oldest = whole.body["items"]
@@ -88,6 +89,9 @@ async def test_the_audit_of_all_things_is_for_admins_alone(timetable: Timetable,
         ("from=1&start=1", "start"),
         ("changed_by=a%20b", "changed_by"),
         ("action=UPDATED", "action"),
+        ("action=bogus", "action"),
+        ("from=9&to=8", "end"),
+        ("actor_id=a&changed_by=a", "changed_by"),
         ("after=nothing", "after"),
         ("limit=101", "limit"),
         ("person=ann", "person"),
@@ -122,6 +126,14 @@ async def test_a_type_that_there_is_not_is_refused_with_those_that_there_are(tim
         reply = await timetable.call("GET", f"{DOOR}/bogus/x", await timetable.person(role))
         assert (reply.status, reply.body["d"]["field"]) == (400, "entity_type")
         assert {"user", "schedule"} <= set(reply.body["d"]["allowed"].removeprefix("one of ").split(", "))
+
+
+async def test_an_action_that_there_is_not_is_refused_with_those_that_there_are(timetable: Timetable) -> None:
+    reply = await timetable.call("GET", f"{DOOR}?action=bogus", await timetable.person("admin"))
+    allowed = set(reply.body["d"]["allowed"].removeprefix("one of ").split(", "))
+    assert {"created", "updated", "deleted", "logged_in", "status_changed", "calendar_link_made"} <= allowed
+    described = (await timetable.call("GET", "/openapi.json")).body["paths"][DOOR]["get"]["parameters"]
+    assert next(set(one["schema"]["enum"]) for one in described if one["name"] == "action") == allowed
 
 
 async def test_the_types_are_described_as_words(timetable: Timetable) -> None:

@@ -89,6 +89,24 @@ async def test_a_renewed_link_ends_the_one_before_and_a_revoked_one_is_no_more(t
     assert [row["action"] for row in rows] == ["calendar_link_made"] * 2 + ["calendar_link_revoked"]
 
 
+async def test_the_same_key_gives_the_same_link_and_none_that_has_ended_since(timetable: Timetable) -> None:
+    tom, tess = await timetable.person("teacher"), await timetable.person("teacher")
+    key = {"Idempotency-Key": "link"}
+    first, again = [await timetable.call("POST", LINK, tom, headers=key) for _ in range(2)]
+    assert (first.status, again.status, again.body) == (201, 201, first.body)
+    assert (await timetable.call("GET", first.body["path"])).status == 200
+    hers = await timetable.call("POST", LINK, tess, headers=key)
+    assert hers.body["path"] != first.body["path"]
+    assert (await timetable.call("POST", LINK, tom, headers={"Idempotency-Key": "link 2"})).code == "bad_command"
+    newer = await link_of(timetable, tom)
+    late = await timetable.call("POST", LINK, tom, headers=key)
+    assert (late.status, late.code, late.body["d"]) == (409, "conflict", {"reason": "deleted"})
+    assert (await timetable.call("GET", newer)).status == 200
+    assert (await timetable.call("DELETE", LINK, tom)).status == 200
+    assert (await timetable.call("POST", LINK, tom, headers=key)).code == "conflict"
+    assert (await timetable.call("GET", LINK, tom)).code == "not_found"
+
+
 async def test_who_is_not_let_in_any_more_has_no_calendar_either(timetable: Timetable) -> None:
     tom = await timetable.person("teacher")
     path = await link_of(timetable, tom)
@@ -180,9 +198,11 @@ async def test_guesses_and_eager_programs_are_slowed_down(notes_url: str) -> Non
         path = await link_of(school, await school.person("teacher"))
         codes = [(await school.call("GET", path)).code for _ in range(3)]
         assert codes == ["ok", "ok", "rate_limited"]
-        guesses = [await school.call("GET", "/api/calendars/guess.ics") for _ in range(3)]
-        assert [guess.code for guess in guesses] == ["not_found", "not_found", "rate_limited"]
+        guesses = [await school.call("GET", f"/api/calendars/{'x' * 26}.ics") for _ in range(6)]
+        assert [guess.code for guess in guesses] == ["not_found"] * 5 + ["rate_limited"]
         assert int(guesses[-1].headers["Retry-After"]) >= 1
+        other = await link_of(school, await school.person("teacher"))
+        assert (await school.call("GET", other)).status == 200, "who guesses takes nothing from those who have a link"
 
 
 async def test_the_doors_are_described_with_the_day_and_the_zone(timetable: Timetable) -> None:

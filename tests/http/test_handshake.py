@@ -1,10 +1,21 @@
 """The request's head and the judgement on a handshake, without a socket."""
 
+from time import thread_time
+
 import pytest
 
 from homeroom.http.handshake import Handshake, Refused, judge_handshake, refusal_answer
+from homeroom.http.headers import holds_token
 from homeroom.http.origins import Origins
-from homeroom.http.request_head import MAX_HEADERS, BadHead, RequestHead, parse_head, read_head
+from homeroom.http.request_head import (
+    ESCAPES_MAX,
+    MAX_HEADERS,
+    PARAMETERS_MAX,
+    BadHead,
+    RequestHead,
+    parse_head,
+    read_head,
+)
 from homeroom.protocol.codec import CODECS
 from tests.http.peer import JSON, MSGPACK, upgrade_request
 
@@ -98,11 +109,63 @@ def test_an_origin_is_allowed_exactly_or_not_at_all(origin: str | None, expected
         b"GET /\xff HTTP/1.1",
         b"GET / HTTP/1.1\r\n" + b"\r\n".join(b"a: b" for _ in range(MAX_HEADERS + 1)),
         b"GET / HTTP/1.1\r\na: " + b"x" * 20_000,
+        b"GET ?a=b HTTP/1.1",
+        b"GET http://[ HTTP/1.1",
+        b"GET http://school.example?a HTTP/1.1",
+        b"GET /\r\nHost: a HTTP/1.1",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: a",
+        *(b"GET / HTTP/1.1\r\nHost: " + host for host in (b"..", b"a..b", b"x" * 64, b"a b", b"a,b", b"@", b"/", b"[")),
     ],
 )
 def test_what_is_no_head_is_refused(raw: bytes) -> None:
     with pytest.raises(BadHead):
         parse_head(raw, b"")
+
+
+@pytest.mark.parametrize(
+    "target", ["/", "*", "/a?b=c", "/?" + "&" * (PARAMETERS_MAX - 1), "http://school.example:80/a"]
+)
+@pytest.mark.parametrize("host", ["", "localhost", "school.example:8443", "school.example.", "[::1]:80", "10.0.0.1"])
+def test_every_way_to_name_a_place_here_is_understood(target: str, host: str) -> None:
+    assert parse_head(f"GET {target} HTTP/1.1\r\nHost: {host}".encode(), b"").target == target
+
+
+@pytest.mark.parametrize(
+    ("target", "line", "says"),
+    [
+        ("/?" + "a&" * PARAMETERS_MAX, b"a: b", "parameters"),
+        ("/" + "%41" * (ESCAPES_MAX + 1), b"a: b", "escapes"),
+        ("/", b"Content-Type: application/json; " + b'a="b"; ' * 80, "content-type: 512"),
+        ("/", b"Content-Disposition: attachment" + b"; a" * 65, "content-disposition"),
+        ("/", b"If-None-Match: " + b"a," * 1_100, "if-none-match: 2048"),
+        ("/", b"\r\n".join([b"Connection: " + b"a," * 60] * 3), "connection: 256"),
+        ("/", b"Upgrade: " + b"," * 300, "upgrade: 256"),
+    ],
+)
+def test_more_of_a_head_than_it_could_be_worth_is_refused_by_its_name(target: str, line: bytes, says: str) -> None:
+    with pytest.raises(BadHead, match=says):
+        parse_head(f"GET {target} HTTP/1.1\r\n".encode() + line, b"")
+
+
+def test_blanks_in_a_header_and_looks_of_a_token_cost_nothing_however_many() -> None:
+    began = thread_time()
+    for line in (b"a: x" + b" " * 16_000 + b"\x01", b"a: x" + b" \t" * 8_000 + b"\x01"):
+        with pytest.raises(BadHead):
+            parse_head(b"GET / HTTP/1.1\r\n" + line, b"")
+    head = parse_head(b"GET / HTTP/1.1\r\na: \t x" + b" \t" * 8_000 + b"y \t", b"")
+    assert head.one("a") == "x" + " \t" * 8_000 + "y"
+    assert not holds_token([("a", "eyJ" * 2_700), ("b", "eyJaaaa" * 1_100), ("c", "a" * 8_000)])
+    assert thread_time() - began < 0.05
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("eyJaaaa.b", True), ("xeyJaaaa.b", True), ("a.eyJaaaa.b", True), ("eyJeyJa.b", True), ("ü eyJaaaa._", True)]
+    + [(text, False) for text in ("eyJaaa.b", "eyJaaaa.", "eyJaaaa. b", "eyjaaaa.b", "a.eyJ.aaaa.b")],
+)
+def test_what_looks_like_a_token_is_found_wherever_it_stands(text: str, found: bool) -> None:
+    assert holds_token([("a", text)]) is found
+    assert holds_token([(text, "a")]) is found
 
 
 class Pieces:

@@ -95,6 +95,39 @@ async def test_figures_are_read_at_the_scrape_and_not_before() -> None:
     assert "left out" not in text
 
 
+async def test_a_text_serves_all_who_ask_within_a_second_and_is_written_in_small_pieces(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    reads: list[int] = []
+
+    def statistics() -> dict[str, object]:
+        reads.append(1)
+        return {"depth": len(reads)}
+
+    metrics = Metrics({"box": statistics})
+    texts: list[bytes] = []
+    for route in range(30):
+        for status in (200, 404):
+            metrics.observe("GET", f"/a/{route}", status, 0.01)
+
+    async def scrape() -> None:
+        texts.append(await metrics.scrape())
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(5):
+            nursery.start_soon(scrape)
+    assert (len(reads), len(set(texts))) == (1, 1)
+    lines = texts[0].decode().splitlines()
+    assert 'homeroom_http_requests_total{method="GET",route="/a/29",status="404"} 1.0' in lines
+    assert 'homeroom_http_request_seconds_count{route="/a/29"} 2.0' in lines
+    assert 'homeroom_http_request_seconds_bucket{le="+Inf",route="/a/0"} 2.0' in lines
+    named = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+    assert len(named) == len(set(named))
+    assert len(lines) == len(set(lines))
+    await trio.sleep(1.5)
+    assert b"homeroom_box_depth 2.0" in await metrics.scrape()
+
+
 async def test_every_figure_of_the_parts_is_described_and_what_only_grows_is_a_counter(rest_school: School) -> None:
     await rest_school.do("room:r", Create("Room"))
     text = (await rest_school.call("GET", "/metrics")).body

@@ -58,6 +58,17 @@ def test_a_key_never_shows_its_secret() -> None:
     assert "ssss" not in repr(secret_key(b"s" * 32))
 
 
+def test_what_is_derived_follows_from_the_key_that_signs_and_from_nothing_else(tmp_path: Path) -> None:
+    write(tmp_path, "es.pem", private_pem(ec.generate_private_key(ec.SECP256R1())))
+    own, other = KeyRing([secret_key(b"k" * 32)]), KeyRing([secret_key(b"l" * 32)])
+    curve = [load_keys(key_file(tmp_path, one_key("ES256", private="es.pem"))) for _ in range(2)]
+    assert own.derive("link", "ann") == KeyRing([secret_key(b"k" * 32)]).derive("link", "ann")
+    assert curve[0].derive("link", "ann") == curve[1].derive("link", "ann")
+    rings = (own, other, curve[0])
+    found = {ring.derive(*texts) for ring in rings for texts in (("link", "ann"), ("link", "bob"), ("salt", "ann"))}
+    assert (len(found), {len(octets) for octets in found}) == (9, {16})
+
+
 def test_a_key_file_names_keys_of_every_algorithm(tmp_path: Path) -> None:
     write(tmp_path, "rsa.pem", private_pem(rsa.generate_private_key(65537, 2048)))
     write(tmp_path, "ec.pem", public_pem(ec.generate_private_key(ec.SECP256R1())), 0o644)

@@ -17,7 +17,7 @@ from tests.http.rest_school import Reply, School
 from tests.protocol.documents import texts_at
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
-PAGES = {"/", "/docs", "/static/<path:name>", "/docs/<path:name>"}
+PAGES = {"/", "/docs", "/docs/", "/static/<path:name>", "/docs/<path:name>"}
 
 
 @pytest.fixture

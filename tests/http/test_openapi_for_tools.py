@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 import trio
 from jsonschema_rs import Draft202012Validator
+from msgspec.structs import fields
 
 from homeroom.actors.kinds import KINDS
 from homeroom.engine.database import Database
@@ -24,6 +25,7 @@ from homeroom.protocol.exam_paper import Item
 from homeroom.protocol.inbox import UnreadCount as OfInbox
 from homeroom.protocol.rest_json import encode_json, read_body
 from homeroom.protocol.session_words import Join
+from homeroom.protocol.summaries import summary_of
 from homeroom.records.types import RECORD_TYPES
 from tests.http.record_school import make_school
 from tests.http.test_openapi import operations, resolve
@@ -108,6 +110,23 @@ def test_every_operation_tells_what_it_is_about_what_it_answers_and_who_may(docu
         assert all(len(answer["description"]) > 4 for answer in good), path
 
 
+def test_a_parameter_of_a_query_is_required_only_where_the_server_refuses_without_it(
+    routes: list[Route], document: Document
+) -> None:
+    tried = 0
+    for route in routes:
+        operation = document["paths"][route.path][route.method.lower()]
+        told = {one["name"]: one for one in operation["parameters"] if one["in"] == "query"}
+        needed = {one.encode_name for one in fields(route.query) if one.required} if route.query else set()
+        assert {name for name, one in told.items() if one["required"]} == needed - set(route.placeholders), route.path
+        assert [name for name, one in told.items() if one["required"] and "default" in one["schema"]] == []
+        tried += len(told)
+    assert tried > 400
+    lists = [one for _, _, one in operations(document) if {"limit", "after"} <= {p["name"] for p in one["parameters"]}]
+    assert len(lists) > 50
+    assert [one for one in lists for p in one["parameters"] if p["name"] in ("limit", "after") and p["required"]] == []
+
+
 def test_every_body_has_an_example_that_fits_its_schema_and_that_the_server_reads(
     routes: list[Route], document: Document
 ) -> None:
@@ -174,14 +193,24 @@ def test_a_field_keeps_words_of_its_own_and_a_reference_stays_one() -> None:
 
 
 def test_most_fields_have_words(document: Document) -> None:
-    fields = [
+    told = [
         (f"{name}.{field}", schema)
         for name, one in document["components"]["schemas"].items()
         for field, schema in one.get("properties", {}).items()
         if "$ref" not in schema
     ]
-    silent = [name for name, schema in fields if not any(texts_at("description", schema))]
-    assert len(silent) < len(fields) / 8, silent
+    silent = [name for name, schema in told if not any(texts_at("description", schema))]
+    assert len(silent) < len(told) / 8, silent
+
+
+def test_bodies_are_of_types_that_generators_of_clients_know_and_of_others_words_tell(document: Document) -> None:
+    known = {"application/json", "application/octet-stream", "multipart/form-data"}
+    bodies = [one["requestBody"]["content"] for *_, one in operations(document) if "requestBody" in one]
+    assert [content for content in bodies if not content.keys() <= known] == []
+    listed = document["paths"]["/api/classes/{class_id}/import"]["post"]["requestBody"]["content"]
+    assert [*listed] == ["application/json", "application/octet-stream"]
+    file = listed["application/octet-stream"]["schema"]
+    assert (file["format"], "`text/csv`" in file["description"]) == ("binary", True)
 
 
 def test_a_file_comes_in_as_the_one_part_of_a_form_or_raw_and_goes_out_as_what_it_is(document: Document) -> None:
@@ -203,3 +232,19 @@ def test_a_new_thing_says_where_it_is(document: Document) -> None:
 def test_every_reference_in_it_leads_somewhere(document: Document) -> None:
     known = document["components"]["schemas"]
     assert all(resolve(document, {"$ref": reference})["title"] in known for reference in texts_at("$ref", document))
+
+
+def test_summaries_and_answers_are_told_in_whole_sentences(document: Document) -> None:
+    told = {path: one["summary"] for _, path, one in operations(document)}
+    assert {path: words for path, words in told.items() if not words.endswith(".")} == {}
+    assert told["/api/live-sessions/{id}/join"].endswith("or what the person does in the session.")
+    assert summary_of("One\nand\ntwo. Three.\n\nFour.", "") == "One and two."
+    assert summary_of("One. Two\nand three", "") == "One. Two and three"
+    assert summary_of("One.\nTwo.", "") == "One."
+    assert summary_of(None, "None.") == "None."
+
+
+def test_the_example_of_an_answer_saves_one(document: Document) -> None:
+    for path, method in (("/api/sittings/{id}/answers/{question}", "put"), ("/api/sittings/{id}/answer", "post")):
+        body = document["paths"][path][method]["requestBody"]["content"]["application/json"]
+        assert body["example"].items() >= {"rev": 1, "value": "b"}.items()

@@ -41,6 +41,11 @@ async def test_a_page_comes_with_a_policy_that_lets_nothing_foreign_in(rest_scho
     assert page.headers["Referrer-Policy"] == "no-referrer"
 
 
+async def test_the_address_of_the_docs_with_a_slash_leads_to_the_one_without(rest_school: School) -> None:
+    page = await rest_school.call("GET", "/docs/")
+    assert (page.status, page.headers["Location"]) == (308, "/docs")
+
+
 async def test_a_host_that_is_none_does_not_get_into_the_policy(rest_school: School) -> None:
     for host in ("x; script-src *", "a b", "x'y"):
         page = await rest_school.call("GET", "/", headers={"Host": host})

@@ -103,12 +103,28 @@ async def test_a_new_person_is_told_of_everywhere_written_down_and_can_log_in(pe
     assert (taken.code, taken.body["d"]["fields"]) == ("conflict", ["login"])
 
 
+async def test_other_words_for_a_role_are_taken_wherever_one_is_given_and_never_said(people: RecordSchool) -> None:
+    ada = await people.person("admin")
+    made = await newcomer(people, ada, "mentor")
+    assert made["role"] == "teacher"
+    assert made["id"] in {row["id"] for row in (await people.call("GET", "/api/users?role=mentor", ada)).body["items"]}
+    body = {"title": "Meeting", "body": "At noon", "target_role": "mentor"}
+    assert (await people.call("POST", "/api/announcements", ada, body=body)).body["target_role"] == "teacher"
+    found = (await people.call("GET", "/api/announcements?target_role=instructor", ada)).body["items"]
+    assert [row["target_role"] for row in found] == ["teacher"]
+
+
 async def test_a_new_person_with_a_key_is_made_once(people: RecordSchool) -> None:
     ada = await people.person("admin")
     body, key = {"login": "once", "name": "Once", "password": PASSWORD}, {"Idempotency-Key": "once"}
     first, again = [await people.call("POST", "/api/users", ada, body=body, headers=key) for _ in range(2)]
     assert (first.status, again.status, again.body) == (201, 201, first.body)
     assert len(told(people, "table:users")) == 1
+    other = await people.call("POST", "/api/users", ada, body={**body, "password": OTHER}, headers=key)
+    assert (other.status, other.code) == (409, "conflict"), "another password is another request"
+    without = await people.call("POST", "/api/users", ada, body={**body, "password": None}, headers=key)
+    assert without.status in {400, 409}
+    assert [(await log_in(people, "once", word)).status for word in (PASSWORD, OTHER)] == [200, 401]
 
 
 @pytest.mark.parametrize(
@@ -249,6 +265,29 @@ async def test_an_admin_gives_a_new_password_without_the_old_one_and_all_logins_
     assert (await people.call("PUT", path, ada, body={"new_password": OTHER})).status == 200
     assert await code(people, token) == "unauthenticated"
     assert (await log_in(people, kim["login"], OTHER)).status == 200
+
+
+@pytest.mark.parametrize("how", ["deleted", "inactive", "another role"])
+async def test_what_was_begun_before_a_login_ended_is_not_done_when_its_body_comes_after_it(
+    people: RecordSchool, how: str
+) -> None:
+    sue = await people.person("super_admin")
+    kim = await newcomer(people, sue, "admin")
+    token, path = await bearer(people, kim["login"]), f"/api/users/{kim['id']}"
+
+    async def end() -> None:
+        if how == "deleted":
+            reply = await people.call("DELETE", path, sue)
+        else:
+            reply = await people.call(
+                "PATCH", path, sue, body={"active": False} if how == "inactive" else {"role": "parent"}
+            )
+        assert reply.status == 200, reply.body
+
+    body = {"login": f"late-{kim['id']}", "name": "Late", "role": "student", "password": PASSWORD}
+    reply = await people.call("POST", "/api/users", headers=token, body=body, meanwhile=end)
+    assert (reply.status, reply.code) == (401, "unauthenticated")
+    assert (await log_in(people, body["login"])).status == 401
 
 
 async def test_whoever_is_deleted_is_let_in_no_more_and_shown_to_nobody_but_still_has_a_name(

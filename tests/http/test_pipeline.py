@@ -248,6 +248,14 @@ async def test_a_query_is_read_by_its_structure(app: App, doors: Doors) -> None:
         assert problem["d"]["field"] == "limit"
 
 
+async def test_a_parameter_that_is_given_twice_is_named_but_where_none_is_looked_at(app: App) -> None:
+    problem = await problem_of(await app.test_client().get("/list?limit=3&limit=4"), 400, "bad_command")
+    assert problem["detail"] == "limit: given twice"
+    assert problem["d"]["field"] == "limit"
+    assert (await app.test_client().get("/list?limit=3")).status_code == 200
+    assert (await app.test_client().post("/sum/x?probe=1&probe=2", json={"a": 1})).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/list?limt=3", "/list?limit=3&limt=3", "/mine?limt=3", "/maybe?limt="])
 async def test_a_parameter_that_the_door_does_not_know_is_refused_by_its_name(
     app: App, doors: Doors, path: str

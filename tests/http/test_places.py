@@ -89,6 +89,19 @@ def test_a_caller_belongs_to_what_is_known_this_moment() -> None:
     assert ann.caller.wards == first.wards
 
 
+def test_a_parent_brings_along_where_the_children_belong_this_moment() -> None:
+    places = Places(MovingClock())
+    pam = Identity("pam", "Pam", "parent", 0, wards=lambda user: frozenset({"ann", "bob"}), places=places.of)
+    assert pam.caller.ward_places == frozenset()
+    places.take(row("1", "ann", "course:cs1"))
+    places.take(row("2", "cid", "course:cs1"))
+    assert pam.caller.ward_places == {("ann", "course:cs1")}
+    places.take(row("1", "", "", 2))
+    places.take(row("2", "bob", "class:10a", 2))
+    assert pam.caller.ward_places == {("bob", "class:10a")}
+    assert pam.caller.places == frozenset()
+
+
 async def test_what_others_write_counts_within_two_seconds_also_after_the_database_was_away(
     autojump_clock: MockClock,
 ) -> None:

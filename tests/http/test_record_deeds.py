@@ -69,10 +69,29 @@ async def test_what_the_query_asks_for_holds_for_json_too_and_is_said_once(schoo
 async def test_a_list_that_is_no_text_is_refused_and_other_doors_take_no_csv(school: RecordSchool) -> None:
     admin = await school.person("admin")
     group = await made_class(school, admin)
-    broken = await school.call("POST", f"/api/classes/{group}/import", admin, body=b"\xff\xfe", headers=CSV)
-    assert (broken.status, broken.code) == (400, "bad_frame")
+    old = "login;name\nben;Jürgen\n".encode("cp1252")
+    broken = await school.call("POST", f"/api/classes/{group}/import", admin, body=old, headers=CSV)
+    assert (broken.status, broken.code) == (400, "bad_command")
+    assert broken.body["d"] == {"field": "csv", "allowed": "text in UTF-8"}
+    assert "save it as UTF-8" in broken.body["detail"]
     elsewhere = await school.call("POST", f"/api/classes/{group}/enrol", admin, body=b"login\n", headers=CSV)
-    assert elsewhere.status == 415
+    assert (elsewhere.status, elsewhere.body["d"]["allowed"]) == (415, "application/json")
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    sent = await school.call("POST", f"/api/classes/{group}/import", admin, body=b"--x--", headers=form)
+    assert sent.status == 415
+    assert sent.body["detail"] == "send Content-Type: application/json, text/csv or application/octet-stream"
+
+
+async def test_a_list_comes_as_plain_bytes_too_and_names_a_column_once(school: RecordSchool) -> None:
+    admin, student = await school.person("admin"), await school.person("student")
+    group = await made_class(school, admin)
+    door, raw = f"/api/classes/{group}/import", {"Content-Type": "application/octet-stream"}
+    done = await school.call("POST", door, admin, body=f"login\n{student[0]}\n".encode(), headers=raw)
+    assert [line["status"] for line in done.body["lines"]] == ["enrolled"]
+    twice = await school.call("POST", door, admin, body=b"Login, login \nben,eva\n", headers=CSV)
+    assert (twice.status, twice.body["detail"]) == (400, "csv: the first line names the column login once")
+    others = f"login,name,name\n{student[0]},A,B\n".encode()
+    assert (await school.call("POST", door, admin, body=others, headers=CSV)).status == 200
 
 
 async def test_a_series_says_where_its_slots_are_and_goes_by_a_scope_in_the_query(school: RecordSchool) -> None:
@@ -93,3 +112,52 @@ async def test_a_series_says_where_its_slots_are_and_goes_by_a_scope_in_the_quer
     assert (await school.call("DELETE", f"/api/schedules/{slots[0]['id']}/series", teacher)).body["d"][
         "field"
     ] == "scope"
+
+
+async def test_a_series_is_made_by_an_rrule_and_changed_by_a_scope_in_the_query_or_the_body(
+    school: RecordSchool,
+) -> None:
+    teacher, start = await school.person("teacher"), 4_000_000_000_000
+    body = {
+        "mentor_id": teacher[0], "title": "Reading", "startTime": start, "end_time": start + 3_600_000,
+        "zone": "UTC", "rrule": "FREQ=DAILY;COUNT=3",
+    }  # fmt: skip
+    made = await school.call("POST", "/api/schedules/series", teacher, body=body)
+    assert made.status == 201, made.body
+    slots = (await school.call("GET", f"{made.headers['Location']}&sort=start_at", teacher)).body["items"]
+    door = f"/api/schedules/{slots[1]['id']}/series"
+    for query, more, changed in (
+        ("?scope=following", {}, 2), ("", {"scope": "all"}, 3), ("?scope=all", {"scope": "all"}, 3),
+    ):  # fmt: skip
+        reply = await school.call("PATCH", f"{door}{query}", teacher, body={"title": f"After {changed}", **more})
+        assert len(reply.body["occurrences"]) == changed, reply.body
+    both = await school.call("PATCH", f"{door}?scope=all", teacher, body={"title": "Both", "scope": "following"})
+    assert (both.code, both.body["d"]["field"]) == ("bad_command", "scope")
+    assert both.body["detail"] == "scope: the query says another one"
+    neither = await school.call("PATCH", door, teacher, body={"title": "Neither"})
+    assert (neither.code, neither.body["d"]["field"]) == ("bad_command", "scope")
+    twice = {**body, "series": "FREQ=DAILY;COUNT=2"}
+    reply = await school.call("POST", "/api/schedules/series", teacher, body=twice)
+    assert (reply.code, reply.body["d"]["field"]) == ("bad_command", "series")
+
+
+async def test_both_doors_that_enrol_take_either_word_for_people(school: RecordSchool) -> None:
+    admin, ann, ben = await school.person("admin"), await school.person("student"), await school.person("student")
+    teacher = await school.person("teacher")
+    course = {"code": f"c.{admin[0]}", "title": "Algebra", "teacher_id": teacher[0]}
+    made = await school.call("POST", "/api/courses", admin, body=course)
+    for door in (f"/api/classes/{await made_class(school, admin)}/enrol", f"/api/courses/{made.body['id']}/enrol"):
+        for word, person in (("students", ann), ("people", ben)):
+            reply = await school.call("POST", door, admin, body={word: [person[0]]})
+            assert reply.body["enrolled"] == [person[0]], reply.body
+        both = await school.call("POST", door, admin, body={"students": [ann[0]], "people": [ben[0]]})
+        assert (both.code, both.body["d"]["field"]) == ("bad_command", "people" if "courses" in door else "students")
+
+
+async def test_what_is_allowed_is_told_without_names_of_the_code(school: RecordSchool) -> None:
+    admin = await school.person("admin")
+    body = {"class_id": await made_class(school, admin), "date": "2026-09-01", "marks": "all"}
+    reply = await school.call("POST", "/api/attendance/mark", admin, body=body)
+    assert reply.body["d"]["field"] == "marks"
+    assert reply.body["d"]["allowed"].startswith("list of maps with student_id, status, note, ")
+    assert "`Mark`" not in reply.body["detail"]

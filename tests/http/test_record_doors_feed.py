@@ -39,6 +39,28 @@ async def test_the_feed_takes_the_names_of_the_sources_and_is_read_page_by_page(
     assert rest.body["after"] == ""
 
 
+async def test_the_feed_is_narrowed_to_who_did_it_and_takes_the_words_of_the_audit(notes: RecordSchool) -> None:
+    tom, ada, sam = await notes.person("teacher"), await notes.person("admin"), await notes.person("student")
+    note = await notes.note(tom, sam)
+    await notes.call("PATCH", f"/api/notes/{note['id']}", ada, body={"weight": 2})
+    created, updated = ("note.created", note["id"]), ("note.updated", note["id"])
+    asks = {
+        f"actor_id={ada[0]}": [updated],
+        f"changed_by={tom[0]}": [created],
+        f"entity_type=notes&entity_id={note['id']}": [updated, created],
+        f"target_type=Note&target_id={note['id']}&from={note['created_at']}": [updated, created],
+        f"target_id={note['id']}&to={note['created_at'] - 1}": [],
+    }
+    for query, seen in asks.items():
+        assert await happenings(notes, tom, query) == seen, query
+    paths = (await notes.call("GET", "/openapi.json")).body["paths"]
+    told = {
+        door: {one["name"] for one in paths[door]["get"]["parameters"]}
+        for door in ("/api/activity-feed", "/api/audit-logs")
+    }
+    assert {"start", "end"} <= told["/api/activity-feed"] & told["/api/audit-logs"]
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
@@ -54,6 +76,13 @@ async def test_the_feed_takes_the_names_of_the_sources_and_is_read_page_by_page(
         ("start=-1", "start"),
         ("end=99999999999999999999", "end"),
         ("start=5&end=4", "end"),
+        ("from=5&to=4", "end"),
+        ("from=5&start=5", "start"),
+        ("target_type=bogus", "target_type"),
+        ("target_type=", "target_type"),
+        ("type=bogus.thing", "type"),
+        ("type=note.created,note.bogus", "type"),
+        ("actor_id=a b", "actor_id"),
         ("kind=x", "kind"),
     ],
 )

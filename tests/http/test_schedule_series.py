@@ -101,6 +101,28 @@ async def test_those_that_follow_move_by_the_clock_and_one_that_was_moved_alone_
     assert shown(moved.body["occurrences"]) == shown(rows[1:])
 
 
+async def test_a_series_that_is_moved_into_the_hour_that_the_clocks_skip_and_back_is_as_before(
+    timetable: Timetable,
+) -> None:
+    tom = await timetable.person("teacher")
+    made = await timetable.series(tom, None, "2026-03-28 02:30", "FREQ=DAILY;COUNT=3")
+    first, skipped, _ = (one["id"] for one in made["occurrences"])
+
+    async def moved(id: str, start: str) -> list[str]:
+        change = {"scope": "all", "start_at": at(start), "end_at": at(start) + HOUR // 2}
+        assert (await timetable.call("PATCH", f"{DOOR}/{id}/series", tom, body=change)).status == 200
+        return shown(await rows_of(timetable, tom, made))
+
+    early = ["03-28 01:30", "03-29 01:30", "03-30 01:30"]
+    skipping = ["03-28 02:30", "03-29 03:30", "03-30 02:30"]
+    assert shown(made["occurrences"]) == skipping
+    assert await moved(first, "2026-03-28 01:30") == early
+    assert await moved(first, "2026-03-28 02:30") == skipping
+    assert await moved(skipped, "2026-03-29 03:30") == skipping
+    assert await moved(skipped, "2026-03-29 01:30") == early
+    assert (await timetable.call("DELETE", f"{DOOR}/{first}/series", tom, body={"scope": "all"})).status == 200
+
+
 async def test_a_daily_series_moves_by_a_day_over_its_own_places(timetable: Timetable) -> None:
     tom = await timetable.person("teacher")
     made = await timetable.series(tom, None, "2026-03-27 09:00", "FREQ=DAILY;COUNT=4")
@@ -220,7 +242,7 @@ async def test_slots_of_a_series_never_come_to_overlap_one_another(timetable: Ti
 async def test_the_series_of_a_class_is_told_to_the_class(timetable: Timetable) -> None:
     tom, sam = await timetable.person("teacher"), await timetable.person("student")
     group = await timetable.school_class(sam, teacher=tom)
-    made = await timetable.series(tom, None, "2026-01-12 09:00", WEEKS, class_id=group, is_group_session=True)
+    made = await timetable.series(tom, None, "2026-01-12 09:00", WEEKS, class_id=group)
     told = [kind for kind, _ in timetable.told(f"class:{group}") if kind.startswith("schedule")]
     assert told == ["schedule.created"] * 4 + ["schedule.assigned"]
     assert len(await rows_of(timetable, sam, made)) == 4

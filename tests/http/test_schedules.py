@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from tests.http.schedules import DOOR, HOUR, Timetable, at, shown
+from tests.http.schedules import DOOR, HOUR, ZONE, Timetable, at, shown
 
 # --- whose they are
 
@@ -45,6 +45,27 @@ async def test_the_spellings_of_the_sources_are_taken(timetable: Timetable) -> N
     done = await timetable.call("PATCH", f"{DOOR}/{made.body['id']}/status", tom, body={"status": "canceled"})
     assert done.body["status"] == "cancelled"
     assert shown(await timetable.day(tom, f"studentId={sam[0]}&date=2026-01-12")) == ["01-12 09:00"]
+
+
+async def test_a_slot_of_a_class_is_one_of_a_group_and_every_slot_is_in_the_school_s_zone_unless_said_otherwise(
+    timetable: Timetable,
+) -> None:
+    tom, sam = await timetable.person("teacher"), await timetable.person("student")
+    group = await timetable.school_class(sam, teacher=tom)
+    lesson = await timetable.slot(tom, None, "2026-01-12 09:00", class_id=group)
+    assert (lesson["is_group_session"], lesson["zone"]) == (True, ZONE)
+    denied = await timetable.ask(tom, None, "2026-01-12 10:00", class_id=group, is_group_session=False)
+    assert (denied.code, denied.body["d"]["field"]) == ("bad_command", "is_group_session")
+    alone = await timetable.slot(tom, sam, "2026-01-12 11:00", zone="Asia/Tokyo")
+    assert (alone["is_group_session"], alone["zone"]) == (False, "Asia/Tokyo")
+    door = f"{DOOR}/{alone['id']}"
+    given = await timetable.call("PATCH", door, tom, body={"class_id": group, "student_id": None})
+    assert (given.status, given.body["is_group_session"], given.body["zone"]) == (200, True, "Asia/Tokyo")
+    both = await timetable.call("PATCH", door, tom, body={"is_group_session": False})
+    assert both.body["d"]["field"] == "is_group_session"
+    body = {name: given.body[name] for name in ("mentor_id", "class_id", "title", "start_at", "end_at")}
+    whole = await timetable.call("PUT", door, tom, body=body)
+    assert (whole.status, whole.body["is_group_session"], whole.body["zone"]) == (200, True, "Asia/Tokyo")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +147,7 @@ async def test_nobody_is_in_two_places_and_the_clash_is_named_to_whoever_may_see
     times = {"start_at": slot["start_at"], "end_at": slot["end_at"]}
     mine = await timetable.ask(tom, sue, "2026-01-12 09:59")
     assert (mine.status, mine.code) == (409, "conflict")
-    assert mine.body["d"] == {**times, "id": slot["id"], "title": "Physics"}
+    assert mine.body["d"] == {**times, "id": slot["id"], "title": "Physics", "mentor_id": tom[0], "student_id": sam[0]}
     hers = await timetable.ask(tess, sam, "2026-01-12 08:01")
     assert (hers.code, hers.body["d"]) == ("conflict", times), "the slot of another mentor is not hers to see"
     assert "Physics" not in str(hers.body)
@@ -235,6 +256,21 @@ async def test_the_day_of_a_student_holds_the_lessons_of_the_class_too(timetable
         assert shown(rows) == ["01-12 09:00", "01-12 11:00"]
     assert await timetable.day(sue, f"studentId={sam[0]}&date=2026-01-12") == []
     assert shown(await timetable.day(sue, "date=2026-01-12")) == ["01-12 12:00"]
+
+
+async def test_by_whose_a_slot_is_nobody_finds_out_who_is_in_a_class(timetable: Timetable) -> None:
+    tom, tess, pam = [await timetable.person(role) for role in ("teacher", "teacher", "parent")]
+    sam, sue = [await timetable.person("student", mentored=False) for _ in range(2)]
+    await timetable.school.link(pam, sam)
+    group = await timetable.school_class(sam, sue, teacher=tom)
+    await timetable.slot(tom, None, "2026-01-12 09:00", class_id=group, is_group_session=True)
+    for query in ("studentId={}&date=2026-01-12", "student_id={}", "student_id={}&include=total"):
+        for who, whose in ((pam, sam), (sam, sam), (tom, sue), (sue, sue)):
+            assert len(await timetable.day(who, query.format(whose[0]))) == 1
+        for who in (pam, sam, tess):
+            assert await timetable.day(who, query.format(sue[0])) == []
+    hidden = await timetable.call("GET", f"{DOOR}?student_id={sue[0]}&include=total", pam)
+    assert hidden.body["total"] == 0
 
 
 @pytest.mark.parametrize(

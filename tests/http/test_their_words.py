@@ -3,10 +3,13 @@
 import pytest
 import trio
 
+from homeroom.actors.exam import EXAM
+from homeroom.actors.exam_proctor import PROCTOR
 from homeroom.actors.group_kind import GROUP
 from homeroom.actors.presence import PRESENCE
 from homeroom.actors.room import ROOM
 from homeroom.actors.session import SESSION
+from homeroom.actors.sitting import SITTING
 from homeroom.actors.their_words import UNSAID_TYPE, read_file, read_public, read_time
 from homeroom.engine.journal_memory import START_MS
 from tests.http.rest_school import School
@@ -115,6 +118,42 @@ def test_what_cannot_be_read_goes_on_as_it_came() -> None:
     assert [read_public(one) for one in (1, "true", None)] == [1, "true", None]
     assert read_file(None, None, None)["name"] == "file"
     assert read_file("https://a.example/" + "x" * 300, None, None)["name"] == "x" * 255
+
+
+async def test_exams_take_the_same_words_and_camel_case_in_bodies_and_queries(nursery: trio.Nursery) -> None:
+    school = await School(kinds=(EXAM, PROCTOR, SITTING)).open(nursery)
+    body = {
+        "title": "Midterm", "courseId": "cs1", "duration": 45, "shuffleQuestions": True, "startTime": "2025-06-16T15:06:40Z",
+        "endTime": START + 3_600_000,
+    }  # fmt: skip
+    made = await school.call("POST", "/api/exams", TESS, body=body)
+    assert made.status == 201, made.body
+    path = f"/api/exams/{made.body['id']}"
+    assert (
+        await school.call("PATCH", path, TESS, body={"shuffleOptions": True, "endTime": START + 7_200_000})
+    ).code == "ok"
+    settings = (await school.call("GET", path, TESS)).body["settings"]
+    assert {name: settings[name] for name in ("course", "minutes", "opens", "closes")} == {
+        "course": "cs1", "minutes": 45, "opens": START, "closes": START + 7_200_000,
+    }  # fmt: skip
+    assert settings["shuffle_questions"]
+    assert settings["shuffle_options"]
+    for query, found in (("courseId=cs1", 1), ("courseId=other", 0)):
+        assert len((await school.call("GET", f"/api/exams?{query}", TESS)).body["items"]) == found
+    for wrong, field in (({"courseId": "a", "course": "a"}, "course"), ({"shuffleQuestions": 1}, "shuffle_questions")):
+        reply = await school.call("PATCH", path, TESS, body=wrong)
+        assert (reply.code, reply.body["d"]["field"]) == ("bad_command", field)
+    twice = await school.call("GET", "/api/exams?courseId=a&course=a", TESS)
+    assert (twice.code, twice.body["d"]["field"]) == ("bad_command", "course")
+
+
+async def test_an_answer_is_saved_in_the_words_of_others(nursery: trio.Nursery) -> None:
+    verb = SITTING.verb("answer")
+    assert verb is not None
+    assert verb.words == {"answer": "value", "questionId": "question"}
+    paths = (await (await School(kinds=(SITTING,)).open(nursery)).call("GET", "/openapi.json")).body["paths"]
+    told = paths["/api/sittings/{id}/answer"]["post"]["requestBody"]["x-other-words"]
+    assert told == {"answer": "value", "questionId": "question", "clientAt": "client_at"}
 
 
 async def test_the_description_says_which_words_a_door_takes(school: School) -> None:

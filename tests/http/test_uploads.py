@@ -13,7 +13,7 @@ from homeroom.records.files.store import Sink
 from homeroom.records.files.terms import Offer, UploadSettings
 from homeroom.records.school.uploads import UPLOAD
 from tests.http.alive import until
-from tests.http.upload_school import ANN, BOB, PNG, TESS, TOM, Person, UploadSchool, open_upload_school
+from tests.http.upload_school import ANN, BOB, PNG, TESS, TOM, Person, UploadSchool, open_upload_school, unsaid
 
 NAMES = {
     "../../etc/passwd": "passwd",
@@ -64,29 +64,6 @@ async def test_its_owner_is_told_of_its_beginning_and_its_end_and_of_its_progres
     assert event["type"] == "upload.progressed"
     assert (event["d"]["received"], event["d"]["of"]) == (len(PNG), len(PNG))
     assert len(await there.rows("audit_logs WHERE entity_type = 'upload'")) == 2
-
-
-async def test_the_file_of_a_form_comes_in_too(there: UploadSchool) -> None:
-    form = (
-        b'--xYz\r\nContent-Disposition: form-data; name="file"; filename="Bild \xc3\xa4.png"\r\nContent-Type: image/png\r\n\r\n'
-        + PNG
-        + b"\r\n--xYz--\r\n"
-    )
-    reply = await there.send(form, name="", type="multipart/form-data; boundary=xYz")
-    assert (reply.status, reply.body["name"], reply.body["size"]) == (201, "Bild ä.png", len(PNG))
-    assert (await there.fetch(reply.body["id"]))[1] == PNG
-    broken = [
-        form[:-12],
-        form.replace(b"; filename=", b"; fn="),
-        b"",
-        form[:-4] + b"\r\n" + form,
-        form.replace(b"xYz", b"abc"),
-    ]
-    for body in broken:
-        refused = await there.send(body, name="", type="multipart/form-data; boundary=xYz")
-        assert (refused.status, refused.code) == (400, "bad_command"), body[-40:]
-    assert (await there.send(form, name="", type="multipart/form-data")).code == "bad_command"
-    assert len(there.kept()) == 1
 
 
 async def test_the_name_may_stand_in_a_header(there: UploadSchool) -> None:
@@ -158,12 +135,6 @@ async def test_a_file_over_the_limit_is_refused(there: UploadSchool) -> None:
     assert await there.rows() == [], "its head said so"
 
 
-async def unsaid(content: bytes, piece: int = 65_536) -> AsyncIterator[bytes]:
-    for start in range(0, len(content), piece):
-        await trio.lowlevel.checkpoint()
-        yield content[start : start + piece]
-
-
 async def stalled() -> AsyncIterator[bytes]:
     yield PNG
     await trio.sleep_forever()
@@ -231,6 +202,17 @@ async def test_the_same_key_gives_the_same_file_and_another_file_is_refused(ther
     assert (await there.fetch(retried.body["id"]))[1] == PNG
 
 
+async def test_a_late_repeat_does_not_bring_back_what_was_taken_away(there: UploadSchool) -> None:
+    key = {"Idempotency-Key": "late"}
+    first = (await there.send(PNG, headers=key)).body
+    assert (await there.call("DELETE", f"/api/uploads/{first['id']}")).status == 200
+    await there.reception.sweep()
+    again = await there.send(PNG, headers=key)
+    assert (again.status, again.code, again.body["d"]) == (409, "conflict", {"reason": "deleted"})
+    assert (await there.rows(), there.kept()) == ([], [])
+    assert (await there.send(PNG, headers={"Idempotency-Key": "later"})).status == 201
+
+
 async def test_a_client_that_hangs_up_leaves_nothing_behind(there: UploadSchool) -> None:
     with trio.move_on_after(0.2) as hung_up:
         await receive(there, stalled())
@@ -290,6 +272,43 @@ async def test_what_a_killed_server_left_half_is_swept_once_its_lease_is_over(th
     assert there.kept() == [running]
     assert (await there.row(lost))["reason"] == "interrupted"
     assert (await there.row(running))["status"] == "receiving"
+
+
+async def test_what_a_killed_server_left_half_comes_again_when_its_lease_is_over_and_says_when(
+    there: UploadSchool,
+) -> None:
+    lost, now = "e" * 26, there.school.clock.now()
+    async with there.store.unit(SYSTEM_CALLER) as unit:
+        await unit.insert(UPLOAD, {"id": lost, "owner_id": "ann", "name": "x", "status": "receiving"})
+    await there.database.execute("INSERT INTO upload_files VALUES ($1, $1, $2)", lost, now + 40_000)
+    with pytest.raises(Refusal) as caught:
+        await receive(there, unsaid(PNG), lost)
+    assert caught.value.code == "conflict"
+    assert 0 < (caught.value.retry_ms or 0) <= 40_000
+    await there.database.execute("UPDATE upload_files SET lease = $1", there.school.clock.now() - 1)
+    assert (await receive(there, unsaid(PNG), lost)).row["status"] == "completed"
+    await there.reception.sweep()
+    assert ((await there.row(lost))["status"], len(there.kept())) == ("completed", 1)
+    assert [row["lease"] for row in await there.rows("upload_files")] == [None]
+
+
+async def test_a_server_that_starts_sweeps_half_files_and_rows_of_those_that_failed_long_ago(
+    there: UploadSchool,
+) -> None:
+    lost, failed = "e" * 26, "f" * 26
+    values = {"owner_id": "ann", "name": "x"}
+    async with there.store.unit(SYSTEM_CALLER) as unit:
+        await unit.insert(UPLOAD, {"id": lost, "status": "receiving", **values})
+        await unit.insert(UPLOAD, {"id": failed, "status": "failed", "reason": "full", **values})
+    await there.database.execute("INSERT INTO upload_files VALUES ($1, $1, 1)", lost)
+    await there.database.execute("UPDATE uploads SET updated_at = 1 WHERE id = $1", failed)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(there.reception.run)
+        await until(lambda: len(there.events("user:ann")) == 4, 30)
+        nursery.cancel_scope.cancel()
+    assert sorted(there.events("user:ann")[2:]) == ["upload.deleted", "upload.failed"]
+    (row,) = await there.rows()
+    assert (row["id"], row["status"], row["reason"]) == (lost, "failed", "interrupted")
 
 
 class Full(Directory):

@@ -12,10 +12,12 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.http.hypercorn_guard import HttpSettings
 from homeroom.records.files.directory import Directory
 from homeroom.records.files.store import Sink
-from homeroom.records.files.terms import UploadSettings
+from homeroom.records.files.terms import Offer, UploadSettings
+from homeroom.records.logins import Ended
 from tests.http.alive import until
 from tests.http.upload_school import ANN, BOB, PNG, UploadSchool, on_a_port, open_upload_school
 
@@ -184,6 +186,42 @@ async def test_a_client_that_hangs_up_in_the_middle_leaves_nothing(there: Upload
         assert (row["status"], row["reason"]) == ("failed", "interrupted")
 
 
+async def test_a_file_that_a_login_was_sending_when_it_ended_comes_in_no_more(there: UploadSchool) -> None:
+    async with on_a_port(there) as port:
+        client = await client_of(port)
+        await client.begin(there, f"Content-Length: {2 * len(PNG)}", "Content-Type: image/png")
+        await client.stream.send_all(PNG)
+        await until(lambda: len(there.kept()) == 1, 30)
+        there.school.revocations.add(Ended("ann", "", there.school.clock.now() + 1_000))
+        await client.stream.send_all(PNG)
+        with trio.fail_after(30):
+            await client.read()
+        assert client.status == 401, client.answer
+        await client.stream.aclose()
+        await there.reception.sweep()
+        (row,) = await there.rows()
+        assert (row["status"], row["reason"], there.kept()) == ("failed", "interrupted", [])
+
+
+async def test_a_login_that_ends_while_its_file_is_made_to_last_has_no_file(there: UploadSchool) -> None:
+    asked = 0
+
+    async def still() -> None:
+        nonlocal asked
+        await trio.lowlevel.checkpoint()
+        asked += 1
+        if asked > 1:
+            raise Refusal("unauthenticated", "the login was ended")
+
+    async def content() -> AsyncIterator[bytes]:
+        yield PNG
+
+    with pytest.raises(Refusal):
+        await there.reception.receive("a" * 26, Offer("x"), content(), Caller("ann", "student", "Ann"), still)
+    await there.reception.sweep()
+    assert ((await there.row("a" * 26))["status"], there.kept()) == ("failed", [])
+
+
 async def drip(client: Client) -> None:
     """Send a byte now and then: far below any rate, and never a long pause."""
     with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
@@ -212,6 +250,25 @@ async def test_who_drips_is_cut_and_the_place_is_somebody_elses(database_url: st
         assert (await there.send(PNG, BOB)).status == 201
         found = [(row["status"], row["reason"]) for row in await there.rows() if row["owner_id"] == "ann"]
         assert found == ([("completed", "")] if again else [("failed", "interrupted")])
+
+
+async def test_a_form_whose_head_drips_has_a_place_and_a_pace_like_any_file(database_url: str, tmp_path: Path) -> None:
+    limits = replace(LIMITS, at_once=1, pace_s=0.5)
+    async with open_upload_school(database_url, tmp_path / "files", limits) as there, on_a_port(there) as port:
+        client = await client_of(port)
+        await client.begin(there, "Content-Length: 9000", "Content-Type: multipart/form-data; boundary=X")
+        await client.stream.send_all(b'--X\r\nContent-Disposition: form-data; name="file"; filename="')
+        await until(lambda: there.reception.statistics()["coming"] == 1, 30)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(drip, client)
+            with trio.fail_after(30):
+                await client.read()
+            nursery.cancel_scope.cancel()
+        assert client.status == 408, client.answer
+        assert b"too slow" in client.answer
+        await client.stream.aclose()
+        assert (await there.send(PNG, BOB)).status == 201
+        assert [row["owner_id"] for row in await there.rows()] == ["bob"]
 
 
 async def send_with_key(there: UploadSchool, port: int, key: str, content: bytes) -> Client:

@@ -123,9 +123,31 @@ async def open_upload_school(
         store = Store(database, clock, wire, RECORD_TYPES, publish=posted.extend, random=Random(3))
         kept = files or Directory(folder, keep_free=0)
         reception = Reception(store, database, kept, clock, wire, Random(4), signal, settings)
-        parts = RecordParts(store, Activity(database, {}), AuditReader(database, store.catalog), reception)
+        parts = RecordParts(store, Activity(store.reads, {}), AuditReader(store.reads, store.catalog), reception)
         school = School(kinds=(), records=parts)
         yield UploadSchool(school, store, database, reception, folder, posted, signals)
+
+
+class Unsaid:
+    """A body whose length nobody says, in pieces; no generator, since it may be left in the middle."""
+
+    def __init__(self, content: bytes, piece: int) -> None:
+        self.content, self.piece = content, piece
+
+    def __aiter__(self) -> "Unsaid":
+        return self
+
+    async def __anext__(self) -> bytes:
+        await trio.lowlevel.checkpoint()
+        if not self.content:
+            raise StopAsyncIteration
+        piece, self.content = self.content[: self.piece], self.content[self.piece :]
+        return piece
+
+
+def unsaid(content: bytes, piece: int = 65_536) -> AsyncIterator[bytes]:
+    """Return such a body."""
+    return Unsaid(content, piece)
 
 
 @asynccontextmanager

@@ -43,6 +43,11 @@ def test_every_frame_verb_reply_snapshot_and_event_is_a_message_and_every_messag
     assert set(DOCUMENT["channels"]["ws"]["messages"]) == expected
 
 
+def test_what_is_said_of_a_message_is_whole_sentences() -> None:
+    summaries = {name: one["summary"] for name, one in DOCUMENT["components"]["messages"].items()}
+    assert {name: words for name, words in summaries.items() if words != name and words[-1] not in ".)"} == {}
+
+
 def test_the_client_sends_its_frames_and_receives_the_servers() -> None:
     for operation, action, frames in (("fromClient", "receive", ClientFrame), ("fromServer", "send", ServerFrame)):
         described = DOCUMENT["operations"][operation]

@@ -5,13 +5,14 @@ from homeroom.engine.database import Database
 ZONE = "Europe/Berlin"
 _DAY = f"to_char(to_timestamp(start_at / 1000.0) AT TIME ZONE '{ZONE}', 'YYYY-MM-DD')"
 _SLOTS = "FROM schedules WHERE status IN ('scheduled', 'completed')"
+_ACTIVE = "role = 'student' AND deleted_at IS NULL AND id NOT IN (SELECT user_id FROM students WHERE status IN ('withdrawn', 'graduated'))"
 _COUNTS = f"""
 SELECT 'student:' || student_id AS scope, 'entries_' || status AS name, '' AS day, count(*) AS value FROM entries GROUP BY 1, 2
 UNION ALL SELECT 'school', 'entries_' || status, '', count(*) FROM entries GROUP BY 2
 UNION ALL SELECT 'mentor:' || mentor_id, 'tasks_open', '', count(*) FROM tasks WHERE status NOT IN ('done', 'cancelled') GROUP BY 1
 UNION ALL SELECT 'student:' || student_id, 'tasks_open', '', count(*) FROM tasks WHERE status NOT IN ('done', 'cancelled') GROUP BY 1
-UNION ALL SELECT 'student:' || user_id, 'active_students', '', count(*) FROM students WHERE status = 'active' GROUP BY 1
-UNION ALL SELECT 'school', 'active_students', '', count(*) FROM students WHERE status = 'active'
+UNION ALL SELECT 'student:' || id, 'active_students', '', 1 FROM users WHERE {_ACTIVE}
+UNION ALL SELECT 'school', 'active_students', '', count(*) FROM users WHERE {_ACTIVE}
 UNION ALL SELECT 'mentor:' || mentor_id, 'mentees', '', count(*) FROM mentorships WHERE active GROUP BY 1
 UNION ALL SELECT 'school', 'classes', '', count(*) FROM classes
 UNION ALL SELECT 'school', 'courses', '', count(*) FROM courses
@@ -31,7 +32,7 @@ UNION ALL SELECT 'mentor:' || assignee_id, 'gradings_open', '', count(*) FROM gr
 UNION ALL SELECT 'school', 'applications_waiting', '', count(*) FROM applications WHERE status IN ('submitted', 'reviewing')
 UNION ALL SELECT 'school', 'users_' || role, '', count(*) FROM users WHERE active GROUP BY 2"""  # noqa: S608 - constants
 _TEACHER = f"""SELECT
-(SELECT count(*) FROM students WHERE status = 'active' AND user_id IN (
+(SELECT count(*) FROM users WHERE {_ACTIVE} AND id IN (
     SELECT student_id FROM mentorships WHERE mentor_id = $1 AND active
     UNION SELECT s.user_id FROM class_memberships s WHERE s.part = 'student' AND s.class_id IN (
         SELECT class_id FROM class_memberships WHERE user_id = $1 AND part = 'teacher'

@@ -27,7 +27,7 @@ async def trial(database: Database) -> Trial:
 
 @pytest.fixture
 async def feed(trial: Trial) -> Activity:
-    return Activity(trial.database, MEMBERSHIPS)
+    return Activity(trial.store.reads, MEMBERSHIPS)
 
 
 async def told(feed: Activity, caller: Caller, query: FeedQuery = EVERYTHING) -> list[str]:
@@ -75,7 +75,7 @@ async def test_the_feed_is_narrowed_and_paged(trial: Trial, feed: Activity) -> N
 
 
 async def test_values_before_and_after_are_for_admins(trial: Trial) -> None:
-    audit = AuditReader(trial.database, trial.store.catalog)
+    audit = AuditReader(trial.store.reads, trial.store.catalog)
     await trial.store.update(PAGE, "p1", {"secret": "hush", "title": "Third"}, TESS)
     (newest, *_, oldest) = (await audit.page(("page", "p1"), BOSS)).items
     assert newest.old_value == {"version": 2, "updated_at": newest.created_at - 1_000, "title": "New", "secret": ""}
@@ -90,9 +90,9 @@ async def test_values_before_and_after_are_for_admins(trial: Trial) -> None:
 
 
 async def test_the_audit_of_what_one_may_not_read_is_not_there(trial: Trial, database: Database) -> None:
-    audit = AuditReader(trial.database, trial.store.catalog)
+    audit = AuditReader(trial.store.reads, trial.store.catalog)
     async with database.transaction() as connection:
-        await write_audit(connection, ("user", "ann"), "password_changed", by="ann", at=1, detail="by hand")
+        await write_audit(connection, ("user", "ann"), "logged_in", by="ann", at=1, detail="by hand")
     for entity, caller in (
         (("page", "p1"), TOM),
         (("page", "nothing"), TESS),
@@ -103,7 +103,7 @@ async def test_the_audit_of_what_one_may_not_read_is_not_there(trial: Trial, dat
             await audit.page(entity, caller)
         assert caught.value.code == "not_found"
     (change,) = (await audit.page(("user", "ann"), BOSS)).items
-    assert (change.action, change.detail, change.fields) == ("password_changed", "by hand", ())
+    assert (change.action, change.detail, change.fields) == ("logged_in", "by hand", ())
     await trial.store.delete(PAGE, "p1", BOSS)
     assert (await audit.page(("page", "p1"), BOSS)).items[0].action == "deleted"
     first = await audit.page(("page", "p1"), BOSS, limit=1)
@@ -127,3 +127,14 @@ async def test_an_event_beside_the_changes_has_one_line_for_all_who_were_told_an
     assert newest[1].payload == {"id": "p1", "student_id": "ann"}
     assert await told(feed, BOB) == ["page.praised p1"]
     assert (await told(feed, TOM)) == ["page.created p2"], "who was not told finds nothing"
+
+
+async def test_the_planner_finds_what_one_person_did_by_an_index(database: Database) -> None:
+    await database.execute(
+        """INSERT INTO activity_feed (event_type, actor_id, target_type, target_id, payload, channels, at)
+SELECT 'class.updated', 'u' || n % 500, 'class', 'c' || n, '{}', ARRAY['table:classes'], n FROM generate_series(1, 20000) AS n"""
+    )
+    await database.execute("ANALYZE activity_feed")
+    sql = "EXPLAIN SELECT f.id FROM activity_feed AS f WHERE TRUE AND f.actor_id = 'u7' ORDER BY f.id DESC LIMIT 51"
+    plan = "\n".join(row["QUERY PLAN"] for row in await database.fetch(sql))
+    assert "activity_feed_actor" in plan, plan

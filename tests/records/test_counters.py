@@ -15,7 +15,8 @@ from homeroom.records.declare import RecordType, Unit
 from homeroom.records.figures import FigureReader, Reader
 from homeroom.records.recount import Recount
 from homeroom.records.school.attendance import ATTENDANCE
-from homeroom.records.school.classes import CLASS, CLASS_MEMBERSHIP
+from homeroom.records.school.class_lists import ClassList
+from homeroom.records.school.classes import CLASS, CLASS_MEMBERSHIP, EnrolStudents
 from homeroom.records.school.courses import COURSE
 from homeroom.records.school.entries import ENTRY
 from homeroom.records.school.grading_tasks import GRADING_TASK
@@ -67,8 +68,8 @@ MAKE: Mapping[RecordType, Make] = {
         "mentor_id": r.choice(TEACHERS), "student_id": r.choice(STUDENTS), "title": "Do", "status": _word(TASK, "status", r),
     },
     STUDENT: lambda r: {
-        "user_id": r.choice(STUDENTS), "number": str(r.randrange(10**6)), "class_id": r.choice((*CLASSES, None)),
-        "status": _word(STUDENT, "status", r),
+        "user_id": r.choice(STUDENTS), "number": str(r.randrange(10**6)),
+        **r.choice(({"class_id": r.choice((*CLASSES, None)), "status": "active"}, {"class_id": None, "status": _word(STUDENT, "status", r)})),
     },
     MENTORSHIP: lambda r: {"mentor_id": r.choice(TEACHERS), "student_id": r.choice(STUDENTS), "active": r.random() < 0.7},
     CLASS: lambda r: {"title": "A class"},
@@ -97,8 +98,8 @@ MAKE: Mapping[RecordType, Make] = {
     },
 }  # fmt: skip
 KINDS = (*MAKE, ATTENDANCE, ATTENDANCE, ATTENDANCE, SCHEDULE, CLASS_MEMBERSHIP)
-WRITER = {ATTENDANCE: CALLERS["ada"]}
-"""Who writes what the engine's own voice does not: a mark says whose it is."""
+WRITER = {ATTENDANCE: CALLERS["ada"], USER: CALLERS["ada"]}
+"""Who writes what the engine's own voice does not: a mark says whose it is, and of who was deleted nobody else knows."""
 OWN_ROWS = {
     CLASS_MEMBERSHIP: "id NOT LIKE 'm-%'",
     USER: "login LIKE 'u%'",
@@ -150,6 +151,13 @@ async def _write(unit: Unit, kind: RecordType, random: Random) -> None:
         await unit.delete(kind, row)
 
 
+async def _begin(school: SchoolStore, random: Random) -> None:
+    """Write one row of kinds of which others may by chance never write one that counts."""
+    async with school.store.unit(SYSTEM_CALLER) as unit:
+        for kind in (ENTRY, TASK, SCHEDULE, GRADING_TASK):
+            await unit.insert(kind, {name: value for name, value in MAKE[kind](random).items() if name != "status"})
+
+
 async def _work(school: SchoolStore, random: Random, done: list[str]) -> None:
     """Write at random; what is refused, or taken back, must leave nothing."""
     for _ in range(STEPS):
@@ -172,6 +180,7 @@ async def test_whatever_eight_writers_do_at_once_every_counter_and_figure_is_wha
     school: SchoolStore, seed: int
 ) -> None:
     done: list[str] = []
+    await _begin(school, Random(seed))
     async with trio.open_nursery() as nursery:
         for writer in range(WRITERS):
             nursery.start_soon(_work, school, Random(seed * 100 + writer), done)
@@ -180,7 +189,7 @@ async def test_whatever_eight_writers_do_at_once_every_counter_and_figure_is_wha
     kept = await kept_counters(school.database)
     assert kept == await true_counters(school.database)
     ever = {row["name"].partition("_")[0] for row in await school.database.fetch("SELECT DISTINCT name FROM counters")}
-    assert ever >= {"entries", "attendance", "schedules", "tasks", "users", "gradings"}
+    assert ever >= {"entries", "attendance", "schedules", "tasks", "users", "gradings", "active"}
     await _compare_figures(school)
 
 
@@ -242,3 +251,40 @@ async def test_a_parent_and_an_admin_have_figures_of_theirs(school: SchoolStore)
     changed = (await reader.of([Reader("ada", "admin")]))["ada"].school
     assert changed
     assert changed.entries_pending == 1
+
+
+async def _active(school: SchoolStore, teacher: str) -> tuple[int, int, int]:
+    """Return the active students and the mentees that a teacher is shown, and those of the school."""
+    reader = FigureReader(school.database, school.clock, BERLIN)
+    found = await reader.of([Reader(teacher, "teacher"), Reader("ada", "admin")])
+    own, office = found[teacher].teacher, found["ada"].school
+    assert own
+    assert office
+    return own.active_students, own.mentees, office.active_students
+
+
+async def test_students_of_a_class_list_are_active_ones_without_a_student_s_record_until_one_says_otherwise(
+    school: SchoolStore,
+) -> None:
+    assert await _active(school, "mia") == (1, 1, 4)  # a mentee whom nobody registered
+    await school.perform("ada", CLASS, "import", ClassList("10a", "\n".join(("user_id", *STUDENTS))))
+    assert await _active(school, "tess") == (4, 0, 4)
+    record = await school.create("ada", STUDENT, user_id="cid", number="7")
+    assert await _active(school, "tess") == (4, 0, 4)
+    await school.update("ada", STUDENT, record["id"], status="graduated")
+    assert await _active(school, "tess") == (3, 0, 3)
+    await school.update("ada", STUDENT, record["id"], status="active")
+    assert await _active(school, "tess") == (3, 0, 4)
+    await school.perform("ada", CLASS, "enrol", EnrolStudents("10a", ("cid",)))
+    assert await _active(school, "tess") == (4, 0, 4)
+    await school.update("ada", STUDENT, record["id"], status="withdrawn")
+    await school.delete("ada", STUDENT, record["id"])
+    assert await _active(school, "tess") == (3, 0, 4)
+    await school.create("ada", USER, id="eve", login="eve", name="Eve")
+    assert (await _active(school, "tess"))[2] == 5
+    await school.update("ada", USER, "eve", role="parent")
+    await school.update("ada", USER, "eve", active=False)
+    assert (await _active(school, "tess"))[2] == 4
+    await school.delete("ada", USER, "cid")
+    assert await _active(school, "tess") == (3, 0, 3)
+    assert await kept_counters(school.database) == await true_counters(school.database)

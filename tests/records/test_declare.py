@@ -10,6 +10,8 @@ from homeroom.protocol.access import EVERYBODY, STAFF, allow
 from homeroom.protocol.ids import Id, Millis
 from homeroom.records.columns import Body, Column, Day, Label, Row, Title, columns_of, kept_value, read_value
 from homeroom.records.declare import Action, Channel, Deed, RecordType, Reference, each, role, table, to
+from homeroom.records.derived import Derived, school_zone
+from homeroom.records.lens import Lens
 
 
 class Stage(Struct, frozen=True):
@@ -147,7 +149,9 @@ def test_clients_write_what_the_server_does_not_make_and_the_id_only_where_it_is
         ({"aliases": {"name": "colour"}}, "aliases names 'colour'"),
         ({"aliases": {"title": "text"}}, "'title' is an alias and a column"),
         ({"spellings": {"colour": {}}}, "spellings names 'colour'"),
-        ({"lenses": {"colour": "TRUE"}}, "lenses names 'colour'"),
+        ({"derived": {"title": Derived(school_zone, of=("colour",))}}, "derived names 'colour'"),
+        ({"lenses": {"colour": Lens("TRUE", "TRUE", {})}}, "lenses names 'colour'"),
+        ({"lenses": {"title": Lens("TRUE", "TRUE", {"cousin": "TRUE"})}}, "lens title names the unknown role 'cousin'"),
     ],
 )
 def test_what_cannot_hold_is_refused_at_declaration(changes: dict[str, Any], said: str) -> None:

@@ -66,6 +66,15 @@ async def test_whoever_may_not_change_is_told_what_is_missing(school: SchoolStor
     )
 
 
+async def test_whoever_may_not_do_a_deed_is_told_whose_it_is(school: SchoolStore) -> None:
+    deed = next(one for one in ATTENDANCE.deeds if one.name == "mark")
+    wrong = await refused("forbidden", school.store.perform(ATTENDANCE, deed, None, CALLERS["ann"]))
+    assert wrong.msg == "`mark` is for a super_admin or an admin or a teacher, and you are a student"
+    assert wrong.data == {"roles": ["super_admin", "admin", "teacher"]}
+    wrong = await refused("forbidden", school.store.check_right(CLASS, "", deed.rule, CALLERS["ann"]))
+    assert wrong.msg == "this class is for a super_admin or an admin or a teacher, and you are a student"
+
+
 async def test_whoever_may_not_set_a_field_is_told_who_may(school: SchoolStore) -> None:
     wrong = await refused("forbidden", school.update("ann", USER, "ann", login="boss"))
     assert (wrong.msg, wrong.data) == ("login: set by a super_admin or an admin, and not by you", {"field": "login"})

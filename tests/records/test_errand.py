@@ -73,6 +73,13 @@ async def test_while_the_database_is_away_it_is_asked_again_less_and_less_often(
     assert waits[0] >= 0.1
 
 
+async def test_news_wakes_it_while_it_waits_for_the_database(autojump_clock: MockClock) -> None:
+    away = [Refusal("unavailable", "the database is away") for _ in range(9)]
+    found = await looks(Work(*away), 20.05, wake_at=20)
+    assert found[-1] == 20
+    assert found[-2] < 19
+
+
 # --- announcements, in a database
 
 

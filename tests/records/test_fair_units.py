@@ -1,7 +1,8 @@
-"""One person's writes that wait for each other keep nobody else waiting: not who writes, and not who reads."""
+"""One person's writes that wait for each other, or reads that take long, keep nobody else waiting: not who writes, and not who reads."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import trio
@@ -9,12 +10,18 @@ from trio.testing import wait_all_tasks_blocked
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.database import Database
+from homeroom.records.activity import Activity, FeedQuery
+from homeroom.records.listing import ListQuery
+from homeroom.records.reads import READS_EACH, READS_WAITING
 from homeroom.records.school.announcements import ANNOUNCEMENT
+from homeroom.records.school.subjects import SUBJECT
 from homeroom.records.store import UNITS_EACH, UNITS_WAITING
+from homeroom.records.turns import Turns
 from tests.records.school_rows import put_school
 from tests.records.school_store import CALLERS, SchoolStore, refused
 
 HOLD = "SELECT FROM announcements WHERE id = $1 FOR UPDATE"
+LOCK = "LOCK TABLE announcements IN ACCESS EXCLUSIVE MODE"
 
 
 @pytest.fixture
@@ -80,14 +87,58 @@ async def test_more_than_a_person_can_want_at_once_is_overloaded(school: SchoolS
     assert school.store.turns.statistics() == (0, 0)
 
 
+async def test_a_person_has_few_reads_at_a_time_and_others_read_and_write_meanwhile(school: SchoolStore) -> None:
+    store, row = school.store, await school.create("ada", ANNOUNCEMENT, title="News", body="News")
+    each = min(READS_EACH, school.database.size - 1)
+    reads = (
+        lambda: store.read(ANNOUNCEMENT, row["id"], CALLERS["tess"]),
+        lambda: store.page(ANNOUNCEMENT, ListQuery(), CALLERS["tess"]),
+        lambda: store.total(ANNOUNCEMENT, ListQuery(), CALLERS["tess"]),
+        lambda: Activity(store.reads, {}).page(FeedQuery(), CALLERS["tess"]),
+    )
+    answers: list[object] = []
+
+    async def read(number: int) -> None:
+        answers.append(await reads[number % len(reads)]())
+
+    async with held(school) as free, trio.open_nursery() as nursery:
+        for number in range(12):  # the first of them read announcements: the feed would not wait for what is held
+            nursery.start_soon(read, number)
+            await until(partial(_stands_at, store.reads.turns, min(number + 1, each), max(number + 1 - each, 0)))
+        assert school.database.statistics() == {**school.database.statistics(), "busy": each, "waiting": 0}
+        assert (await store.page(SUBJECT, ListQuery(), CALLERS["ann"])).items == []
+        await school.create("ada", SUBJECT, code="M", title="Mathematics")
+        assert not answers
+        free()
+    assert len(answers) == 12
+    assert store.reads.turns.statistics() == (0, 0)
+
+
+async def test_more_reads_than_a_person_can_want_at_once_are_overloaded(school: SchoolStore) -> None:
+    store, each = school.store, min(READS_EACH, school.database.size - 1)
+    answers: list[object] = []
+
+    async def read() -> None:
+        answers.append(await store.total(ANNOUNCEMENT, ListQuery(), CALLERS["tess"]))
+
+    async with held(school) as free, trio.open_nursery() as nursery:
+        for _ in range(each + READS_WAITING):
+            nursery.start_soon(read)
+        await until(lambda: store.reads.turns.statistics() == (each, READS_WAITING))
+        refusal = await refused("overloaded", store.page(ANNOUNCEMENT, ListQuery(), CALLERS["tess"]))
+        assert refusal.retry_ms
+        free()
+    assert answers == [0] * (each + READS_WAITING)
+
+
 @asynccontextmanager
-async def held(school: SchoolStore, id: str) -> AsyncIterator[Callable[[], None]]:
-    """Hold an announcement by a connection of its own, until the function that this offers is called."""
+async def held(school: SchoolStore, id: str = "") -> AsyncIterator[Callable[[], None]]:
+    """Hold an announcement, or all of them, by a connection of its own, until the function that this offers is called."""
     free = trio.Event()
 
     async def hold(task_status: trio.TaskStatus[None]) -> None:
         async with school.database.beside(1) as beside, beside.transaction() as connection:
-            await connection.fetch(HOLD, id)
+            await (connection.fetch(HOLD, id) if id else connection.execute(LOCK))
             task_status.started()
             await free.wait()
 
@@ -104,3 +155,7 @@ async def until(holds: Callable[[], bool]) -> None:
     with trio.fail_after(10):
         while not holds():
             await wait_all_tasks_blocked()
+
+
+def _stands_at(turns: Turns, under_way: int, waiting: int) -> bool:
+    return turns.statistics() == (under_way, waiting)

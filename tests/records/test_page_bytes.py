@@ -61,7 +61,7 @@ async def test_a_row_longer_than_a_page_is_a_page_of_its_own(
 async def test_a_page_of_the_audit_is_bounded_likewise(school: SchoolStore) -> None:
     for number in range(8):
         await school.update("ada", HOMEPAGE, "h000", body=str(number) * LONG)
-    audit = AuditReader(school.database, school.store.catalog)
+    audit = AuditReader(school.store.reads, school.store.catalog)
     first = await audit.page(("homepage", "h000"), CALLERS["ada"])
     second = await audit.page(("homepage", "h000"), CALLERS["ada"], after=first.after)
     assert [len(first.items), len(second.items), second.after] == [PAGE_BYTES // (2 * LONG), 2, ""]

@@ -6,16 +6,20 @@ import pytest
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.database import Database
+from homeroom.records.declare import RecordType
 from homeroom.records.doors import Doors
 from homeroom.records.school.announcements import ANNOUNCEMENT
+from homeroom.records.school.classes import CLASS
 from homeroom.records.school.entries import COMMENT, ENTRY
 from homeroom.records.school.guardianships import GUARDIANSHIP
+from homeroom.records.school.homepage import HOMEPAGE
 from homeroom.records.school.report_cards import REPORT_CARD
+from homeroom.records.school.resources import RESOURCE
 from homeroom.records.school.schedules import SCHEDULE
 from homeroom.records.school.students import MENTORSHIP
 from homeroom.records.school.terms import TERM
 from homeroom.records.school.users import USER
-from tests.records.school_rows import put_school
+from tests.records.school_rows import put, put_school
 from tests.records.school_store import CALLERS, SchoolStore, refused
 
 
@@ -101,6 +105,44 @@ async def test_what_was_published_before_it_was_taken_back_is_not_what_is_publis
         found = str(await past(school, "ann", stream))
         assert "right" in found
         assert "wrong" not in found
+
+
+TAKEN_BACK: dict[str, tuple[RecordType, dict[str, Any], dict[str, Any], dict[str, Any], str]] = {
+    "unpublished": (HOMEPAGE, {"section": "s", "published": True}, {"published": False}, {"published": True}, "role:student"),
+    "narrowed": (ANNOUNCEMENT, {"body": "b"}, {"target_role": "teacher"}, {"target_role": None}, "role:student"),
+    "moved": (RESOURCE, {"url": "https://a.example/"}, {"class_id": "10b"}, {"class_id": "10a"}, "class:10a"),
+}  # fmt: skip
+"""Of a type: what it says, how it is taken back and shown again, and who hears of it."""
+
+
+@pytest.mark.parametrize("how", TAKEN_BACK)
+async def test_what_was_taken_back_and_mended_does_not_come_again(school: SchoolStore, how: str) -> None:
+    record, values, back, again, stream = TAKEN_BACK[how]
+    await put(school.database, CLASS, "10b", title="10b")
+    made = (await school.create("ada", record, title="Secret", **{**again, **values}))["id"]
+    await school.update("ada", record, made, title="Secret still")
+    assert titles(await past(school, "ann", stream)) == ["Secret", "Secret still"]
+    await school.update("ada", record, made, **back)
+    await school.update("ada", record, made, title="Mended")
+    await school.update("ada", record, made, **again)
+    await school.update("ada", record, made, title="Mended further")
+    shown = titles(await past(school, "ann", stream))
+    assert shown == [None, None, *[None] * (len(shown) - 4), "Mended", "Mended further"]
+    assert titles(await past(school, "ada", stream))[:2] == ["Secret", "Secret still"]
+
+
+@pytest.mark.parametrize("stream", ["role:student", "class:10a", "course:chess"])
+async def test_what_is_over_and_mended_is_told_to_nobody_before_it_has_time_again(
+    school: SchoolStore, stream: str
+) -> None:
+    kind, _, name = stream.partition(":")
+    made = await announce(school, **({f"{kind}_id": name} if kind != "role" else {}))
+    await school.database.execute("UPDATE announcements SET published_at = 0, expires_at = 1")
+    await school.update("ada", ANNOUNCEMENT, made, title="Mended")
+    assert [one.stream for one in school.posted].count(stream) == 1, "when it was made"
+    await school.update("ada", ANNOUNCEMENT, made, expires_at=None)
+    await school.update("ada", ANNOUNCEMENT, made, title="Mended further")
+    assert titles(await past(school, "bob", stream)) == [None, "Mended", "Mended further"]
 
 
 async def test_what_is_told_beside_the_rows_names_no_more_than_ids_of_what_is_gone(school: SchoolStore) -> None:

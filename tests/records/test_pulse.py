@@ -20,7 +20,9 @@ from homeroom.records.pulse import Pulse
 from homeroom.records.recount import Recount
 from homeroom.records.school.attendance import ATTENDANCE
 from homeroom.records.school.entries import ENTRY
+from homeroom.records.school.students import STUDENT
 from homeroom.records.school.terms import TERM
+from homeroom.records.school.users import USER
 from homeroom.records.tallies import day_of
 from homeroom.records.types import RECORD_TYPES
 from tests.records.counted import ZONE
@@ -223,3 +225,19 @@ async def test_who_watches_is_told_once_more_and_who_does_no_longer_is_forgotten
         house.pulse.published("user:somebody")
         await house.watch("mia").wait("today", value="2027-01-15")
         assert len(sink.told) == 1
+
+
+async def test_a_student_who_comes_and_goes_is_told_to_the_teacher_and_the_office(database: Database) -> None:
+    async with open_house(database) as house:
+        teacher, mentor, admin = house.watch("tess"), house.watch("mia"), house.watch("ada")
+        await teacher.wait("teacher", "active_students", value=2)
+        await mentor.wait("teacher", "active_students", value=1)
+        await admin.wait("school", "active_students", value=3)
+        await house.school.create("ada", USER, id="eve", login="eve", name="Eve")
+        await admin.wait("school", "active_students", value=4)
+        record = await house.school.create("ada", STUDENT, user_id="ann", number="1", class_id="10a")
+        await house.school.update("ada", STUDENT, record["id"], status="graduated")
+        await teacher.wait("teacher", "active_students", value=1)
+        await mentor.wait("teacher", "active_students", value=0)
+        await mentor.wait("teacher", "mentees", value=0)
+        await admin.wait("school", "active_students", value=3)

@@ -14,8 +14,10 @@ from homeroom.records.recurrence import (
     ENDLESS_DAYS,
     OCCURRENCES_MAX,
     SPAN_DAYS,
+    Meant,
     expand,
     local_difference,
+    meant,
     read_rule,
     shift,
 )
@@ -182,14 +184,34 @@ def test_no_series_has_more_than_a_year_of_days() -> None:
 
 
 def test_moving_by_a_day_moves_by_the_clocks_and_not_by_hours() -> None:
-    moved = shift(ms("2026-03-28 09:00"), timedelta(days=1), BERLIN)
-    assert shown([moved]) == ["2026-03-29T09:00+02:00"]
-    assert local_difference(ms("2026-03-28 09:00"), moved, BERLIN) == timedelta(days=1)
+    moved = shift(Meant(ms("2026-03-28 09:00")), timedelta(days=1), BERLIN)
+    assert shown([moved.at]) == ["2026-03-29T09:00+02:00"]
+    assert local_difference(Meant(ms("2026-03-28 09:00")), moved.at, BERLIN) == timedelta(days=1)
 
 
 @given(st.integers(ms("2025-01-01 00:00"), ms("2027-01-01 00:00")), st.integers(-90, 90))
-def test_moving_there_and_back_is_no_move_but_in_a_changing_hour(moment: int, days: int) -> None:
-    there = shift(moment, timedelta(days=days), BERLIN)
+def test_moving_there_and_back_is_no_move_but_in_an_hour_that_comes_twice(moment: int, days: int) -> None:
+    there = shift(Meant(moment), timedelta(days=days), BERLIN)
     back = shift(there, -timedelta(days=days), BERLIN)
-    assert abs(back - moment) in (0, HOUR)
-    assert abs(there - moment - days * DAY) <= HOUR
+    assert moment - back.at in {0, HOUR}
+    assert back.late == 0
+    assert abs(there.at - moment - days * DAY) <= HOUR
+
+
+def test_a_series_that_is_moved_into_a_skipped_hour_and_back_is_at_its_time_again() -> None:
+    made = meant(expand(read_rule("FREQ=DAILY;COUNT=3"), ms("2026-03-28 01:30"), BERLIN), BERLIN)
+    there = [shift(one, timedelta(hours=1), BERLIN) for one in made]
+    assert shown([one.at for one in there])[1] == "2026-03-29T03:30+02:00"
+    assert [one.late for one in there] == [0, HOUR, 0]
+    assert [shift(one, -timedelta(hours=1), BERLIN) for one in there] == made
+    skipped = expand(read_rule("FREQ=DAILY;COUNT=3"), ms("2026-03-28 02:30"), BERLIN)
+    assert meant(skipped, BERLIN) == there
+
+
+def test_the_skipped_time_itself_is_moved_by_what_is_meant_and_one_that_stays_by_nothing() -> None:
+    late = Meant(ms("2026-03-29 03:30"), HOUR)
+    assert local_difference(late, ms("2026-03-29 01:30"), BERLIN) == -timedelta(hours=1)
+    assert local_difference(late, late.at, BERLIN) == timedelta()
+    assert shift(late, timedelta(), BERLIN) == late
+    elsewhere = Meant(ms("2026-03-30 03:30"), HOUR)
+    assert shift(elsewhere, timedelta(), BERLIN) == Meant(elsewhere.at), "not later than meant, on that day"

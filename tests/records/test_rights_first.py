@@ -13,6 +13,7 @@ from homeroom.records.school.courses import COURSE, EnrolPeople
 from homeroom.records.school.report_cards import REPORT_CARD
 from homeroom.records.school.schedule_series import ChangeSeries, CreateSeries, DeleteSeries
 from homeroom.records.school.schedules import SCHEDULE
+from homeroom.records.school.students import MENTORSHIP
 from homeroom.records.school.subjects import SUBJECT
 from homeroom.records.school.terms import TERM
 from tests.records.school_rows import AT, put, put_person, put_school
@@ -95,6 +96,46 @@ async def test_a_series_of_somebody_else_tells_nothing_of_who_is_busy(school: Sc
     await refused("conflict", school.perform("mia", SCHEDULE, "change_series", change))
     await refused("forbidden", school.perform("tess", SCHEDULE, "change_series", change))
     await refused("forbidden", school.perform("tess", SCHEDULE, "delete_series", DeleteSeries(id=first, scope="all")))
+
+
+async def test_nobody_takes_hold_of_a_series_that_is_not_theirs(school: SchoolStore) -> None:
+    series = CreateSeries(
+        mentor_id="mia", class_id="10a", title="Choir", start_at=AT, end_at=AT + HOUR, zone="UTC",
+        is_group_session=True, series="FREQ=DAILY;COUNT=3",
+    )  # fmt: skip
+    await put(school.database, CLASS_MEMBERSHIP, "m-mia", class_id="10a", user_id="mia", part="teacher")
+    first, *_, last = (await school.perform("mia", SCHEDULE, "create_series", series)).occurrences
+    await put(school.database, CLASS_MEMBERSHIP, "m-theo", class_id="10a", user_id="theo", part="teacher")
+    await school.update("ada", SCHEDULE, last.id, mentor_id="theo")
+    following = ChangeSeries(id=last.id, scope="following", title="Mine")
+    assert len((await school.perform("theo", SCHEDULE, "change_series", following)).occurrences) == 1
+    async with school.database.connection() as other, other.transaction():
+        # Whoever waited for what is held here would be told `overloaded`, and not who may.
+        await other.fetch("SELECT FROM schedules FOR UPDATE")
+        for who, code, slot in (
+            ("tess", "forbidden", first.id),
+            ("mia", "forbidden", first.id),
+            ("theo", "forbidden", last.id),
+            ("theo", "not_found", "none"),
+        ):
+            change = ChangeSeries(id=slot, scope="all", title="Mine")
+            await refused(code, school.perform(who, SCHEDULE, "change_series", change))
+            await refused(code, school.perform(who, SCHEDULE, "delete_series", DeleteSeries(id=slot, scope="all")))
+    assert await school.column(SCHEDULE, "title") == ["Choir", "Choir", "Mine"]
+
+
+async def test_a_mentor_takes_a_series_away_whose_student_is_no_longer_theirs(school: SchoolStore) -> None:
+    series = CreateSeries(
+        mentor_id="mia", student_id="ann", title="Talk", start_at=AT, end_at=AT + HOUR, zone="UTC",
+        series="FREQ=DAILY;COUNT=3",
+    )  # fmt: skip
+    first = (await school.perform("mia", SCHEDULE, "create_series", series)).occurrences[0].id
+    await school.update("ada", MENTORSHIP, "mia-ann", active=False)
+    change = ChangeSeries(id=first, scope="all", title="Ours")
+    await refused("forbidden", school.perform("mia", SCHEDULE, "change_series", change))
+    gone = await school.perform("mia", SCHEDULE, "delete_series", DeleteSeries(id=first, scope="all"))
+    assert len(gone.occurrences) == 3
+    assert await school.column(SCHEDULE, "id") == []
 
 
 async def test_rows_of_many_are_refused_as_one_is(school: SchoolStore) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from homeroom.engine.database import Database
+from homeroom.records.school.announcements import ANNOUNCEMENT
 from homeroom.records.school.class_lists import LINES_MAX, ClassList, parse_list
 from homeroom.records.school.classes import CLASS, CLASS_MEMBERSHIP, EnrolStudents
 from homeroom.records.school.cohorts import COHORT, COHORT_MEMBERSHIP
@@ -10,7 +11,7 @@ from homeroom.records.school.courses import COURSE, ENROLMENT, EnrolPeople
 from homeroom.records.school.students import MENTORSHIP, STUDENT, RegisterStudent
 from homeroom.records.school.subjects import SUBJECT, TEACHING
 from homeroom.records.school.terms import TERM, ActivateTerm
-from tests.records.school_rows import put_school
+from tests.records.school_rows import put, put_school
 from tests.records.school_store import CALLERS, SchoolStore, refused
 
 
@@ -100,12 +101,25 @@ async def test_a_class_goes_with_all_memberships_but_not_while_it_is_a_home(scho
     await school.create("ada", SUBJECT, code="art", title="Art", id="art")
     await school.create("ada", TEACHING, class_id="10a", subject_id="art", teacher_id="theo")
     student = await school.create("ada", STUDENT, user_id="ann", number="1", class_id="10a")
-    await refused("conflict", school.delete("ada", CLASS, "10a"))
+    wrong = await refused("conflict", school.delete("ada", CLASS, "10a"))
+    assert wrong.data == {"field": "class_id", "students": ["ann"]}
+    assert "home class of 'ann'" in wrong.msg
     await school.update("ada", STUDENT, student["id"], class_id=None)
     await school.delete("ada", CLASS, "10a")
     assert await school.column(CLASS_MEMBERSHIP, "id") == await school.column(TEACHING, "id") == []
     assert {stream for stream, _ in school.withdrawn} == {"class:10a"}
     assert "class.deleted" in school.told("class:10a")
+
+
+async def test_what_keeps_a_course_is_named_to_whoever_may_read_it(school: SchoolStore) -> None:
+    draft = {"author_id": "ada", "course_id": "chess", "title": "Soon", "body": "A surprise", "status": "draft"}
+    await put(school.database, ANNOUNCEMENT, "draft", **draft)
+    in_the_way = {"by": "announcement", "field": "course_id"}
+    hidden = await refused("conflict", school.delete("theo", COURSE, "chess"))
+    assert (hidden.msg, hidden.data) == ("announcements still refer to this course", in_the_way)
+    told = await refused("conflict", school.delete("ada", COURSE, "chess"))
+    assert told.data == {**in_the_way, "records": [{"type": "announcement", "id": "draft", "title": "Soon"}]}
+    assert await school.column(ENROLMENT, "id") == ["e-bob"]
 
 
 async def test_a_student_belongs_to_the_home_class_and_moves_with_it(school: SchoolStore) -> None:
@@ -115,7 +129,8 @@ async def test_a_student_belongs_to_the_home_class_and_moves_with_it(school: Sch
     assert "cid" in await members(school)
     assert await school.column(COHORT_MEMBERSHIP, "user_id", "part = 'member'") == ["cid"]
     (membership,) = await school.column(CLASS_MEMBERSHIP, "id", "user_id = 'cid'")
-    await refused("conflict", school.delete("ada", CLASS_MEMBERSHIP, membership))
+    wrong = await refused("conflict", school.delete("ada", CLASS_MEMBERSHIP, membership))
+    assert wrong.data == {"field": "class_id", "students": ["cid"]}
     await school.update("ada", STUDENT, made["id"], class_id="10b")
     assert "cid" not in await members(school)
     assert await members(school, "10b") == ["cid"]

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from homeroom.engine.database import Database
+from homeroom.protocol.inbox import Notify
 from homeroom.protocol.zones import find_zone
-from homeroom.records.school.announcements import ANNOUNCEMENT, publish_due
+from homeroom.records.school.announcements import ANNOUNCEMENT
+from homeroom.records.school.announcements_due import publish_due
 from homeroom.records.school.attendance import ATTENDANCE, Mark, MarkClass
 from homeroom.records.school.entries import COMMENT, ENTRY, HISTORY_MAX, Review, Step
 from homeroom.records.school.homepage import HOMEPAGE
@@ -174,6 +176,34 @@ async def test_a_scheduled_announcement_is_published_when_its_time_has_come(scho
         async with school.store.unit(CALLERS["system"]) as unit:
             assert await publish_due(unit) == next_due
     assert school.told("role:parent") == ["announcement.published"]
+
+
+LOST = {
+    "class": "DELETE FROM class_memberships WHERE user_id = 'tess'",
+    "role": "UPDATE users SET role = 'parent' WHERE id = 'tess'",
+    "account": "UPDATE users SET active = false WHERE id = 'tess'",
+    "place": "UPDATE users SET deleted_at = 1 WHERE id = 'tess'",
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+async def test_a_scheduled_announcement_of_somebody_who_may_not_publish_it_any_more_is_a_draft_again(
+    school: SchoolStore, lost: str
+) -> None:
+    soon = school.clock.ms + HOUR
+    values = {"body": "Soon", "class_id": "10a", "publish_at": soon}
+    kept = await school.create("tess", ANNOUNCEMENT, title="Kept", **values)
+    await school.create("ada", ANNOUNCEMENT, title="Told", **values)
+    await school.database.execute(LOST[lost])
+    school.clock.ms = soon
+    async with school.store.unit(CALLERS["system"]) as unit:
+        assert await publish_due(unit) is None
+    assert await school.column(ANNOUNCEMENT, "title", "status = 'published'") == ["Told"]
+    assert await school.column(ANNOUNCEMENT, "title", "status = 'draft' AND published_at IS NULL") == ["Kept"]
+    assert school.told("class:10a") == ["announcement.published"]
+    told = {one.to: school.wire.decode(one.body, Notify) for one in school.carried}
+    assert set(told) == {"inbox:ada"} | ({"inbox:tess"} if lost in {"class", "role"} else set())
+    assert (told["inbox:ada"].type, told["inbox:ada"].data["id"]) == ("announcement.kept_back", kept["id"])
 
 
 async def test_what_is_scheduled_says_for_when(school: SchoolStore) -> None:

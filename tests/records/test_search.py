@@ -9,6 +9,7 @@ from homeroom.engine.database import Database
 from homeroom.records.declare import RecordType
 from homeroom.records.directory import Directory
 from homeroom.records.listing import ListQuery, list_statement
+from homeroom.records.reads import Reads
 from homeroom.records.schema import ddl
 from homeroom.records.school.courses import COURSE
 from homeroom.records.school.entries import ENTRY
@@ -55,7 +56,7 @@ async def test_whatever_is_looked_for_the_index_leaves_out_nobody_who_has_it(dat
         words = _text(random, 4 if number % 3 else 9)
         exact = [row["id"] for row in await database.fetch(every, words)]
         assert await _found(database, words) == exact, words
-        page = await Directory(database).page(ADMIN, (), "", words, 100, "")
+        page = await Directory(Reads(database)).page(ADMIN, (), "", words, 100, "")
         by_name = f"SELECT r.id FROM users r WHERE {all_words_in('r.name', '$1')} ORDER BY r.id LIMIT 100"  # noqa: S608 - constants
         assert [one.id for one in page.items] == [row["id"] for row in await database.fetch(by_name, words)], words
         counted.add(len(exact))

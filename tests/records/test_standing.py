@@ -6,10 +6,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from homeroom.engine.database import Database
+from homeroom.records.declare import RecordType
 from homeroom.records.recount import Recount
 from homeroom.records.school.classes import CLASS, CLASS_MEMBERSHIP
 from homeroom.records.school.cohorts import COHORT, COHORT_MEMBERSHIP
 from homeroom.records.school.courses import COURSE, ENROLMENT
+from homeroom.records.school.schedules import SCHEDULE
 from homeroom.records.school.students import MENTORSHIP, STUDENT
 from homeroom.records.school.subjects import SUBJECT, TEACHING
 from homeroom.records.school.users import USER
@@ -83,6 +85,41 @@ async def test_a_student_who_becomes_something_else_is_in_no_class_and_has_no_pa
     assert "guardian.unlinked" in school.told("user:pam")
 
 
+@pytest.mark.parametrize("status", ["withdrawn", "graduated"])
+async def test_a_student_who_leaves_the_school_is_in_no_class_any_more_and_keeps_the_parents(
+    school: SchoolStore, status: str
+) -> None:
+    await school.create("ada", ENROLMENT, course_id="chess", user_id="cid", part="assistant")
+    soon = {"title": "Talk", "start_at": school.clock.ms + 3_600_000, "end_at": school.clock.ms + 7_200_000}
+    await school.create("tess", SCHEDULE, mentor_id="tess", student_id="ann", **soon)
+    (record,) = await school.column(STUDENT, "id")
+    school.posted.clear()
+    left = await school.update("ada", STUDENT, record, status=status)
+    assert (left["status"], left["class_id"], left["cohort_id"]) == (status, None, None)
+    assert await standing(school, "ann") == ENDED
+    assert await school.column(SCHEDULE, "status") == ["cancelled"]
+    assert set(school.withdrawn) == {(place, ("ann",)) for place in ("class:10a", "cohort:owls", "course:chess")}
+    assert set(school.told("user:tess")) >= {"student.updated", "mentorship.updated", "schedule.status_changed"}
+    assert "class_membership.deleted" in school.told("class:10a")
+    assert await school.database.fetch("SELECT FROM guardians WHERE ward = 'ann' AND active") != []
+    assert await school.column(ENROLMENT, "status", "user_id = 'cid'") == ["active"]
+
+
+async def test_who_comes_back_is_given_places_anew_and_nobody_who_has_left_is_given_a_home(school: SchoolStore) -> None:
+    (record,) = await school.column(STUDENT, "id")
+    await school.update("ada", STUDENT, record, status="withdrawn")
+    wrong = await refused("bad_command", school.update("ada", STUDENT, record, class_id="10a"))
+    assert wrong.data == {"field": "class_id", "allowed": "nothing, unless the status is active"}
+    new = {"user_id": "bob", "number": "2", "status": "graduated"}
+    await refused("bad_command", school.create("ada", STUDENT, **new, class_id="10a"))
+    await school.create("ada", STUDENT, **new)
+    assert await school.column(CLASS_MEMBERSHIP, "user_id", "part = 'student'") == []
+    await school.update("ada", STUDENT, record, status="active")
+    assert await standing(school, "ann") == ENDED
+    await school.update("ada", STUDENT, record, class_id="10a")
+    assert await school.column(CLASS_MEMBERSHIP, "user_id", "part = 'student'") == ["ann"]
+
+
 async def test_a_parent_who_becomes_something_else_stands_for_nobody(school: SchoolStore) -> None:
     await school.update("ada", USER, "pam", role="teacher")
     assert await school.database.fetch("SELECT FROM guardians WHERE guardian = 'pam' AND active") == []
@@ -131,3 +168,21 @@ async def test_an_id_of_what_has_a_channel_is_given_out_once(
     assert refusal.data == {"fields": ["id"]}
     assert await school.column(type, "id", "id = 'once'") == []
     await school.create("ada", type, **values)
+
+
+async def test_what_another_role_has_ended_does_not_begin_again_while_the_role_is_another(school: SchoolStore) -> None:
+    (mentorship,) = await school.column(MENTORSHIP, "id", "mentor_id = 'tess'")
+    (student,) = await school.column(STUDENT, "id")
+    (enrolment,) = await school.column(ENROLMENT, "id", "user_id = 'ann'")
+    ended: list[tuple[RecordType, str, dict[str, Any], str]] = [
+        (MENTORSHIP, mentorship, {"active": True}, "student_id"),
+        (STUDENT, student, {"status": "active"}, "user_id"),
+        (ENROLMENT, enrolment, {"status": "active"}, "user_id"),
+    ]
+    await school.update("ada", USER, "ann", role="parent")
+    for record, name, changes, field in ended:
+        refusal = await refused("bad_command", school.update("ada", record, name, **changes))
+        assert (refusal.data or {})["field"] == field
+    await school.update("ada", USER, "ann", role="student")
+    for record, name, changes, _ in ended:
+        await school.update("ada", record, name, **changes)

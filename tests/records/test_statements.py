@@ -9,6 +9,7 @@ from homeroom.engine.database import Database
 from homeroom.protocol.access import ROLES, SYSTEM_ROLE
 from homeroom.records.declare import RecordType
 from homeroom.records.listing import ListQuery, list_statement
+from homeroom.records.school.tasks import TASK
 from homeroom.records.statements import FOR_DELETE, Statements, Texts
 from homeroom.records.types import RECORD_TYPES
 from tests.records.trial import PAGE, Page
@@ -30,6 +31,16 @@ async def test_the_database_understands_every_statement_of_every_type_and_role(d
             for role in (*ROLES, SYSTEM_ROLE):
                 for sql in all_of(texts.of(type_, role), type_):
                     await connection.script(f"PREPARE tried AS {sql}; DEALLOCATE tried")
+
+
+async def test_a_change_finds_its_row_by_the_key_and_not_by_reading_the_table(database: Database) -> None:
+    update = Statements(TASK, "teacher", "users").update(TASK.update)
+    async with database.connection() as connection:
+        await connection.script(f"PREPARE tried AS {update}")
+        planned = await connection.fetch("EXPLAIN EXECUTE tried ('tess', '[]', '{}')")
+    scans = [line for (line,) in planned if "Scan on tasks" in line]
+    assert scans
+    assert not [line for line in scans if "Seq Scan" in line]
 
 
 def test_a_change_is_asked_about_again_only_where_what_holding_the_row_has_told_may_be_otherwise() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.database import Database
+from homeroom.records.needed import TOLD_MAX
 from tests.records.trial import (
     ANN,
     BOB,
@@ -267,11 +268,19 @@ async def test_an_action_is_its_own_event_and_refuses_by_its_own_rules(trial: Tr
 
 async def test_what_others_refer_to_stays_and_they_are_named(trial: Trial) -> None:
     made = await trial.page()
-    await trial.store.create(LOCK, {"page_id": made["id"]}, BOSS)
+    locks = [await trial.store.create(LOCK, {"page_id": made["id"]}, BOSS) for _ in range(2)]
     wrong = await refused(trial.store.delete(PAGE, made["id"], BOSS))
-    assert wrong.code == "conflict"
-    assert "page locks" in wrong.msg
-    assert wrong.data == {"by": "lock", "field": "page_id"}
+    named = sorted(lock["id"] for lock in locks)
+    assert (wrong.code, wrong.msg) == (
+        "conflict", f"page locks still refer to this page: {named[0]!r}, {named[1]!r}",
+    )  # fmt: skip
+    records = [{"type": "lock", "id": one} for one in named]
+    assert wrong.data == {"by": "lock", "field": "page_id", "records": records}
+    for _ in range(TOLD_MAX):
+        await trial.store.create(LOCK, {"page_id": made["id"]}, BOSS)
+    wrong = await refused(trial.store.delete(PAGE, made["id"], BOSS))
+    assert len(wrong.data["records"]) == TOLD_MAX
+    assert wrong.msg.endswith(" and more")
     assert await trial.store.read(PAGE, made["id"], BOSS)
 
 

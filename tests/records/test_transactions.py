@@ -1,19 +1,23 @@
 """What a transaction of records leaves when it fails at any point, when many are at it, and when nobody knows what became of it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.database import Database, open_database
 from homeroom.engine.postgres import Connection, DatabaseError, Disconnected
 from homeroom.protocol.inbox import ReadAll
-from homeroom.records.commit import BECAME
+from homeroom.records.chores import Chores
+from homeroom.records.commit import BECAME, InDoubt
 from homeroom.records.store import RINGS_MAX
+from homeroom.records.tail import Ready
 from homeroom.records.unit import LOCK, Unit
 from tests.conftest import TRIAL
 from tests.records.trial import BOSS, NOTE, PAGE, TESS, Comment, Pages, Trial, prepare
@@ -236,16 +240,17 @@ async def test_a_commit_that_never_arrived_is_found_out(trial: Trial, wire: Wire
     assert trial.posted == []
 
 
-async def test_what_nobody_could_find_out_in_time_is_told_when_the_database_is_back(
-    database_url: str, wire: Wire
-) -> None:
+@asynccontextmanager
+async def left_in_doubt(database_url: str, wire: Wire, *, arrived: bool) -> AsyncIterator[Trial]:
+    """Offer a trial whose first page is in doubt, and whose database does not say what became of it until `wire` lets it."""
+
     async def lose(connection: Connection, sql: str, number: int) -> None:
         if sql == COMMIT:
             connection.abort()
         if sql in (COMMIT, BECAME):
             raise Disconnected("away")
 
-    wire.after = lose
+    wire.before, wire.after = (None, lose) if arrived else (lose, None)
     async with open_database(database_url, replace(TRIAL, timeout_s=0.5)) as database:
         await prepare(database)
         trial = Trial(database)
@@ -254,9 +259,65 @@ async def test_what_nobody_could_find_out_in_time_is_told_when_the_database_is_b
         assert caught.value.code == "unavailable"
         assert "may have happened" in caught.value.msg
         assert trial.posted == []
-        await trial.page(title="Second")
-        titles = [event["d"]["row"]["title"] for _, event in trial.published("user:tess")]
-        assert titles == ["First", "Second"]
+        assert trial.learned == [InDoubt()]
+        with pytest.raises(Refusal) as caught:
+            await wire.watch(trial.store.settle())
+        assert caught.value.code == "unavailable"
+        wire.before = wire.after = None
+        yield trial
+
+
+async def test_what_nobody_could_find_out_in_time_keeps_nobody_else_waiting_and_is_told_when_the_database_is_back(
+    database_url: str, wire: Wire
+) -> None:
+    async with left_in_doubt(database_url, wire, arrived=True) as trial, trio.open_nursery() as nursery:
+        chores = Chores(trial.store, trial.clock, Random(1))
+        await wire.watch(trial.page(title="Second"))
+        assert BECAME not in wire.sent, "whoever comes next does not do it"
+        assert titles(trial) == ["Second"]
+        assert trial.learned.count(InDoubt()) == 2, "whoever comes next says that the database is there"
+        await nursery.start(chores.run)
+        with trio.fail_after(20):
+            while len(titles(trial)) < 2:
+                await wait_all_tasks_blocked(0.005)
+        assert titles(trial) == ["First", "Second"]
+        trial.posted.clear()
+        await trial.store.settle()
+        assert trial.posted == [], "it is told once"
+        nursery.cancel_scope.cancel()
+
+
+async def test_of_what_never_arrived_nothing_is_told_when_the_database_is_back(database_url: str, wire: Wire) -> None:
+    async with left_in_doubt(database_url, wire, arrived=False) as trial:
+        await trial.store.settle()
+        assert trial.posted == []
+        assert (await trial.left())["journal"] == 0
+
+
+async def test_a_commit_that_another_server_of_the_database_has_never_seen_was_none(
+    trial: Trial, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lose(connection: Connection, sql: str, number: int) -> None:
+        if sql == COMMIT:
+            connection.abort()
+            raise Disconnected("lost on the way back")
+
+    approach = Ready.approach
+
+    async def ahead(ready: Ready, connection: Connection, number: str) -> str:
+        return str(int(await approach(ready, connection, number)) + 1_000_000)
+
+    monkeypatch.setattr(Ready, "approach", ahead)
+    wire.after = lose
+    with pytest.raises(Refusal) as caught:
+        await wire.watch(trial.page())
+    assert caught.value.code == "unavailable"
+    assert "nothing was done" in caught.value.msg
+
+
+def titles(trial: Trial) -> list[str]:
+    """Return the titles of the pages that Tess was told of, in the order of their events."""
+    return [event["d"]["row"]["title"] for _, event in trial.published("user:tess")]
 
 
 async def test_what_follows_a_unit_comes_after_its_commit_or_not_at_all(trial: Trial) -> None:

@@ -201,6 +201,7 @@ class Trial:
         self.posted: list[Posted] = []
         self.withdrawn: list[tuple[str, tuple[str, ...]]] = []
         self.carried: list[Message] = []
+        self.learned: list[object] = []
         self.clock = SteppingClock()
         self.wire = StoredWire()
         self.store = Store(
@@ -211,6 +212,7 @@ class Trial:
             publish=self.posted.extend,
             random=Random(7),
             carry=self.carried.extend,
+            learn=self.learned.append,
             withdraw=lambda stream, users: self.withdrawn.append((stream, tuple(users))),
         )
 

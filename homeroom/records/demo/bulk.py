@@ -34,6 +34,8 @@ async def insert_all(unit: Unit, catalog: Catalog, type: RecordType, rows: Itera
     found = await _fetch(unit, sql, type, _json(made))
     for new in found:
         unit.tail.change(Change(type.event("created"), None, new))
+    if type.counts is not None:
+        await type.counts(unit, [(None, new.row()) for new in found])
     if type.name in TELLING and found:
         await _follow(unit, type, [new.row() for new in found])
     return len(found)
@@ -45,7 +47,7 @@ async def act_on_all(unit: Unit, catalog: Catalog, type: RecordType, action: Act
     held = {one.id: one for one in await _fetch(unit, texts.hold(action.rule), type, list(bodies))}
     fresh = [one for one in held.values() if one.version == 1]
     rows = [_changed(one, action.change(one.row(), bodies[one.id], moment), moment) for one in fresh]
-    for new in await _fetch(unit, texts.update(action.rule), type, _json(rows)):
+    for new in await _fetch(unit, texts.update(action.rule), type, _json(rows), [row.id for row in rows]):
         unit.tail.change(Change(action.event, held[new.id], new))
 
 
@@ -71,8 +73,8 @@ def _changed(old: Kept, changes: Mapping[str, Any], moment: Moment) -> Row:
     return changed_row(old.type, old.row(), {**changes, "version": old.version + 1, "updated_at": moment.now})
 
 
-async def _fetch(unit: Unit, sql: str, type: RecordType, what: Any) -> list[Kept]:
-    found = [kept(type, row) for row in await unit.fetch(sql, unit.caller.user, what)]
+async def _fetch(unit: Unit, sql: str, type: RecordType, *what: Any) -> list[Kept]:
+    found = [kept(type, row) for row in await unit.fetch(sql, unit.caller.user, *what)]
     wrong = next((one for one in found if one.unfit), None)
     if wrong is not None:
         msg = f"{type.name} {wrong.id}: {', '.join(wrong.unfit)} is a person of another role"

@@ -10,10 +10,12 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from homeroom.protocol.access import ADMINS
 from homeroom.protocol.zones import clock_moment, find_zone
 from homeroom.records.declare import RecordType
 from homeroom.records.demo.days import LESSON_MIN, LESSONS, school_days
 from homeroom.records.demo.names import person_name
+from homeroom.records.demo.people import DEMO_PEOPLE
 from homeroom.records.demo.school import term_of
 from homeroom.records.school.announcements import ANNOUNCEMENT
 from homeroom.records.school.attendance import ATTENDANCE
@@ -64,11 +66,17 @@ class Plan:
         """Return how many courses there are."""
         return max(2, self.classes // 4)
 
+    @property
+    def teachers(self) -> list[str]:
+        """Return the ids of all teachers."""
+        return [_teacher(number) for number in range(self.classes)]
+
     def staff(self) -> Iterator[tuple[RecordType, Rows]]:
-        """Yield what is there before any class: teachers, the term, subjects and courses."""
+        """Yield what is there before any class: those who lead the school, teachers, the term, subjects and courses."""
         random = Random(f"{self.seed} staff")  # noqa: S311 - the same on every machine, no secret
         term, title, first, last = term_of(self.today)
-        teachers = [_person(_teacher(number), "teacher", random) for number in range(self.classes)]
+        teachers = [_person(teacher, "teacher", random) for teacher in self.teachers]
+        yield USER, [{"login": one.id, **one._asdict()} for one in DEMO_PEOPLE if one.role in ADMINS]
         yield from ((USER, teachers[start : start + 100]) for start in range(0, self.classes, 100))
         yield TERM, [{"id": term, "title": title, "starts_on": first.isoformat(), "ends_on": last.isoformat()}]
         yield SUBJECT, [{"id": f"demo-{code}", "code": f"demo-{code}", "title": code.title()} for code in SUBJECTS]
@@ -102,6 +110,11 @@ class ClassPlan:
     def teacher(self) -> str:
         """Return the id of the class's own teacher, who is everybody's mentor in it."""
         return _teacher(self.number)
+
+    @property
+    def pupils(self) -> tuple[str, ...]:
+        """Return the ids of its students."""
+        return tuple(_student(n) for n in self.students)
 
     def rows(self) -> Iterator[tuple[RecordType, Rows]]:
         """Yield its rows, each type after those that it refers to; memberships come before the students whose home they are."""

@@ -13,9 +13,10 @@ Never here: HTTP, where bytes lie, and in which words is told what goes wrong (`
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from random import Random
 from typing import Any, TypeVar
@@ -32,7 +33,10 @@ from homeroom.engine.postgres import DatabaseError
 from homeroom.engine.wire import Wire
 from homeroom.protocol.channels import UploadProgressed
 from homeroom.records.declare import Unit
+from homeroom.records.files import statements
+from homeroom.records.files.coming import Coming, Opening, Pieces, Received, Signal, Still, check_same, lock_of
 from homeroom.records.files.content import UnfitContent
+from homeroom.records.files.failed import sweep_failed
 from homeroom.records.files.intake import Found, Intake
 from homeroom.records.files.pace import Paced
 from homeroom.records.files.store import Away, FileError, FileStore, Missing, Source
@@ -44,12 +48,14 @@ from homeroom.records.files.terms import (
     full,
     reason_of,
     refusal_of,
+    taken_away,
     too_large,
     unfit,
 )
 from homeroom.records.ids import fresh_id
 from homeroom.records.school.uploads import COMPLETED, FAILED, UPLOAD
 from homeroom.records.store import Store
+from homeroom.records.sweeping import keep_swept
 
 log = structlog.get_logger(__name__)
 
@@ -57,33 +63,6 @@ T = TypeVar("T")
 
 THREADS = 8
 """Worker threads for files at a time: a slow store holds up files, and nothing else that threads do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """The row of a file that is all here; `again`: it was here before."""
-
-    row: Mapping[str, Any]
-    again: bool = False
-
-
-@dataclass(slots=True)
-class _Coming:
-    """A file on its way in: its id, its name in the store, the bytes there is room for, and when its lease was renewed (Unix ms)."""
-
-    id: str
-    name: str
-    caller: Caller
-    offer: Offer
-    room: int
-    intake: Intake
-    renewed: int
-    received: int = 0
-
-
-Signal = Callable[[str, str, bytes], None]
-"""Gives an ephemeral event: stream, key, event."""
-Pieces = AsyncIterator[bytes]
 
 
 @dataclass(slots=True)
@@ -105,8 +84,12 @@ class Reception:
 
     # --- in
 
-    async def receive(self, id: str, offer: Offer, pieces: Pieces, caller: Caller) -> Received:
+    async def receive(
+        self, id: str, offer: Offer, pieces: Pieces, caller: Caller, still: Still = trio.lowlevel.checkpoint
+    ) -> Received:
         """Take a file in. With the `id` of one that is here already it is only read: the same gets the row again.
+
+        `still` is asked with every piece, and before the file counts: what it raises ends the file, as the end of a login must.
 
         Raises `Refusal`: `too_large`, `bad_command` for content that belies its type or a type that is not taken, `full` at the
         person's quota, `rate_limited` and `overloaded` when too many come at once, `conflict` while it is on its way already or
@@ -114,14 +97,40 @@ class Reception:
         Cancelled: the same as a connection that ends.
         """
         self._check(offer)
+
+        async def bare(paced: Pieces) -> tuple[Offer, Pieces]:
+            return offer, paced
+
+        return await self.receive_from(id, bare, pieces, caller, still)
+
+    async def receive_from(
+        self, id: str, opening: Opening, pieces: Pieces, caller: Caller, still: Still = trio.lowlevel.checkpoint
+    ) -> Received:
+        """Do the same with a file that `opening` finds in `pieces`, such as that of a form: what it reads has a place and a pace, too."""
         paced = Paced(pieces, self.settings.least_rate, self.settings.pace_s)
         with self._place(caller.user):
+            with self._in_time():
+                offer, inner = await opening(paced)
+            self._check(offer)
             coming = await self._start(id, offer, caller)
             if coming is not None:
-                return Received(await self._bring(coming, paced))
+                return Received(await self._bring(coming, inner, still))
         row = await self.store.read(UPLOAD, id, caller)
-        await self._compare(row, paced)
+        await self._compare(row, inner)
+        await still()
         return Received(row, again=True)
+
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        """Bound how long something is read, and have what goes wrong told as a client is to hear it."""
+        try:
+            with trio.fail_after(self.settings.longest_s):
+                yield
+        except Exception as error:
+            refusal = refusal_of(error, self.settings)
+            if refusal is None or refusal is error:
+                raise
+            raise refusal from error
 
     @contextmanager
     def _place(self, person: str) -> Iterator[None]:
@@ -145,27 +154,38 @@ class Reception:
         if offer.declared and offer.declared not in self.settings.types:
             raise unfit(UnfitContent("files of this type are not taken", offer.declared), self.settings)
 
-    async def _start(self, id: str, offer: Offer, caller: Caller) -> _Coming | None:
+    async def _start(self, id: str, offer: Offer, caller: Caller) -> Coming | None:
         """Make it durable that a file comes; returns `None` when it is here already."""
         now = self.clock.now()
 
-        async def begin(unit: Unit) -> _Coming | None:
-            await unit.lock(_lock_of(caller))
-            held = await unit.fetch(_HELD, id)
+        async def begin(unit: Unit) -> Coming | None:
+            await unit.lock(lock_of(caller))
+            held = await unit.fetch(statements.HELD, id)
             if held and held[0]["status"] != "failed":
-                _check_same(held[0], offer, caller)
-                return None
+                check_same(held[0], offer, caller)
+                if held[0]["status"] == "completed":
+                    return None
+                await self._check_left(unit, id, now)
+            if not held and await unit.fetch(statements.WAS_HERE, id):
+                raise taken_away()
             name = fresh_id(self.random)
             room = await self._enter(unit, id, offer, retried=bool(held))
-            await unit.fetch(_LEASED, name, id, self._lease(now))
-            return _Coming(id, name, caller, offer, room, Intake(self.files, name), now)
+            await unit.fetch(statements.LEASED, name, id, self._lease(now))
+            return Coming(id, name, caller, offer, room, Intake(self.files, name), now)
 
         return await self._in_a_unit(caller, begin)
+
+    async def _check_left(self, unit: Unit, id: str, now: int) -> None:
+        """Raise `conflict` as long as a server brings the file in, and says so by its lease; it is told until when at the latest."""
+        await unit.fetch(statements.ENDED, id, now)
+        leases = [row["lease"] for row in await unit.fetch(statements.COMING, id)]
+        if leases:
+            raise Refusal("conflict", "this file is on its way already", retry_ms=max(1, max(leases) - now))
 
     async def _enter(self, unit: Unit, id: str, offer: Offer, *, retried: bool) -> int:
         """Write the row of a file that comes; returns how many bytes may come."""
         me = unit.caller.user
-        (used,) = await unit.fetch(_USED, me, id)
+        (used,) = await unit.fetch(statements.USED, me, id)
         room = self._room(used, offer)
         values = {"name": offer.name, "declared_type": offer.declared, "size": offer.length or 0, "status": "receiving"}
         if retried:
@@ -177,18 +197,12 @@ class Reception:
     async def _compare(self, row: Mapping[str, Any], pieces: Pieces) -> None:
         """Read a file that came with the key of one that is here, and keep nothing of it; raises `conflict` unless it is the same."""
         size, hashed = 0, sha256()
-        try:
-            with trio.fail_after(self.settings.longest_s):
-                async for piece in pieces:
-                    size += len(piece)
-                    if size > row["size"]:
-                        raise another()
-                    await self._in_thread(hashed.update, piece)
-        except Exception as error:
-            refusal = refusal_of(error, self.settings)
-            if refusal is None or refusal is error:
-                raise
-            raise refusal from error
+        with self._in_time():
+            async for piece in pieces:
+                size += len(piece)
+                if size > row["size"]:
+                    raise another()
+                await self._in_thread(hashed.update, piece)
         if hashed.hexdigest() != row["sha256"]:
             raise another()
 
@@ -201,13 +215,15 @@ class Reception:
             raise full(self.settings)
         return int(min(room, self.settings.file_bytes))
 
-    async def _bring(self, coming: _Coming, pieces: Pieces) -> Mapping[str, Any]:
+    async def _bring(self, coming: Coming, pieces: Pieces, still: Still) -> Mapping[str, Any]:
         """Bring it in whole, or leave nothing behind."""
         try:
             with trio.fail_after(self.settings.longest_s):
                 async for piece in pieces:
+                    await still()
                     await self._take(coming, piece)
                 found = await self._in_thread(coming.intake.finish, coming.offer.declared, self.settings.types)
+                await still()
                 return await self._complete(coming, found)
         except BaseException as error:
             refusal = refusal_of(error, self.settings)
@@ -216,7 +232,7 @@ class Reception:
                 raise refusal from error
             raise
 
-    async def _take(self, coming: _Coming, piece: bytes) -> None:
+    async def _take(self, coming: Coming, piece: bytes) -> None:
         coming.received += len(piece)
         if coming.received > coming.room:
             whole = coming.room == self.settings.file_bytes
@@ -225,33 +241,33 @@ class Reception:
         await self._renew(coming)
         self._tell(coming)
 
-    async def _renew(self, coming: _Coming) -> None:
+    async def _renew(self, coming: Coming) -> None:
         """Renew the lease when a quarter of it is over; raises `Refusal` when it is lost."""
         now = self.clock.now()
         if now - coming.renewed < self.settings.lease_s * 250:
             return
-        if not await self.database.fetch(_RENEWED, coming.name, self._lease(now)):
+        if not await self.database.fetch(statements.RENEWED, coming.name, self._lease(now)):
             raise unavailable(RETRY_MS)
         coming.renewed = now
 
-    def _tell(self, coming: _Coming) -> None:
+    def _tell(self, coming: Coming) -> None:
         """Give the owner a signal of how much has come."""
         progress = UploadProgressed(coming.id, coming.received, coming.offer.length)
         owner = coming.caller.user
         event = self.wire.event(progress.type, self.clock.now(), owner, self.wire.encode(progress))
         self.signal(f"user:{owner}", f"upload:{coming.id}", event)
 
-    async def _complete(self, coming: _Coming, found: Found) -> Mapping[str, Any]:
+    async def _complete(self, coming: Coming, found: Found) -> Mapping[str, Any]:
         """Make it durable that the file is here; only now it can be read."""
         changes = {"type": found.type, "size": found.size, "sha256": found.sha256, "status": "completed"}
 
         async def end(unit: Unit) -> Any:
-            await unit.lock(_lock_of(coming.caller))
+            await unit.lock(lock_of(coming.caller))
             row = await unit.update(UPLOAD, coming.id, changes, COMPLETED)
-            (used,) = await unit.fetch(_USED, coming.caller.user, coming.id)
+            (used,) = await unit.fetch(statements.USED, coming.caller.user, coming.id)
             if used["bytes"] + found.size > self.settings.person_bytes:
                 raise full(self.settings)
-            if not await unit.fetch(_KEPT, coming.name):
+            if not await unit.fetch(statements.KEPT, coming.name):
                 raise unavailable(RETRY_MS)
             return row
 
@@ -260,12 +276,12 @@ class Reception:
         shown: Mapping[str, Any] = msgspec.to_builtins(row)
         return shown
 
-    async def _fail(self, coming: _Coming, reason: str) -> None:
+    async def _fail(self, coming: Coming, reason: str) -> None:
         """Remove what came, and say that it failed; what cannot be done now the sweep does."""
 
         async def end(unit: Unit) -> None:
-            await unit.fetch(_HELD, coming.id)
-            if await unit.fetch(_LOST, coming.name):
+            await unit.fetch(statements.HELD, coming.id)
+            if await unit.fetch(statements.LOST, coming.name):
                 await unit.update(UPLOAD, coming.id, {"status": "failed", "reason": reason}, FAILED)
 
         self._counts["failed"] += 1
@@ -283,7 +299,7 @@ class Reception:
     async def look(self, id: str, caller: Caller) -> tuple[Mapping[str, Any], str]:
         """Return the row of a whole file and its name in the store; raises `not_found`, also for what is not the caller's to see."""
         row = await self.store.read(UPLOAD, id, caller)
-        found = await self.database.fetch_row(_NAME, id) if row["status"] == "completed" else None
+        found = await self.database.fetch_row(statements.NAME, id) if row["status"] == "completed" else None
         if found is None:
             raise Refusal("not_found", "this file is not here")
         return row, found["name"]
@@ -306,8 +322,13 @@ class Reception:
     # --- what is left over
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Sweep at once, whenever something was left, and every `sweep_s`; a database that is away is asked again."""
-        task_status.started()
+        """Sweep files at once, whenever something was left, and every `sweep_s`, rows now and then; a database that is away is asked again."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keep_swept, "failed uploads", partial(sweep_failed, self.store, self.clock))
+            nursery.start_soon(self._keep_files_swept)
+            task_status.started()
+
+    async def _keep_files_swept(self) -> None:
         while True:
             self._wake = trio.Event()
             try:
@@ -324,7 +345,7 @@ class Reception:
     async def sweep(self) -> int:
         """Remove the files that nobody brings in any more, or that nobody has any more; returns how many. Raises as the database does."""
         removed = 0
-        for row in await self.database.fetch(_DEAD, self.clock.now()):
+        for row in await self.database.fetch(statements.DEAD, self.clock.now()):
             try:
                 await self._in_thread(self.files.remove, row["name"])
             except Away as error:
@@ -339,9 +360,9 @@ class Reception:
         """Forget a removed file, and say of its upload that it failed, if it is still said to come and no other try of it does."""
 
         async def end(unit: Unit) -> None:
-            if await unit.fetch(_ABANDONED, upload, name):
+            if await unit.fetch(statements.ABANDONED, upload, name):
                 await unit.update(UPLOAD, upload, {"status": "failed", "reason": "interrupted"}, FAILED)
-            await unit.fetch(_FORGOTTEN, name)
+            await unit.fetch(statements.FORGOTTEN, name)
 
         await self._in_a_unit(SYSTEM_CALLER, end)
 
@@ -358,32 +379,3 @@ class Reception:
 
     async def _in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
         return await trio.to_thread.run_sync(call, *args, limiter=self._threads)
-
-
-_HELD = "SELECT id, owner_id, name, declared_type, size, status FROM uploads WHERE id = $1 FOR NO KEY UPDATE"
-_USED = """SELECT coalesce(sum(size) FILTER (WHERE status <> 'failed'), 0)::bigint AS bytes,
-count(*) FILTER (WHERE status = 'receiving') AS coming FROM uploads WHERE owner_id = $1 AND id <> $2"""
-_LEASED = "INSERT INTO upload_files (name, upload_id, lease) VALUES ($1, $2, $3) RETURNING name"
-_RENEWED = "UPDATE upload_files SET lease = $2 WHERE name = $1 AND lease > 0 RETURNING name"
-_KEPT = "UPDATE upload_files SET lease = NULL WHERE name = $1 AND lease > 0 RETURNING name"
-_LOST = "UPDATE upload_files SET lease = 0 WHERE name = $1 AND lease > 0 RETURNING name"
-_DEAD = """UPDATE upload_files SET lease = 0 WHERE name IN
-(SELECT name FROM upload_files WHERE lease < $1 ORDER BY name FOR UPDATE SKIP LOCKED) RETURNING name, upload_id"""
-_ABANDONED = """SELECT id FROM uploads WHERE id = $1 AND status = 'receiving' AND NOT EXISTS
-(SELECT FROM upload_files f WHERE f.upload_id = $1 AND f.name <> $2 AND f.lease > 0) FOR NO KEY UPDATE"""
-_FORGOTTEN = "DELETE FROM upload_files WHERE name = $1 RETURNING name"
-_NAME = "SELECT name FROM upload_files WHERE upload_id = $1 AND lease IS NULL"
-
-
-def _lock_of(caller: Caller) -> str:
-    """Return the name under which what changes how much of a person's is here, or on its way, is done one by one."""
-    return f"uploads of {caller.user}"
-
-
-def _check_same(row: Any, offer: Offer, caller: Caller) -> None:
-    """Raise `conflict` unless what is here under the same key may be what is offered, and is all here."""
-    same = row["name"] == offer.name and row["declared_type"] == offer.declared
-    if row["owner_id"] != caller.user or not same or offer.length not in (None, row["size"]):
-        raise another()
-    if row["status"] == "receiving":
-        raise Refusal("conflict", "this file is on its way already", retry_ms=RETRY_MS)

@@ -74,6 +74,12 @@ def another() -> Refusal:
     return Refusal("conflict", "this Idempotency-Key came with another file before: choose a new key")
 
 
+def taken_away() -> Refusal:
+    """Return the refusal of a file that came with its key before, and was taken away since: a late repeat does not bring it back."""
+    words = "the file that came with this Idempotency-Key was taken away since: choose a new key"
+    return Refusal("conflict", words, data={"reason": "deleted"})
+
+
 def refusal_of(error: BaseException, settings: UploadSettings) -> Refusal | None:
     """Return what the client is told of an error; `None` when nobody is there, or it is a defect of ours."""
     if isinstance(error, Refusal):
@@ -91,7 +97,13 @@ def refusal_of(error: BaseException, settings: UploadSettings) -> Refusal | None
 
 
 _REASONS: Mapping[str, str] = MappingProxyType(
-    {"too_large": "too_large", "bad_command": "unfit_content", "full": "full", "timeout": "interrupted"}
+    {
+        "too_large": "too_large",
+        "bad_command": "unfit_content",
+        "full": "full",
+        "timeout": "interrupted",
+        "unauthenticated": "interrupted",
+    }
 )
 
 

@@ -1,6 +1,7 @@
 """Announcements: to everybody, a role, a class or a course; kept back as a draft, or published now or at a time.
 
-Whom one is not for learns nothing of it; nobody hears of one before it is published. Never here: notices to single people.
+Whom one is not for learns nothing of it; nobody hears of one before it is published. Never here: what is published by the clock
+(`announcements_due`), and notices to single people.
 """
 
 from typing import Any, Literal
@@ -8,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from homeroom.engine.behaviour import Refusal
-from homeroom.protocol.access import ADMINS, ROLES, STAFF, Role, allow
+from homeroom.protocol.access import ADMINS, ROLE_ALIASES, ROLES, STAFF, Role, allow
 from homeroom.protocol.ids import Id, Millis
 from homeroom.records.columns import Body, Row, Title
 from homeroom.records.declare import Action, Moment, RecordType, Reference, Unit, each, table, to
@@ -23,9 +24,6 @@ from homeroom.records.school.relations import (
 )
 
 AUDIENCE = ("target_role", "class_id", "course_id")
-_TO_COME = "status = 'scheduled' AND (expires_at IS NULL OR expires_at > greatest(publish_at, $1))"
-DUE = f"SELECT id FROM announcements WHERE publish_at <= $1 AND {_TO_COME} ORDER BY id LIMIT 100 FOR NO KEY UPDATE"
-NEXT = f"SELECT min(publish_at) AS at FROM announcements WHERE {_TO_COME}"
 
 
 class Scheduled(Struct, frozen=True):
@@ -84,21 +82,7 @@ async def _wait(unit: Unit, old: Announcement | None, new: Announcement | None) 
         unit.news(Scheduled())
 
 
-async def publish_due(unit: Unit) -> int | None:
-    """Publish up to a hundred announcements whose time has come; returns when the next one is due, Unix ms, `None` when none waits.
-
-    The unit is the system's own. One that has ended before it could be published stays as it is.
-    """
-    due = await unit.fetch(DUE, unit.now)
-    for row in due:
-        changes = {"status": "published", "published_at": unit.now}
-        await unit.update(ANNOUNCEMENT, row["id"], changes, "announcement.published")
-    ((at,),) = await unit.fetch(NEXT, unit.now)
-    return None if at is None else int(at)
-
-
-_PUBLISHED = "r.status = 'published'"
-_VISIBLE = f"{_PUBLISHED} AND (r.expires_at IS NULL OR r.expires_at > {NOW_MS})"
+_VISIBLE = f"r.status = 'published' AND (r.expires_at IS NULL OR r.expires_at > {NOW_MS})"
 _TO_ALL = "r.target_role IS NULL AND r.class_id IS NULL AND r.course_id IS NULL"
 _ROLES = ", ".join(f"('{role}')" for role in ROLES)
 _MINE = is_me("r.author_id")
@@ -142,6 +126,18 @@ _NOTICE = Notice(
     url="/announcements/{id}",
     wide=True,
 )
+KEPT_BACK = Notice(
+    "announcement.kept_back",
+    "SELECT u.id FROM users u WHERE u.active AND u.deleted_at IS NULL"
+    f" AND (u.id = r.author_id OR u.role IN ({', '.join(map(repr, ADMINS))}))",
+    title=lambda announcement: announcement.title,
+    message=lambda announcement: (
+        "It was not published at its time: its author may not publish it any more. It is a draft now"
+    ),
+    data=_NOTICE.data,
+    url=_NOTICE.url,
+)
+"""For whatever publishes by the clock: an author may have lost the right since the time was set."""
 
 ANNOUNCEMENT = RecordType(
     name="announcement",
@@ -150,9 +146,9 @@ ANNOUNCEMENT = RecordType(
     channels=(
         table(),
         to("user", "author_id"),
-        each("role", f"SELECT a.role FROM (VALUES {_ROLES}) a (role) WHERE {_PUBLISHED} AND ({_TO_ALL} OR a.role = r.target_role)"),
-        to("class", f"CASE WHEN {_PUBLISHED} THEN r.class_id END"),
-        to("course", f"CASE WHEN {_PUBLISHED} THEN r.course_id END"),
+        each("role", f"SELECT a.role FROM (VALUES {_ROLES}) a (role) WHERE {_VISIBLE} AND ({_TO_ALL} OR a.role = r.target_role)"),
+        to("class", f"CASE WHEN {_VISIBLE} THEN r.class_id END"),
+        to("course", f"CASE WHEN {_VISIBLE} THEN r.course_id END"),
     ),
     read=allow(ADMINS) | allow(("teacher",), "own") | allow(("teacher", "student", "parent"), "addressed"),
     create=_BY_AUTHORS,
@@ -172,13 +168,14 @@ ANNOUNCEMENT = RecordType(
     made_by_server=frozenset({"author_id", "published_at"}),
     mine=frozenset({"author_id"}),
     rich=frozenset({"body"}),
+    spellings={"target_role": ROLE_ALIASES},
     filters=("author_id", "target_role", "class_id", "course_id", "status", "published_at"),
     sorts=("published_at", "created_at", "title"),
     indexes=(("status", "publish_at"), ("published_at",)),
     fill=_timed,
     checks=_check,
     after=_wait,
-    notices=(_NOTICE,),
+    notices=(_NOTICE, KEPT_BACK),
     actions=(
         Action("publish", "POST /api/announcements/{id}/publish", "announcement.published", allow(ADMINS) | allow(STAFF, "own"), _publish),
     ),

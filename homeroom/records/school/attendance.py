@@ -3,7 +3,7 @@
 Never here: who attended a live session, which that session counts itself.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -119,14 +119,28 @@ async def _check_listed(unit: Unit, body: MarkClass, known: Collection[str]) -> 
         raise Refusal("conflict", f"{told[0]['field']}: {told[0]['wrong']}", data=data)
 
 
-def _notice(status: Presence, message: str) -> Notice:
+When = Callable[[Attendance | None, Attendance | None], bool]
+_TOLD = frozenset({"absent", "late"})
+"""Marks that parents are told of."""
+
+
+def _becomes(status: Presence) -> When:
     def when(old: Attendance | None, new: Attendance | None) -> bool:
         return new is not None and new.status == status and (old is None or old.status != status)
 
+    return when
+
+
+def _is_corrected(old: Attendance | None, new: Attendance | None) -> bool:
+    """Tell whether parents were told of a mark that is none of those any more; from one of those to another they are told of that."""
+    return old is not None and new is not None and old.status in _TOLD and new.status not in _TOLD
+
+
+def _notice(what: str, when: When, said: Callable[[Attendance], str]) -> Notice:
     return Notice(
-        f"attendance.{status}",
+        f"attendance.{what}",
         guardians_of("r.student_id"),
-        title=lambda mark: f"{NAME} {message} on {mark.date}",
+        title=lambda mark: f"{NAME} {said(mark)}",
         named="student_id",
         when=when,
         message=lambda mark: mark.note,
@@ -134,6 +148,12 @@ def _notice(status: Presence, message: str) -> Notice:
         url="/attendance/{id}",
     )
 
+
+_NOTICES = (
+    _notice("absent", _becomes("absent"), lambda mark: f"was absent on {mark.date}"),
+    _notice("late", _becomes("late"), lambda mark: f"was late on {mark.date}"),
+    _notice("corrected", _is_corrected, lambda mark: f"was {mark.status} on {mark.date} after all"),
+)
 
 ATTENDANCE = RecordType(
     name="attendance",
@@ -172,7 +192,7 @@ ATTENDANCE = RecordType(
     unique=(("class_id", "date", "student_id"),),
     indexes=(("student_id", "date"),),
     fill=_marked,
-    notices=(_notice("absent", "was absent"), _notice("late", "was late")),
+    notices=_NOTICES,
     tallies=(
         Tally("attendance", {"class": "class_id", "student": "student_id", "school": ""}, by="status", day="date"),
     ),

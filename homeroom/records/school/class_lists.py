@@ -117,15 +117,13 @@ def _fault(value: str, person: Any, seen: set[str]) -> str:
 async def parse_list(text: str) -> tuple[str, list[tuple[int, str, str]]]:
     """Return by which column people are found, and for each line its number, that value, and a fault or nothing.
 
-    Raises `bad_command` for a list without such a column, without lines, or with more than `LINES_MAX`.
+    Raises `bad_command` for a list without such a column, or with two of one name, without lines, or with more than `LINES_MAX`.
     """
     if count_lines(text) > LINES_SENT_MAX:
         raise _unfit(f"a list has 1 to {LINES_MAX} lines, and with the blank ones at most {LINES_SENT_MAX}")
     breath, rows = Breath(), await read_rows(text)
     names = [name.strip().lower() for name in rows[0].cells] if rows else []
-    key = next((name for name in KEYS if name in names), None)
-    if key is None:
-        raise _unfit(f"the first line names one of the columns {', '.join(KEYS)}")
+    key = _key(names)
     if not 1 <= len(rows) - 1 <= LINES_MAX:
         raise _unfit(f"a list has 1 to {LINES_MAX} lines")
     values: list[tuple[int, str, str]] = []
@@ -133,6 +131,17 @@ async def parse_list(text: str) -> tuple[str, list[tuple[int, str, str]]]:
         values.append(_value(row, names, key))
         await breath.taken()
     return key, values
+
+
+def _key(names: list[str]) -> str:
+    """Return the column by which people are found: of two of one name nobody could say which is meant."""
+    twice = next((name for name in KEYS if names.count(name) > 1), None)
+    if twice is not None:
+        raise _unfit(f"the first line names the column {twice} once")
+    key = next((name for name in KEYS if name in names), None)
+    if key is None:
+        raise _unfit(f"the first line names one of the columns {', '.join(KEYS)}")
+    return key
 
 
 def _value(row: CsvRow, names: list[str], key: str) -> tuple[int, str, str]:

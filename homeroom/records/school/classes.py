@@ -30,6 +30,8 @@ from homeroom.records.tallies import Tally
 
 _BY_ADMINS = allow(ADMINS)
 ENROL_MAX = 500
+TOLD_MAX = 10
+"""Students that a refusal names at the most."""
 
 
 class SchoolClass(Row, frozen=True, kw_only=True):
@@ -53,6 +55,23 @@ class Enrolled(Struct, frozen=True):
 
     enrolled: tuple[Id, ...]
     already: tuple[Id, ...]
+
+
+async def _keep_home(unit: Unit, old: SchoolClass | None, new: SchoolClass | None) -> None:
+    """Raise `conflict` that names students whose home class it is, when it is to go."""
+    if old is not None and new is None:
+        homeless = await unit.fetch(_AT_HOME, old.id, TOLD_MAX)
+        if homeless:
+            raise _at_home([row["user_id"] for row in homeless])
+
+
+def _at_home(students: Sequence[str]) -> Refusal:
+    whose = ", ".join(map(repr, students))
+    msg = f"this is the home class of {whose}: give them another one first"
+    return Refusal("conflict", msg, data={"field": "class_id", "students": list(students)})
+
+
+_AT_HOME = "SELECT user_id FROM students WHERE class_id = $1 ORDER BY user_id LIMIT $2"
 
 
 async def _enrol(unit: Unit, body: EnrolStudents) -> Enrolled:
@@ -102,7 +121,9 @@ CLASS = RecordType(
             text=("text/csv", "csv"),
         ),
     ),
+    aliases={"people": "students"},
     own_id=True,
+    before=_keep_home,
     after=check_unused("class"),
 )
 
@@ -124,8 +145,7 @@ async def _check_left(unit: Unit, old: ClassMembership | None, new: ClassMembers
 
 async def _check_home(unit: Unit, old: ClassMembership) -> None:
     if await unit.fetch("SELECT FROM students WHERE user_id = $1 AND class_id = $2", old.user_id, old.class_id):
-        msg = "this is the student's home class: give the student another one first"
-        raise Refusal("conflict", msg, data={"field": "class_id"})
+        raise _at_home((old.user_id,))
 
 
 async def _check_joined(unit: Unit, rows: Sequence[tuple[ClassMembership | None, ClassMembership | None]]) -> None:
@@ -187,7 +207,7 @@ CLASS_MEMBERSHIP = RecordType(
         "teacher_of_child": f"r.part = 'teacher' AND {guardian_in_class('r.class_id')}",
     },
     wants={"enrols": "you are no teacher of class {class_id!r}, or it is not as a student"},
-    references={"class_id": Reference("class", on_delete="cascade"), "user_id": Reference("user")},
+    references={"class_id": Reference("class", on_delete="cascade"), "user_id": Reference("user", first=True)},
     filters=("class_id", "user_id", "part"),
     sorts=("created_at", "user_id"),
     unique=(("class_id", "user_id"),),
@@ -199,4 +219,5 @@ CLASS_MEMBERSHIP = RecordType(
         Tally("students", {"class": "class_id", "student": "user_id"}, when={"part": ("student",)}),
     ),
     place=Place("class", "user_id", "class_id"),
+    tells=("student.enrolled",),
 )

@@ -89,7 +89,7 @@ COHORT_MEMBERSHIP = RecordType(
         "guardian": guardian_of("r.user_id"),
     },
     wants={"enrols": "you are no mentor of cohort {cohort_id!r}, or it is not as a member"},
-    references={"cohort_id": Reference("cohort", on_delete="cascade"), "user_id": Reference("user")},
+    references={"cohort_id": Reference("cohort", on_delete="cascade"), "user_id": Reference("user", first=True)},
     filters=("cohort_id", "user_id", "part"),
     sorts=("created_at", "user_id"),
     unique=(("cohort_id", "user_id"),),

@@ -14,7 +14,7 @@ from homeroom.protocol.access import ADMINS, allow
 from homeroom.protocol.ids import Id, Millis
 from homeroom.records.columns import Body, Description, Row, Title
 from homeroom.records.declare import Action, Moment, RecordType, Reference, Unit, each, table, to
-from homeroom.records.notice import Notice
+from homeroom.records.notice import NAME, Notice
 from homeroom.records.school.relations import guardian_of, guardians_of, is_me, mentor_of, mentors_of
 from homeroom.records.search import words_in
 from homeroom.records.tallies import Tally
@@ -97,7 +97,8 @@ _ENTRY_NOTICES = (
     Notice(
         "entry.created",
         mentors_of("r.student_id"),
-        title=lambda entry: entry.title,
+        title=lambda entry: f"{NAME}: {entry.title}",
+        named="student_id",
         when=_waits,
         message=lambda entry: "An entry waits for your review",
         data=("student_id",),
@@ -192,7 +193,8 @@ _ENTRY_GUARDIANS = (
 _ADDED = Notice(
     "comment.added",
     f"{_ENTRY_STUDENT} UNION {_ENTRY_MENTORS}",
-    title=lambda comment: "A new comment on an entry",
+    title=lambda comment: f"{NAME} has commented on an entry",
+    named="author_id",
     when=lambda old, new: old is None,
     message=lambda comment: comment.body,
     data=("entry_id", "author_id"),

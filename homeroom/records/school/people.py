@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.records.columns import Row
-from homeroom.records.declare import After, Unit
+from homeroom.records.declare import After, RecordType, Unit
 from homeroom.records.intake import misfit, misfits
 
 PART_ROLES: Mapping[str, frozenset[str]] = {
@@ -51,8 +51,17 @@ async def check_listed(unit: Unit, field: str, people: Sequence[str], part: str)
         raise misfits(wrong)
 
 
+async def check_still(unit: Unit, type: RecordType, row: Row) -> None:
+    """Raise `bad_command` unless those whom a row names by a role still have it: for one that was over, and begins again."""
+    wanted = {name: to.role for name, to in type.references.items() if to.role is not None}
+    roles = await _roles(unit, [getattr(row, name) for name in wanted])
+    for name, role in wanted.items():
+        if roles.get(getattr(row, name)) != role:
+            raise misfit(name, f"this person is no {role}", f"the id of a {role}")
+
+
 async def _roles(unit: Unit, people: Sequence[str]) -> Mapping[str, str]:
-    """Return the roles of those of `people` who are there."""
+    """Return the roles of those of `people` who are there. Who is referred to by what this unit wrote, or held for that, keeps theirs."""
     return {row["id"]: row["role"] for row in await unit.fetch(_ROLES, list(people))} if people else {}
 
 

@@ -1,11 +1,18 @@
 """How people stand to one another and to classes and courses, as SQL predicates and queries that declarations put together.
 
 Each takes an expression for the column that it is about; `:me` is whoever asks. A parent's link counts while it is active,
-so does a mentorship, an enrolment; a membership of a class or cohort counts as long as it is there. Never here: rules.
+so does a mentorship, an enrolment; a membership of a class or cohort counts as long as it is there. What somebody stands in is gathered
+once for a statement (`_among`), so a list goes by an index of the column, and asks nothing of each row. Where the column is NULL a predicate
+may be NULL as well: not true. Never here: rules.
 """
 
 NOW_MS = "(extract(epoch FROM now()) * 1000)::bigint"
 """The time of the database in Unix ms, for what appears and ends by the clock."""
+
+
+def _among(column: str, query: str) -> str:
+    """Return that the column holds one of what `query`, which knows nothing of the row, finds."""
+    return f"{column} = ANY(ARRAY({query}))"
 
 
 def is_me(column: str) -> str:
@@ -20,32 +27,34 @@ def as_role(role: str, relation: str) -> str:
 
 def guardian_of(student: str) -> str:
     """Return that the caller is a parent of the student."""
-    return f"EXISTS (SELECT FROM guardians g WHERE g.ward = {student} AND g.guardian = :me AND g.active)"
+    return _among(student, "SELECT g.ward FROM guardians g WHERE g.guardian = :me AND g.active")
 
 
 def mentor_of(student: str) -> str:
     """Return that the caller is a mentor of the student."""
-    return f"EXISTS (SELECT FROM mentorships m WHERE m.student_id = {student} AND m.mentor_id = :me AND m.active)"
+    return _among(student, "SELECT m.student_id FROM mentorships m WHERE m.mentor_id = :me AND m.active")
 
 
 def teaches_class(class_id: str) -> str:
     """Return that the caller is a teacher of the class, or teaches a subject in it."""
-    return (
-        f"EXISTS (SELECT FROM class_memberships t WHERE t.class_id = {class_id} AND t.user_id = :me AND t.part = 'teacher')"
-        f" OR EXISTS (SELECT FROM teachings t WHERE t.class_id = {class_id} AND t.teacher_id = :me)"
+    return _among(
+        class_id,
+        "SELECT t.class_id FROM class_memberships t WHERE t.user_id = :me AND t.part = 'teacher'"
+        " UNION ALL SELECT t.class_id FROM teachings t WHERE t.teacher_id = :me",
     )
 
 
 def in_class(class_id: str) -> str:
     """Return that the caller is a student of the class."""
-    return f"EXISTS (SELECT FROM class_memberships s WHERE s.class_id = {class_id} AND s.user_id = :me AND s.part = 'student')"
+    return _among(class_id, "SELECT s.class_id FROM class_memberships s WHERE s.user_id = :me AND s.part = 'student'")
 
 
 def guardian_in_class(class_id: str) -> str:
     """Return that a child of the caller is a student of the class."""
-    return (
-        "EXISTS (SELECT FROM class_memberships s JOIN guardians g ON g.ward = s.user_id"
-        f" WHERE s.class_id = {class_id} AND s.part = 'student' AND g.guardian = :me AND g.active)"
+    return _among(
+        class_id,
+        "SELECT s.class_id FROM class_memberships s JOIN guardians g ON g.ward = s.user_id"
+        " WHERE s.part = 'student' AND g.guardian = :me AND g.active",
     )
 
 
@@ -59,25 +68,24 @@ def teaches_student(student: str) -> str:
 
 def teaches_course(course_id: str) -> str:
     """Return that the caller is the teacher of the course, a further one, or an assistant."""
-    return (
-        f"EXISTS (SELECT FROM courses c WHERE c.id = {course_id} AND c.teacher_id = :me)"
-        f" OR EXISTS (SELECT FROM enrolments t WHERE t.course_id = {course_id} AND t.user_id = :me"
-        " AND t.part <> 'student' AND t.status = 'active')"
+    return _among(
+        course_id,
+        "SELECT c.id FROM courses c WHERE c.teacher_id = :me"
+        " UNION ALL SELECT t.course_id FROM enrolments t WHERE t.user_id = :me AND t.part <> 'student' AND t.status = 'active'",
     )
 
 
 def in_course(course_id: str) -> str:
     """Return that the caller takes part in the course."""
-    return (
-        f"EXISTS (SELECT FROM enrolments s WHERE s.course_id = {course_id} AND s.user_id = :me AND s.status = 'active')"
-    )
+    return _among(course_id, "SELECT s.course_id FROM enrolments s WHERE s.user_id = :me AND s.status = 'active'")
 
 
 def guardian_in_course(course_id: str) -> str:
     """Return that a child of the caller takes part in the course."""
-    return (
-        "EXISTS (SELECT FROM enrolments s JOIN guardians g ON g.ward = s.user_id"
-        f" WHERE s.course_id = {course_id} AND s.status = 'active' AND g.guardian = :me AND g.active)"
+    return _among(
+        course_id,
+        "SELECT s.course_id FROM enrolments s JOIN guardians g ON g.ward = s.user_id"
+        " WHERE s.status = 'active' AND g.guardian = :me AND g.active",
     )
 
 
@@ -97,15 +105,12 @@ _BELONG = (
 
 def in_cohort(cohort_id: str) -> str:
     """Return that the caller belongs to the cohort."""
-    return f"EXISTS (SELECT FROM cohort_memberships s WHERE s.cohort_id = {cohort_id} AND s.user_id = :me)"
+    return _among(cohort_id, "SELECT s.cohort_id FROM cohort_memberships s WHERE s.user_id = :me")
 
 
 def leads_cohort(cohort_id: str) -> str:
     """Return that the caller is a mentor of the cohort."""
-    return (
-        f"EXISTS (SELECT FROM cohort_memberships t WHERE t.cohort_id = {cohort_id} AND t.user_id = :me"
-        " AND t.part = 'mentor')"
-    )
+    return _among(cohort_id, "SELECT t.cohort_id FROM cohort_memberships t WHERE t.user_id = :me AND t.part = 'mentor'")
 
 
 def leads_student(student: str) -> str:
@@ -126,9 +131,10 @@ def leaders_of(student: str) -> str:
 
 def guardian_in_cohort(cohort_id: str) -> str:
     """Return that a child of the caller belongs to the cohort."""
-    return (
-        "EXISTS (SELECT FROM cohort_memberships s JOIN guardians g ON g.ward = s.user_id"
-        f" WHERE s.cohort_id = {cohort_id} AND g.guardian = :me AND g.active)"
+    return _among(
+        cohort_id,
+        "SELECT s.cohort_id FROM cohort_memberships s JOIN guardians g ON g.ward = s.user_id"
+        " WHERE g.guardian = :me AND g.active",
     )
 
 

@@ -12,7 +12,7 @@ from homeroom.protocol.access import ADMINS, allow
 from homeroom.protocol.ids import Id, Millis
 from homeroom.records.columns import Description, Row
 from homeroom.records.declare import Action, Change, Moment, RecordType, Reference, Unit, each, table, to
-from homeroom.records.notice import Notice
+from homeroom.records.notice import NAME, Notice
 from homeroom.records.school.people import check_in_class
 from homeroom.records.school.relations import guardian_of, guardians_of, is_me, teachers_of_class, teaches_class
 
@@ -95,7 +95,8 @@ _PUBLISHED = "r.status = 'published'"
 _NOTICE = Notice(
     "reportcard.published",
     f"SELECT r.student_id UNION {guardians_of('r.student_id')}",
-    title=lambda card: "A report card is there",
+    title=lambda card: f"A report card of {NAME} is there",
+    named="student_id",
     when=_is_published,
     data=("student_id", "class_id", "term_id"),
     url="/report-cards/{id}",

@@ -16,6 +16,8 @@ from homeroom.records.school.schedule_slot import SLOT_MAX_MS, Schedule
 Window = tuple[int, int]
 """From the first moment until before the second, Unix ms."""
 
+_NAMED = ("id", "title", "mentor_id", "student_id", "class_id")
+"""What is told of a slot in the way, to whoever may read it."""
 _STUDENTS = "SELECT user_id FROM class_memberships WHERE class_id = $1 AND part = 'student'"
 _CLASSES = "SELECT DISTINCT class_id FROM class_memberships WHERE user_id = ANY($1::text[]) AND part = 'student'"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('schedule.' || name, 0)) FROM unnest($1::text[]) AS name"
@@ -31,7 +33,7 @@ async def check_free(
 ) -> None:
     """Raise `conflict` when one of the people of `slot` has another one in one of `windows`; ids of `leave_out` are none.
 
-    Its `data` tell when, and, of a slot that the caller may read, the id and the title. Holds the people until the end.
+    Its `data` tell when, and, of a slot that the caller may read, which it is, and whose. Holds the people until the end.
     """
     people = await _people(unit, slot)
     await unit.fetch(_LOCK, people)
@@ -60,7 +62,7 @@ def _clash(schedule: RecordType, role: str) -> str:
     busy = "(r.mentor_id = ANY($5::text[]) OR r.student_id = ANY($5::text[]) OR r.class_id = ANY($6::text[]))"
     near = f"r.start_at < w.end_at AND r.start_at > w.start_at - {SLOT_MAX_MS} AND r.end_at > w.start_at"
     return (
-        f"SELECT r.id, r.title, r.start_at, r.end_at, $1::text IS NOT NULL AND {allowed(schedule, schedule.read, role)} AS sees "
+        f"SELECT r.id, r.title, r.mentor_id, r.student_id, r.class_id, r.start_at, r.end_at, $1::text IS NOT NULL AND {allowed(schedule, schedule.read, role)} AS sees "
         f"FROM unnest($2::bigint[], $3::bigint[]) AS w (start_at, end_at) JOIN {schedule.plural} AS r ON {near} "
         f"WHERE r.status = 'scheduled' AND r.id <> ALL($4::text[]) AND {busy} ORDER BY r.start_at, r.id LIMIT 1"
     )
@@ -70,5 +72,5 @@ def _conflict(clash: Any) -> Refusal:
     data = {"start_at": clash["start_at"], "end_at": clash["end_at"]}
     if not clash["sees"]:
         return Refusal("conflict", "somebody of it is busy at that time", data=data)
-    data |= {"id": clash["id"], "title": clash["title"]}
+    data |= {name: clash[name] for name in _NAMED if clash[name] is not None}
     return Refusal("conflict", f"it clashes with {clash['title']!r}", data=data)

@@ -62,7 +62,7 @@ def _notice(what: str, message: str) -> Notice:
 SCHEDULE_NOTICES = (
     replace(_notice("assigned", "A slot of your timetable is new"), when=_is_assigned),
     replace(_notice("updated", "A slot of your timetable has changed"), when=_is_moved),
-    replace(_notice("cancelled", "A slot of your timetable is off"), when=_is_off, priority="high"),
+    replace(_notice("cancelled", "A slot of your timetable is off"), when=_is_off, priority="high", lasting=True),
 )
 ASSIGNED_SERIES = _notice("assigned", "A series of slots of your timetable is new")
 """For the deed that makes a series: about its first slot."""

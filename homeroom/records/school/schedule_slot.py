@@ -28,6 +28,12 @@ RuleText = Annotated[
         description="RFC 5545: FREQ=WEEKLY;BYDAY=MO,WE;COUNT=20",
     ),
 ]
+SlotZone = Annotated[
+    Zone, Meta(description="IANA zone, such as Europe/Berlin; left out in a new slot: the school's own")
+]
+GroupSession = Annotated[
+    bool, Meta(description="whether it is for a class or several people; left out: whether it has a class")
+]
 Status = Literal["scheduled", "completed", "cancelled"]
 
 
@@ -45,10 +51,10 @@ class Schedule(Row, frozen=True, kw_only=True):
     description: Description = ""
     start_at: Time
     end_at: Time
-    zone: Zone = "UTC"
+    zone: SlotZone = "UTC"
     focus_stack: Label = ""
     link: Link | None = None
-    is_group_session: bool = False
+    is_group_session: GroupSession = False
     status: Status = "scheduled"
     series_id: Id | None = None
     series: RuleText | None = None

@@ -9,6 +9,8 @@ from msgspec import Struct
 from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ADMINS, STAFF, allow
 from homeroom.records.declare import Action, Deed, Moment, RecordType, Reference, Unit, each, table, to
+from homeroom.records.derived import Derived, school_zone
+from homeroom.records.lens import Lens
 from homeroom.records.school.relations import (
     guardian_in_class,
     guardian_of,
@@ -76,11 +78,17 @@ async def _tell_assigned(unit: Unit, old: Schedule | None, new: Schedule | None)
         unit.post(f"class:{new.class_id}", "schedule.assigned", {**body, "class_id": new.class_id})
 
 
-ATTENDS = (
-    "(r.student_id = :value OR EXISTS (SELECT FROM class_memberships s"
-    " WHERE s.class_id = r.class_id AND s.user_id = :value AND s.part = 'student'))"
+_ATTENDS = Lens(
+    "r.student_id = :value",
+    "EXISTS (SELECT FROM class_memberships s WHERE s.class_id = r.class_id AND s.user_id = :value AND s.part = 'student')",
+    {
+        **dict.fromkeys(ADMINS, "TRUE"),
+        "teacher": f"{teaches_class('r.class_id')} OR {mentor_of(':value')}",
+        "student": is_me(":value"),
+        "parent": guardian_of(":value"),
+    },
 )
-"""Which slots are a student's: those alone with a mentor, and those of the class."""
+"""Which slots are a student's: those alone with a mentor, and, for those who may know who is in a class, those of the class."""
 
 _STUDENTS_STEPS = frozenset({("scheduled", "completed")})
 _STEPS = _STUDENTS_STEPS | {
@@ -140,6 +148,7 @@ SCHEDULE = RecordType(
     create=_PLANNED,
     update=_PLANNED,
     delete=_BY_MENTOR,
+    tells=("schedule.assigned",),
     relations={
         "mentor": is_me("r.mentor_id"),
         "plans": _PLANS,
@@ -169,6 +178,10 @@ SCHEDULE = RecordType(
         ("class_id", "start_at"),
         ("series_id", "start_at"),
     ),
+    derived={
+        "zone": Derived(school_zone),
+        "is_group_session": Derived(lambda said, zone: said["class_id"] is not None or None, of=("class_id",)),
+    },
     checks=check_slot,
     before=_check_clash,
     after=_tell_assigned,
@@ -201,7 +214,15 @@ SCHEDULE = RecordType(
             _create_series,
             made=slots_path,
         ),
-        Deed("change_series", "PATCH /api/schedules/{id}/series", _BY_MENTOR, ChangeSeries, Series, _change_series),
+        Deed(
+            "change_series",
+            "PATCH /api/schedules/{id}/series",
+            _BY_MENTOR,
+            ChangeSeries,
+            Series,
+            _change_series,
+            asked=("scope",),
+        ),
         Deed(
             "delete_series",
             "DELETE /api/schedules/{id}/series",
@@ -212,8 +233,8 @@ SCHEDULE = RecordType(
             asked=("scope",),
         ),
     ),
-    lenses={"student_id": ATTENDS},
-    aliases={"start_time": "start_at", "startTime": "start_at", "end_time": "end_at", "endTime": "end_at"},
+    lenses={"student_id": _ATTENDS},
+    aliases={"start_time": "start_at", "end_time": "end_at", "rrule": "series"},
     spellings={"status": {"canceled": "cancelled"}},
 )
 

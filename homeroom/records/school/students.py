@@ -4,6 +4,7 @@ The home class and the cohort stand here; who belongs to them follows. Never her
 guardians, and the person's name, which is the user's.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -11,10 +12,13 @@ from msgspec import Struct
 from homeroom.protocol.access import ADMINS, allow
 from homeroom.protocol.ids import Id
 from homeroom.records.columns import Code, Day, Row
-from homeroom.records.declare import Deed, RecordType, Reference, Unit, each, role, table, to
-from homeroom.records.notice import Notice
+from homeroom.records.declare import Deed, Moment, RecordType, Reference, Unit, each, role, table, to
+from homeroom.records.notice import NAME, Notice
 from homeroom.records.school.classes import CLASS_MEMBERSHIP
 from homeroom.records.school.cohorts import COHORT_MEMBERSHIP
+from homeroom.records.school.learners import COUNTED, count_records
+from homeroom.records.school.leaving import end_places, has_left, no_home
+from homeroom.records.school.people import check_still
 from homeroom.records.school.relations import (
     guardian_of,
     guardians_of,
@@ -47,11 +51,19 @@ class Student(Row, frozen=True, kw_only=True):
 
 
 async def _follow(unit: Unit, old: Student | None, new: Student | None) -> None:
-    """Let the student belong to the home class and the cohort, and no longer to those before."""
+    """Let the student belong to the home class and the cohort, and no longer to those before; to none who has left."""
     if new is None:
         return
+    if old is not None and old.status != new.status == "active":
+        await check_still(unit, STUDENT, new)
     await _move(unit, CLASS_MEMBERSHIP, ("class_id", "student"), old, new)
     await _move(unit, COHORT_MEMBERSHIP, ("cohort_id", "member"), old, new)
+    if has_left(new) and not has_left(old):
+        await end_places(unit, new.user_id, MENTORSHIP)
+
+
+def _fill(old: Student | None, new: Student, moment: Moment) -> Mapping[str, None]:
+    return no_home(old, new)
 
 
 async def _move(unit: Unit, membership: RecordType, what: tuple[str, str], old: Student | None, new: Student) -> None:
@@ -59,7 +71,8 @@ async def _move(unit: Unit, membership: RecordType, what: tuple[str, str], old: 
     before, after = getattr(old, column, None), getattr(new, column)
     if before == after:
         return
-    sql = f"SELECT id, {column} AS home FROM {membership.plural} WHERE user_id = $1 AND {column} = ANY($2::text[])"
+    # Held: whoever takes the student out of the new one at the same time waits, and finds that it is the home by then.
+    sql = f"SELECT id, {column} AS home FROM {membership.plural} WHERE user_id = $1 AND {column} = ANY($2::text[]) ORDER BY id FOR UPDATE"
     found = {
         row["home"]: row["id"] for row in await unit.fetch(sql, new.user_id, [home for home in (before, after) if home])
     }
@@ -111,6 +124,7 @@ STUDENT = RecordType(
     create=_BY_ADMINS,
     update=_BY_ADMINS,
     delete=_BY_ADMINS,
+    tells=("student.registered",),
     relations={
         "own": is_me("r.user_id"),
         "mentor": mentor_of("r.user_id"),
@@ -119,7 +133,7 @@ STUDENT = RecordType(
         "guardian": guardian_of("r.user_id"),
     },
     references={
-        "user_id": Reference("user", role="student"),
+        "user_id": Reference("user", role="student", first=True),
         "class_id": Reference("class"),
         "cohort_id": Reference("cohort"),
     },
@@ -128,8 +142,10 @@ STUDENT = RecordType(
     searches={"words": words_in_name("user_id")},
     sorts=("number", "created_at"),
     unique=(("user_id",), ("number",)),
+    fill=_fill,
     after=_follow,
-    tallies=(Tally("active_students", {"student": "user_id", "school": ""}, when={"status": ("active",)}),),
+    counts=count_records,
+    counted=COUNTED,
     deeds=(
         Deed("register", "POST /api/students/register", _BY_ADMINS, RegisterStudent, Student, _register, made=_path),
     ),
@@ -149,8 +165,10 @@ def _begins(old: Mentorship | None, new: Mentorship | None) -> bool:
 
 
 async def _tell_mentor(unit: Unit, old: Mentorship | None, new: Mentorship | None) -> None:
-    """Tell the mentor of a student who is new to them."""
+    """Tell the mentor of a student who is new to them; one that begins again is held to what both are by now."""
     if new is not None and _begins(old, new):
+        if old is not None:
+            await check_still(unit, MENTORSHIP, new)
         body = {"student_id": new.student_id, "mentor_id": new.mentor_id}
         unit.post(f"user:{new.mentor_id}", "student.registered", body)
 
@@ -158,7 +176,8 @@ async def _tell_mentor(unit: Unit, old: Mentorship | None, new: Mentorship | Non
 _REGISTERED = Notice(
     "student.registered",
     "VALUES (r.mentor_id)",
-    title=lambda mentorship: "A student is new to you",
+    title=lambda mentorship: f"{NAME} is new to you",
+    named="student_id",
     when=_begins,
     data=("student_id",),
     url="/mentorships/{id}",
@@ -182,8 +201,8 @@ MENTORSHIP = RecordType(
     delete=_BY_ADMINS,
     relations={"own": _BOTH, "guardian": guardian_of("r.student_id")},
     references={
-        "mentor_id": Reference("user", role="teacher"),
-        "student_id": Reference("user", role="student"),
+        "mentor_id": Reference("user", role="teacher", first=True),
+        "student_id": Reference("user", role="student", first=True),
     },
     filters=("mentor_id", "student_id", "active"),
     sorts=("created_at",),

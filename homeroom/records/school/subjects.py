@@ -56,7 +56,7 @@ TEACHING = RecordType(
     references={
         "class_id": Reference("class", on_delete="cascade"),
         "subject_id": Reference("subject"),
-        "teacher_id": Reference("user", role="teacher"),
+        "teacher_id": Reference("user", role="teacher", first=True),
     },
     filters=("class_id", "subject_id", "teacher_id"),
     sorts=("created_at",),

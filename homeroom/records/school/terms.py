@@ -58,6 +58,7 @@ TERM = RecordType(
     indexes=(("starts_on",),),
     tallies=(Tally("active", {"terms": ""}, when={"active": (True,)}),),
     checks=_check,
+    tells=("term.activated",),
     deeds=(Deed("activate", "POST /api/terms/{term_id}/activate", _BY_ADMINS, ActivateTerm, Term, _activate),),
     also=("/api/academic-terms",),
 )

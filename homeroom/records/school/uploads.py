@@ -141,5 +141,6 @@ UPLOAD = RecordType(
     sorts=("created_at", "name", "size"),
     indexes=(("owner_id", "status"),),
     words={"created": "upload.started"},
+    tells=(COMPLETED, FAILED),
     own_id=True,
 )

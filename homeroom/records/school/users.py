@@ -17,6 +17,7 @@ from homeroom.records.columns import Name, Row
 from homeroom.records.declare import Moment, RecordType, Unit, role, table, to
 from homeroom.records.intake import misfit
 from homeroom.records.logins import Ended
+from homeroom.records.school.learners import count_people
 from homeroom.records.school.standing import end_all, end_unfit
 from homeroom.records.search import INDEXED_OF_PEOPLE
 from homeroom.records.tallies import Tally
@@ -126,7 +127,9 @@ USER = RecordType(
     fill=_fill,
     after=_follow,
     spellings={"role": ROLE_ALIASES},
+    tells=(PASSWORD_CHANGED,),
     tallies=(Tally("users", {"school": ""}, by="role", when={"active": (True,)}),),
+    counts=count_people,
     own_id=True,
     by_hand=True,
     farewell="deleted_at = :now, updated_at = :now, active = false, version = version + 1",

@@ -140,6 +140,7 @@ _STATUS_CHANGED = Notice(
     when=lambda old, new: old is not None and new is not None and new.status not in {old.status, "submitted"},
     data=("vacancy_id", "status"),
     url="/applications/{id}",
+    lasting=True,
 )
 _OWN = allow(ROLES, "own")
 _UNREAD = _BY_ADMINS | allow(ROLES, "unread")
