@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from homeroom.http.headers import holds_token
 from homeroom.http.origins import Origins
+from homeroom.http.problems import PROBLEM_TYPE, for_connection
 from homeroom.http.request_head import BadHead, RequestHead
 
 PATH = "/ws"
@@ -55,10 +56,10 @@ def judge_handshake(head: RequestHead, origins: Origins, subprotocols: Collectio
 
 def refusal_answer(refused: Refused) -> bytes:
     """Return the whole HTTP answer, after which the connection is closed."""
-    body = refused.reason.encode()
+    body = for_connection(refused.status, refused.reason, refused.retry_s)
     lines = [
         f"HTTP/1.1 {refused.status} {_REASONS[refused.status]}",
-        "Content-Type: text/plain; charset=utf-8",
+        f"Content-Type: {PROBLEM_TYPE}",
         "X-Content-Type-Options: nosniff",
         f"Content-Length: {len(body)}",
         "Connection: close",

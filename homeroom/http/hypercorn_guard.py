@@ -28,6 +28,7 @@ from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr, wrap_app
 
 from homeroom.http.faults import leaves
+from homeroom.http.problems import PROBLEM_TYPE, for_connection
 from homeroom.http.replay import ReplayStream
 from homeroom.http.request_head import BadHead, find_head
 
@@ -77,18 +78,24 @@ class _StructLogger:
 class _StrictParser(h11.Connection):
     """h11, but every head is first held to the rules of the connection's first one: h11 forgives more."""
 
+    wrong = "this is not HTTP/1.1"
+    """What is wrong with what they sent, once something is."""
+
     def next_event(self) -> Any:
         """Return what h11 does; raises `h11.RemoteProtocolError` for what it would forgive in a head."""
         if self.their_state is h11.IDLE:
             try:
                 find_head(self.trailing_data[0])
             except BadHead as error:
+                self.wrong = str(error)
                 raise h11.RemoteProtocolError(str(error)) from error
         return super().next_event()
 
 
 class _StrictProtocol(H11Protocol):
     """HTTP/1.1 and nothing else."""
+
+    connection: _StrictParser
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -103,6 +110,19 @@ class _StrictProtocol(H11Protocol):
         if isinstance(event, Response) and self.patience:
             self.keep_alive_requests = self.config.keep_alive_max_requests
         await super().stream_send(event)
+
+    async def _send_error_response(self, status_code: int) -> None:
+        """Say what is wrong with the bytes themselves; nothing more is read of this connection."""
+        body = for_connection(status_code, self.connection.wrong)
+        about = [
+            ("content-type", PROBLEM_TYPE),
+            ("x-content-type-options", "nosniff"),
+            ("content-length", str(len(body))),
+            ("connection", "close"),
+        ]
+        await self._send_h11_event(h11.Response(status_code=status_code, headers=about))
+        await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
 
     async def _send_h11_event(self, event: Any) -> None:
         """Send, the head of an answer together with the first of its body or its end."""
@@ -127,6 +147,7 @@ class _StrictProtocol(H11Protocol):
     async def _check_protocol(self, event: h11.Request) -> None:
         upgrade = b"".join(value for name, value in event.headers if name == b"upgrade").lower()
         if b"websocket" in upgrade:
+            self.connection.wrong = "a WebSocket is opened on a connection of its own"
             await self._send_error_response(400)
             raise _BadRequest
         if any(name == b"transfer-encoding" for name, _ in event.headers):

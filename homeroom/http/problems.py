@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.errors import ERRORS, RemoteProtocolError
+from homeroom.protocol.rest_json import encode_json
 
 PROBLEM_TYPE = "application/problem+json"
 STATUS_CODES = {
@@ -120,6 +121,13 @@ def from_unfit_type(taken: Sequence[str], instance: str) -> Problem:
     allowed = f"{', '.join(others)} or {last}" if others else last
     data = {"field": "Content-Type", "allowed": allowed}
     return make_problem("bad_frame", f"send Content-Type: {allowed}", instance, status=415, data=data)
+
+
+def for_connection(status: int, detail: str, retry_s: int | None = None) -> bytes:
+    """Return the document of a connection that ends before any door is reached, as it is sent."""
+    retry_ms = None if retry_s is None else retry_s * 1000
+    code = STATUS_CODES.get(status, "bad_command")
+    return encode_json(make_problem(code, detail, uuid7().hex, status=status, retry_ms=retry_ms))
 
 
 def incident() -> str:

@@ -1,5 +1,6 @@
 """Rows of the attack table that concern HTTP on the one port: real sockets, Hypercorn behind its guard, the ALIVE oracle."""
 
+import json
 import socket
 from contextlib import suppress
 from dataclasses import replace
@@ -221,9 +222,12 @@ async def test_z10_every_head_of_a_connection_is_held_to_the_rules_of_the_first(
                 await peer.send(before.get(way, b"") + head + after)
         if way in before:
             assert (await peer.read_http())[0] == 200
-        status, text, _ = await peer.read_http()
+        status, text, told = await peer.read_http()
         assert status in ({400, 431} if name == "too long a header" else {400})
-        assert "connection: close" in text.lower()
+        assert {"connection: close", "content-type: application/problem+json"} <= set(text.lower().split("\r\n"))
+        problem = json.loads(told)
+        assert (problem["status"], problem["code"]) in {(400, "bad_command"), (431, "too_large")}
+        assert problem["detail"]
         with pytest.raises(Closed):  # nothing behind it is answered
             await peer.read_http()
         await peer.aclose()

@@ -1,5 +1,6 @@
 """The request's head and the judgement on a handshake, without a socket."""
 
+import json
 from time import thread_time
 
 import pytest
@@ -205,8 +206,10 @@ async def test_a_client_that_says_nothing_is_not_an_error() -> None:
 
 
 def test_a_refusal_is_a_whole_answer_that_closes() -> None:
-    answer = refusal_answer(Refused(503, "later", retry_s=2))
-    assert answer.startswith(b"HTTP/1.1 503 ")
-    assert b"Retry-After: 2\r\n" in answer
-    assert b"Connection: close\r\n" in answer
-    assert answer.endswith(b"Content-Length: 5\r\nConnection: close\r\nRetry-After: 2\r\n\r\nlater")
+    head, _, body = refusal_answer(Refused(503, "later", retry_s=2)).decode().partition("\r\n\r\n")
+    first, *lines = head.split("\r\n")
+    assert first == "HTTP/1.1 503 Service Unavailable"
+    assert {"Retry-After: 2", "Connection: close", "Content-Type: application/problem+json"} <= set(lines)
+    assert f"Content-Length: {len(body)}" in lines
+    problem = json.loads(body)
+    assert [problem[name] for name in ("status", "code", "detail", "retry_ms")] == [503, "unavailable", "later", 2000]
