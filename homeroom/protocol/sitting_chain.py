@@ -56,9 +56,10 @@ def chained(before: str, seq: int, at: int, by: str, events: Iterable[Any]) -> t
     """
     made: list[Any] = []
     for number, event in enumerate(events, seq):
+        if made:  # of the last one nobody asks here: whoever applies it makes its link
+            before = link(before, ChainRecord(number - 1, at, made[-1].type, by, _encode(made[-1])))
         holds = "prev" in event.__struct_fields__
         made.append(replace(event, prev=before) if holds else event)
-        before = link(before, ChainRecord(number, at, event.type, by, _encode(made[-1])))
     return tuple(made)
 
 
