@@ -13,9 +13,10 @@ from msgspec import NODEFAULT, inspect
 from homeroom.http.door_words import with_words
 from homeroom.http.problems import Problem
 from homeroom.http.routes import Route
-from homeroom.http.schema_names import given_names, plain_names, structures
+from homeroom.http.schema_names import given_names, plain_names
 from homeroom.protocol.ids import Id
 from homeroom.protocol.rest_json import SCHEMA_PLACE, json_schemas
+from homeroom.protocol.shape import structures_in
 
 Schema = dict[str, Any]
 
@@ -29,7 +30,7 @@ class SchemaBook:
             types += [shape for shape in (route.body, route.query, route.reply) if shape is not None]
             types += route.shapes.values()
         unique = list({id(shape): shape for shape in types}.values())
-        found = structures(unique)
+        found = structures_in(unique)
         plain, given = plain_names([*found]), given_names([*found])
         names = {given[one]: name for one, name in plain.items()}
         schemas, components = json_schemas(unique)

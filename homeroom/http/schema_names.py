@@ -6,41 +6,14 @@ Generators of clients make a class of each, and most of them cannot tell two of 
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-from msgspec import inspect
 
 _WORDS = "homeroom.protocol."
 """The structures of verbs: short names in modules of their kinds, so all of them are called after their module too."""
 _ROWS = "homeroom.records."
 """What is made of rows names its type already (`EntryShown`); only names of one word are called after their module too."""
 _WORD = re.compile(r"\A[A-Z][a-z0-9]*\Z")
-_INSIDE = ("type", "types", "item_type", "item_types", "key_type", "value_type")
-
-
-def structures(types: Iterable[Any]) -> dict[type[Any], inspect.StructType]:
-    """Return all structures in `types`, at any depth, in the order in which they are met."""
-    found: dict[type[Any], inspect.StructType] = {}
-    for info in inspect.multi_type_info(types):
-        _collect(info, found)
-    return found
-
-
-def _collect(info: Any, found: dict[type[Any], inspect.StructType]) -> None:
-    if isinstance(info, inspect.StructType):
-        if info.cls in found:
-            return
-        found[info.cls] = info
-    for inside in _inside(info):
-        _collect(inside, found)
-
-
-def _inside(info: Any) -> Iterator[Any]:
-    yield from (field.type for field in getattr(info, "fields", ()))
-    for name in _INSIDE:
-        value = getattr(info, name, ())
-        yield from value if isinstance(value, tuple) else (value,)
 
 
 def plain_names(classes: Sequence[type[Any]]) -> dict[type[Any], str]:

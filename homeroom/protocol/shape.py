@@ -25,42 +25,37 @@ _PLAIN = {
 
 
 def shape_of(type: Any) -> str:
-    """Return the words for a type annotation."""
-    return words_of(inspect.type_info(type))
-
-
-def words_of(info: inspect.Type) -> str:
-    """Return the words for a type that has been looked into; raises `KeyError` for one the protocol does not use."""
-    return _words(info)
+    """Return the words for a type annotation; raises `KeyError` for one that the protocol does not use."""
+    return _words(inspect.type_info(type))
 
 
 def plain_words_of(info: inspect.Type) -> str:
     """Return the words for who has no reference at hand, in which structures have names: a map is told by its fields.
 
-    Raises `KeyError` as `words_of` does.
+    Raises `KeyError` for a type that the protocol does not use.
     """
-    found: dict[type[Struct], None] = {}
+    found: dict[type[Struct], inspect.StructType] = {}
     _collect(info, found)
-    words = words_of(info)
+    words = _words(info)
     for one in found:
         names = ", ".join(one.__struct_encode_fields__)
         words = words.replace(_named(one), f"map with {names}" if names else "map")
     return words.replace("list of map ", "list of maps ")
 
 
-def structures_in(types: Iterable[Any]) -> list[type[Struct]]:
+def structures_in(types: Iterable[Any]) -> dict[type[Struct], inspect.StructType]:
     """Return the structures that `types` are made of, themselves included, each once, outer ones first."""
-    found: dict[type[Struct], None] = {}
-    for info in map(inspect.type_info, types):
+    found: dict[type[Struct], inspect.StructType] = {}
+    for info in inspect.multi_type_info(types):
         _collect(info, found)
-    return [*found]
+    return found
 
 
-def _collect(info: inspect.Type, found: dict[type[Struct], None]) -> None:
+def _collect(info: inspect.Type, found: dict[type[Struct], inspect.StructType]) -> None:
     if isinstance(info, inspect.StructType):
         if info.cls in found:
             return
-        found[info.cls] = None
+        found[info.cls] = info
     for inside in _inside(info):
         _collect(inside, found)
 

@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from homeroom.engine.behaviour import Refusal
-from tests.engine.channel_trial import CLASS
+from tests.engine.channel_trial import CLASS, ChannelHouse
 from tests.engine.test_channels import house_with, settle
 from tests.engine.trial import ADA, BEN, Sink
 
@@ -19,6 +19,16 @@ SMALL = {"page_events": 2, "ring": 2}
 def shown(sink: Sink) -> list[int | None]:
     """Return what the events hold, `None` for one of which it was left out."""
     return [event["d"].get("n") for event in sink.events]
+
+
+async def looked_at(nursery: trio.Nursery) -> tuple[ChannelHouse, Sink, trio.Event]:
+    """Return a school with two events, somebody who has asked for them, and what ends the look at whether they may be shown."""
+    school, sink, reviewed = await house_with(nursery), Sink(), trio.Event()
+    school.post(1, 2)
+    school.door.reviewing = reviewed
+    await school.joined(sink, BEGINNING)
+    await wait_all_tasks_blocked()
+    return school, sink, reviewed
 
 
 @pytest.mark.parametrize("settings", [{}, SMALL], ids=["kept in mind", "from the journal"])
@@ -62,17 +72,12 @@ async def test_nobody_asks_about_the_past_of_whoever_has_seen_all_of_it(
 async def test_what_comes_while_the_past_is_looked_at_follows_it_as_it_does_for_everybody(
     nursery: trio.Nursery, logs: list[Any], autojump_clock: MockClock
 ) -> None:
-    school = await house_with(nursery)
-    school.post(1, 2)
-    school.door.reviewing = trio.Event()
-    sink = Sink()
-    await school.joined(sink, BEGINNING)
-    await wait_all_tasks_blocked()
+    school, sink, reviewed = await looked_at(nursery)
     school.post(3)
     school.post(4)
     await settle()
     assert sink.numbers == []
-    school.door.reviewing.set()
+    reviewed.set()
     await settle()
     school.post(5)
     await settle()
@@ -82,14 +87,9 @@ async def test_what_comes_while_the_past_is_looked_at_follows_it_as_it_does_for_
 async def test_a_withdrawal_while_the_past_is_looked_at_shows_nothing_of_it(
     nursery: trio.Nursery, logs: list[Any], autojump_clock: MockClock
 ) -> None:
-    school = await house_with(nursery)
-    school.post(1, 2)
-    school.door.reviewing = trio.Event()
-    sink = Sink()
-    await school.joined(sink, BEGINNING)
-    await wait_all_tasks_blocked()
+    school, sink, reviewed = await looked_at(nursery)
     school.channels.withdraw(CLASS, ["ada"])
-    school.door.reviewing.set()
+    reviewed.set()
     await settle()
     assert [frame["t"] for frame in sink.frames] == ["gone"]
 

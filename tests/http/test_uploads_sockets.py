@@ -230,6 +230,17 @@ async def drip(client: Client) -> None:
             await trio.sleep(0.05)
 
 
+async def dripping_until_cut(client: Client) -> None:
+    """Drip until the server ends it as too slow."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(drip, client)
+        with trio.fail_after(30):
+            await client.read()
+        nursery.cancel_scope.cancel()
+    assert client.status == 408, client.answer
+    assert b"too slow" in client.answer
+
+
 @pytest.mark.parametrize("again", [False, True], ids=["first", "again"])
 async def test_who_drips_is_cut_and_the_place_is_somebody_elses(database_url: str, tmp_path: Path, again: bool) -> None:
     limits = replace(LIMITS, at_once=1, pace_s=0.5)
@@ -238,13 +249,7 @@ async def test_who_drips_is_cut_and_the_place_is_somebody_elses(database_url: st
             assert (await there.send(PNG, name="x", headers={"Idempotency-Key": "k"})).status == 201
         client = await client_of(port)
         await client.begin(there, f"Content-Length: {len(PNG)}", "Content-Type: image/png", "Idempotency-Key: k")
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(drip, client)
-            with trio.fail_after(30):
-                await client.read()
-            nursery.cancel_scope.cancel()
-        assert client.status == 408, client.answer
-        assert b"too slow" in client.answer
+        await dripping_until_cut(client)
         assert b"retry-after" in client.answer.lower()
         await client.stream.aclose()
         assert (await there.send(PNG, BOB)).status == 201
@@ -259,13 +264,7 @@ async def test_a_form_whose_head_drips_has_a_place_and_a_pace_like_any_file(data
         await client.begin(there, "Content-Length: 9000", "Content-Type: multipart/form-data; boundary=X")
         await client.stream.send_all(b'--X\r\nContent-Disposition: form-data; name="file"; filename="')
         await until(lambda: there.reception.statistics()["coming"] == 1, 30)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(drip, client)
-            with trio.fail_after(30):
-                await client.read()
-            nursery.cancel_scope.cancel()
-        assert client.status == 408, client.answer
-        assert b"too slow" in client.answer
+        await dripping_until_cut(client)
         await client.stream.aclose()
         assert (await there.send(PNG, BOB)).status == 201
         assert [row["owner_id"] for row in await there.rows()] == ["bob"]

@@ -13,7 +13,7 @@ from homeroom.engine.journal import Message
 from homeroom.engine.posted import Posted
 from homeroom.protocol.stored import StoredWire
 from homeroom.records.declare import RecordType
-from homeroom.records.store import Store
+from homeroom.records.store import Carry, Store
 from homeroom.records.tallies import Touched
 from homeroom.records.types import RECORD_TYPES
 from tests.records.clock import SteppingClock
@@ -35,7 +35,7 @@ CALLERS = {user: Caller(user, role) for user, role in ROLE_OF.items()} | {"syste
 class SchoolStore:
     """The store, asked by name: `await school.create("ada", TERM, title=…)`."""
 
-    def __init__(self, database: Database, zone: ZoneInfo | None = None) -> None:
+    def __init__(self, database: Database, zone: ZoneInfo | None = None, carry: Carry | None = None) -> None:
         self.database = database
         self.clock = SteppingClock()
         self.wire = StoredWire()
@@ -53,7 +53,7 @@ class SchoolStore:
             random=Random(7),
             withdraw=lambda stream, users: self.withdrawn.append((stream, tuple(users))),
             learn=self._learn,
-            carry=self.carried.extend,
+            carry=carry or self.carried.extend,
             zone=zone,
         )
 

@@ -1,7 +1,6 @@
 """Notices of records: who is told what of a change, in the same transaction or not at all, and those for very many page by page."""
 
 from collections.abc import Awaitable, Callable
-from random import Random
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from homeroom.engine.group_commit import CommitSettings
 from homeroom.engine.journal_memory import MemoryStore
 from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.protocol.inbox import Notify
-from homeroom.protocol.stored import StoredWire
 from homeroom.records.mailings import PAGE, tell_page
 from homeroom.records.school.announcements import ANNOUNCEMENT
 from homeroom.records.school.attendance import ATTENDANCE, Mark, MarkClass
@@ -26,11 +24,8 @@ from homeroom.records.school.students import MENTORSHIP
 from homeroom.records.school.tasks import TASK
 from homeroom.records.school.terms import TERM
 from homeroom.records.school.vacancies import APPLICATION, VACANCY, Decide
-from homeroom.records.store import Store
-from homeroom.records.types import RECORD_TYPES
 from tests.actors.people import ANN
 from tests.actors.school import open_school_on
-from tests.records.clock import SteppingClock
 from tests.records.school_rows import put, put_person, put_school
 from tests.records.school_store import CALLERS, SchoolStore, refused
 
@@ -309,25 +304,16 @@ async def test_a_notice_is_in_the_inbox_once_whether_it_was_handed_over_twice_or
     database: Database,
 ) -> None:
     await put_school(database)
-    messages: list[Any] = []
-    store = Store(
-        database,
-        SteppingClock(),
-        StoredWire(),
-        RECORD_TYPES,
-        publish=lambda posted: None,
-        random=Random(7),
-        carry=messages.extend,
-    )
+    school = SchoolStore(database)
 
     async def hand_over(house: Any, engine: Any) -> None:
-        await store.create(TASK, {"student_id": "ann", "title": "One"}, CALLERS["mia"])
-        engine.carry(messages)
-        engine.carry(messages)
+        await school.create("mia", TASK, student_id="ann", title="One")
+        engine.carry(school.carried)
+        engine.carry(school.carried)
         await arrived(database)
         state = await house.state("inbox:ann", ANN)
         assert [notice["title"] for notice in state["notices"]] == ["One"]
-        await store.create(TASK, {"student_id": "ann", "title": "Two"}, CALLERS["mia"])  # and nobody hands it over
+        await school.create("mia", TASK, student_id="ann", title="Two")  # and nobody hands it over
 
     async def look(house: Any, engine: Any) -> None:
         await arrived(database)

@@ -1,7 +1,6 @@
 """Notices of what is gone: taken out of the inboxes in which they are, or on their way, with the row or not at all."""
 
 from collections.abc import AsyncIterator
-from random import Random
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from homeroom.engine.group_commit import CommitSettings
 from homeroom.engine.journal_memory import MemoryStore
 from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.protocol.inbox import Notify, TakeBack
-from homeroom.protocol.stored import StoredWire
 from homeroom.records.declare import RecordType
 from homeroom.records.mailings import PAGE, tell_page
 from homeroom.records.notices import taken_back
@@ -25,7 +23,6 @@ from homeroom.records.school.tasks import TASK
 from homeroom.records.store import Store
 from homeroom.records.types import RECORD_TYPES
 from tests.actors.school import School, open_school_on
-from tests.records.clock import SteppingClock
 from tests.records.school_rows import put_person, put_school
 from tests.records.school_store import CALLERS, SchoolStore, refused
 
@@ -46,15 +43,7 @@ class House:
     def __init__(self, database: Database, school: School) -> None:
         self.database, self.school = database, school
         engine: Engine = school.engine
-        self.store = Store(
-            database,
-            SteppingClock(),
-            StoredWire(),
-            RECORD_TYPES,
-            publish=lambda posted: None,
-            random=Random(7),
-            carry=engine.carry,
-        )
+        self.store = SchoolStore(database, carry=engine.carry).store
 
     async def create(self, who: str, type: RecordType, **values: Any) -> str:
         made = await self.store.create(type, values, CALLERS[who])
