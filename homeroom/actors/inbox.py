@@ -16,6 +16,7 @@ from homeroom.actors.hours import load_zone
 from homeroom.actors.inbox_history import (
     INBOXES,
     NOTICES,
+    SENDER,
     count_unread,
     look_up_about,
     look_up_notices,
@@ -122,7 +123,7 @@ class Inbox(Behaviour[InboxMemory]):
             raise Refusal(
                 "bad_command", "user: this is the inbox of somebody else", data={"field": "user", "allowed": self.id}
             )
-        data = {**fit_data("data", command.data), "from": caller.user, "from_name": caller.name[:200]}
+        data = {**fit_data("data", command.data), SENDER: caller.user, "from_name": caller.name[:200]}
         title, url = fit_name("title", command.title), fit_link("url", command.url)
         notify = Notify(command.type, title, command.message, data, command.priority, url)
         if user == self.id:

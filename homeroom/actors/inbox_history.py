@@ -75,9 +75,7 @@ def look_up_about(command: TakeBack) -> Lookup:
     """Return the question for the numbers of the notices that are to be taken back."""
 
     def into(rows: list[Mapping[str, Any]]) -> tuple[int, ...]:
-        return tuple(
-            row["seq"] for row in rows if row["type"] in command.types and SENDER not in read_data(row["data"])
-        )
+        return tuple(row["seq"] for row in rows if _is_meant(command, row["type"], read_data(row["data"])))
 
     return Lookup(NOTICES.name, into, "seq", TAKEN_MAX, {"url": command.url, "dismissed": False})
 
@@ -85,8 +83,13 @@ def look_up_about(command: TakeBack) -> Lookup:
 def shown_about(memory: InboxMemory, command: TakeBack) -> Iterator[int]:
     """Yield the numbers of those of them that are shown."""
     for notice in memory.shown.notices:
-        if notice.url == command.url and notice.type in command.types and SENDER not in notice.data:
+        if notice.url == command.url and _is_meant(command, notice.type, notice.data):
             yield int(notice.id)
+
+
+def _is_meant(command: TakeBack, type: str, data: Mapping[str, Any]) -> bool:
+    """Tell whether a notice of such a link is to be taken back: what people sent is not."""
+    return type in command.types and SENDER not in data
 
 
 def page_unread(memory: InboxMemory, command: ListNotices, recalled: Mapping[int, Fact | None]) -> Decision | Recall:

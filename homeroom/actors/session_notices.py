@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from homeroom.actors.session_memory import MOVES_MS, SessionMemory, may_tell_move
+from homeroom.actors.session_memory import MOVES_MS, SessionMemory, bound_to, may_tell_move
 from homeroom.engine.behaviour import NOTHING, At, Context, Decision, Disarm, Tell
 from homeroom.protocol.inbox import Notify, Priority
 from homeroom.protocol.session_state import SessionState, is_in
@@ -59,11 +59,8 @@ def expected(memory: SessionMemory, context: Context) -> tuple[str, ...]:
 
 
 def _stays(memory: SessionMemory, user: str, context: Context) -> bool:
-    course = memory.came_by.get(user)
-    if course is None or memory.shown.audience == "open":
-        return True
-    place = f"course:{course}"
-    return user in context.members(place) or context.belongs(user, place)
+    place = bound_to(memory, user)
+    return not place or user in context.members(place) or context.belongs(user, place)
 
 
 def arm_reminders(starts: int, now: int) -> tuple[At | Disarm, ...]:

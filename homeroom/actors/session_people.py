@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from homeroom.actors.session_memory import SessionMemory, known_people
+from homeroom.actors.session_memory import SessionMemory, bound_to, known_people
 from homeroom.actors.session_notices import tell_scheduled
 from homeroom.actors.session_plan import OVER, check_not_over, dismiss
 from homeroom.engine.behaviour import NOTHING, SYSTEM, At, Context, Decision, Refusal, Tell
@@ -157,7 +157,7 @@ def _hand_over(id: str, memory: SessionMemory, command: HandOver, context: Conte
 def _lose_course(id: str, memory: SessionMemory, command: LoseCourse, context: Context) -> Decision:
     """Let go of who came by the course, unless it is open to all by now; who belongs to the course again can come again."""
     user = command.user
-    if memory.came_by.get(user) != command.course or memory.shown.audience == "open":
+    if bound_to(memory, user) != f"course:{command.course}":
         return NOTHING
     if not is_in(memory.shown, user):
         return Decision(evict=(user,))

@@ -8,8 +8,8 @@ A life (`live`):
  4. end by sleeping (a snapshot is kept), or by a crash: then the supervisor begins the next life, and the rest of the batch
     stands in the mailbox again.
 
-Rules of this file: the loop awaits the mailbox and the journal, nothing else; every post with a way back is answered exactly
-once, also when the task is cancelled. Never here: restarting (`supervisor`), showing (`audience`), what anything means.
+Rules of this file: the loop awaits the mailbox and the journal, for a command that puts people somewhere whether they are there
+(`named`), and nothing else; every post with a way back is answered exactly once, also when the task is cancelled. Never here: restarting (`supervisor`), showing (`audience`), what anything means.
 """
 
 from collections.abc import Callable, Iterable, Sequence

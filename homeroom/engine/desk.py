@@ -5,7 +5,7 @@ them; whatever the actor's own code raises is a crash, which is counted against 
 Never here: the mailbox, the append, and lives (`actor`).
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
@@ -121,8 +121,8 @@ class Desk:
         try:
             self._blueprint.check_command(self.behaviour, envelope.command, envelope.caller)
             decision = await self._decide(turn, envelope.command, envelope.caller, envelope.arrived)
-            if self._blueprint.people(envelope.command):
-                await self._check_people(envelope)
+            if places := self._blueprint.people(envelope.command):
+                await self._check_people(places, envelope)
         except Refusal as refusal:
             self._services.counters.refusals += 1
             turn.answer(envelope.reply, refusal)
@@ -131,12 +131,12 @@ class Desk:
         if envelope.message:
             turn.consumed.append(envelope.message)
 
-    async def _check_people(self, envelope: Envelope) -> None:
+    async def _check_people(self, places: Iterable[str], envelope: Envelope) -> None:
         """Raise `bad_command` for people named who are not there. Who asks is, and other actors name whom they were given."""
         caller = envelope.caller
         if caller.role == SYSTEM:
             return
-        found = people_in(self._blueprint.people(envelope.command), envelope.command, self.behaviour.id)
+        found = people_in(places, envelope.command, self.behaviour.id)
         named = [(where, person) for where, person in found if person != caller.user]
         await check_people(named, self._services.strangers)
 

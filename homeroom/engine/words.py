@@ -1,7 +1,7 @@
 """The engine's own words to an actor, beside the posts of `envelope`: read, replay, restate, rest.
 
 They wait in the mailbox like any post, so they see the actor between turns, when its state is durable.
-Never here: what the actor does with them (`actor`, `viewing`).
+Never here: what the actor does with them (`actor`, `desk`).
 """
 
 from collections.abc import Callable, Sequence

@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 from homeroom.http.include import IncludePeople, named
-from homeroom.http.looking_back import End, Start, enumerated, other_words
+from homeroom.http.looking_back import End, Start, enumerated, other_words, said_in
 from homeroom.http.old_events import our_events
 from homeroom.http.rest import Desk
 from homeroom.http.routes import Call, Out, Route
@@ -97,7 +97,7 @@ class ActivityDesk:
 
 def _asked(query: ActivityQuery, words: Vocabulary) -> FeedQuery:
     """Return the question in the words of the wire; raises `bad_command` for what nothing is called."""
-    said = {name: value for name in FeedQuery.__struct_fields__ if (value := getattr(query, name)) is not UNSET}
+    said = said_in(query, FeedQuery)
     said["type"] = ",".join(words.event_of(word, "type") for word in our_events(query.type).split(",") if word)
     if query.target_type is not UNSET:
         said["target_type"] = words.type_of(query.target_type, "target_type")

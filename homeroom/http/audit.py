@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 from homeroom.http.include import IncludePeople, named
-from homeroom.http.looking_back import End, Start, enumerated, other_words
+from homeroom.http.looking_back import End, Start, enumerated, other_words, said_in
 from homeroom.http.rest import Desk
 from homeroom.http.routes import Call, Handler, Out, Route
 from homeroom.http.spellings import respell
@@ -82,8 +82,7 @@ class AuditDesk:
         """Answer a page of the changes of all things."""
         self.desk.spend(call.person, "read")
         query: OfAll = self._asked(respell(call.query, _OTHER), OfAll)
-        said = {name: value for name in AuditQuery.__struct_fields__ if (value := getattr(query, name)) is not UNSET}
-        asked = AuditQuery(**said)
+        asked = AuditQuery(**said_in(query, AuditQuery))
         self.audit.check_action(asked.action)
         check_span(asked.start, asked.end)
         found = await self.audit.search(asked, call.person.caller)

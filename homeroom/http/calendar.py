@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct, UnsetType, defstruct
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.http.ranges import is_known
-from homeroom.http.rest import Desk, Take, key_name
+from homeroom.http.rest import Desk, Take, key_of
 from homeroom.http.routes import Call, Handler, Nothing, Out, Route
 from homeroom.protocol.hours import Zone
 from homeroom.protocol.ids import spell_id
@@ -89,7 +89,7 @@ class CalendarDoors:
 
     async def _renew(self, call: Call) -> Out:
         self.desk.spend(call.person, "write")
-        user, key = call.person.id, None if call.key is None else key_name(call.key)
+        user, key = call.person.id, key_of(call)
         if key is None:
             secret = await self.feeds.renew(user)
         else:

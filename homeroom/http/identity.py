@@ -23,6 +23,8 @@ class Identity:
     places: Callable[[str], frozenset[str]] | None = field(default=None, compare=False, repr=False)
 
     _caller: Caller = field(init=False, compare=False, repr=False)
+    _held: tuple[frozenset[str], ...] = field(init=False, default=(), compare=False, repr=False)
+    """Where the wards belong, each, by which the caller was made."""
 
     def __post_init__(self) -> None:
         """Make the caller."""
@@ -30,20 +32,16 @@ class Identity:
 
     @property
     def caller(self) -> Caller:
-        """Return the person as actors see them, with the wards and places of this moment; made once, since every command carries it."""
+        """Return the person as actors see them, with the wards and places of this moment; made anew only for others, since every command carries it."""
         known = self._caller
         wards = known.wards if self.wards is None else self.wards(self.id)
         places = known.places if self.places is None else self.places(self.id)
-        theirs = self._places_of(wards) if wards else known.ward_places
-        if wards is not known.wards or places is not known.places or theirs != known.ward_places:
+        held = tuple(map(self.places, wards)) if wards and self.places is not None else ()
+        if wards is not known.wards or places is not known.places or held != self._held:
+            theirs = frozenset((ward, place) for ward, of in zip(wards, held, strict=False) for place in of)
+            object.__setattr__(self, "_held", held)
             object.__setattr__(self, "_caller", replace(known, wards=wards, places=places, ward_places=theirs))
         return self._caller
-
-    def _places_of(self, wards: frozenset[str]) -> frozenset[tuple[str, str]]:
-        """Return where the children of a parent belong."""
-        if self.places is None:
-            return frozenset()
-        return frozenset((ward, place) for ward in wards for place in self.places(ward))
 
 
 Authenticate = Callable[[str], Awaitable[Identity]]

@@ -25,6 +25,11 @@ def other_words(query: type[Struct]) -> Mapping[str, str]:
     return spellings(known, words)
 
 
+def said_in(query: Struct, question: type[Struct]) -> dict[str, Any]:
+    """Return what a query says of the fields of the question that it becomes."""
+    return {name: value for name in question.__struct_fields__ if (value := getattr(query, name)) is not UNSET}
+
+
 def enumerated(query: type[Struct], name: str, words: Mapping[str, tuple[Sequence[str], str]]) -> type[Struct]:
     """Return `query` for the description, as `name`, with the words that some of its fields take, and what those are."""
     own = {one.name: one for one in fields(query)}

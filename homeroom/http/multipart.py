@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from werkzeug.http import parse_options_header
 
 from homeroom.engine.behaviour import Refusal
+from homeroom.http.request_head import SEMICOLONS_MAX
 
 FORM_TYPE = "multipart/form-data"
 HEAD_BYTES = 4_096
 """The most that a part's head has, with the boundary before it: of a file's name of 255 characters, however they are written."""
-SEMICOLONS_MAX = 64
-"""In a part's head."""
 OVERHEAD = 16_384
 """Bytes that a form with one file has more than the file, at the most, so far as its length is judged by its head."""
 _HEAD_END = re.compile(rb"\r?\n\r?\n")

@@ -16,7 +16,7 @@ from homeroom.http.authentication import Authentication, NewPassword, Password
 from homeroom.http.record_input import read_record_body, row_id
 from homeroom.http.record_shapes import Words, shapes_of
 from homeroom.http.records import BODY_BYTES, READ, WRITE
-from homeroom.http.rest import Desk, key_name
+from homeroom.http.rest import Desk, key_of
 from homeroom.http.routes import Call, Nothing, Out, Route
 from homeroom.http.versions import etag
 from homeroom.protocol.access import ROLE_ALIASES, RoleWord
@@ -105,7 +105,7 @@ class PeopleDoors:
         values: dict[str, Any] = msgspec.to_builtins(read_record_body(call.body, NewUser, USER))
         if not role_may(USER.create, caller.role):
             raise Refusal("forbidden", "people are added by the school's admins")
-        password, key = values.pop("password", None), None if call.key is None else key_name(call.key)
+        password, key = values.pop("password", None), key_of(call)
         parts = self.authentication
         # the hash of a request with a key is salted by that, so that it tells another password as nothing else of it could be kept
         salt = None if key is None else parts.tokens.derive("salt", f"{caller.user} {key}")

@@ -123,16 +123,16 @@ def from_unfit_type(taken: Sequence[str], instance: str) -> Problem:
     return make_problem("bad_frame", f"send Content-Type: {allowed}", instance, status=415, data=data)
 
 
+def incident() -> str:
+    """Return a new incident id."""
+    return uuid7().hex
+
+
 def for_connection(status: int, detail: str, retry_s: int | None = None) -> bytes:
     """Return the document of a connection that ends before any door is reached, as it is sent."""
     retry_ms = None if retry_s is None else retry_s * 1000
     code = STATUS_CODES.get(status, "bad_command")
-    return encode_json(make_problem(code, detail, uuid7().hex, status=status, retry_ms=retry_ms))
-
-
-def incident() -> str:
-    """Return a new incident id."""
-    return uuid7().hex
+    return encode_json(make_problem(code, detail, incident(), status=status, retry_ms=retry_ms))
 
 
 def from_crash(incident_id: str, instance: str) -> Problem:

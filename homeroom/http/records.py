@@ -17,7 +17,7 @@ from homeroom.http.include import Beside
 from homeroom.http.ranges import is_known
 from homeroom.http.record_input import other_words, read_list, read_look, read_record_body, read_text, row_id
 from homeroom.http.record_shapes import Shapes, beside, fields_of, noun, shapes_of
-from homeroom.http.rest import Desk, key_name
+from homeroom.http.rest import Desk, key_of
 from homeroom.http.routes import RAW_TYPE, Call, Nothing, Out, Route
 from homeroom.http.spellings import respell, spellings
 from homeroom.http.versions import KNOWN, etag, wanted_version
@@ -150,32 +150,32 @@ class RecordDoors:
 
     async def _create(self, call: Call, body: type[Struct]) -> Out:
         values = msgspec.to_builtins(await self._given(call, body, self.record.create))
-        row = await self.store.create(self.record, values, call.person.caller, key=_key(call))
+        row = await self.store.create(self.record, values, call.person.caller, key=key_of(call))
         headers = {**etag(row["version"]), "Location": f"{self.record.door}/{row['id']}"}
         return Out(row, 201, headers)
 
     async def _update(self, call: Call, body: type[Struct]) -> Out:
         name, version = row_id(call.path["id"]), wanted_version(call.match)
         values = msgspec.to_builtins(await self._given(call, body, self.record.update, id=name))
-        row = await self.store.update(self.record, name, values, call.person.caller, version, key=_key(call))
+        row = await self.store.update(self.record, name, values, call.person.caller, version, key=key_of(call))
         return Out(row, headers=etag(row["version"]))
 
     async def _delete(self, call: Call, _: Any) -> Out:
         name, version = row_id(call.path["id"]), wanted_version(call.match)
-        await self.store.delete(self.record, name, call.person.caller, version, key=_key(call))
+        await self.store.delete(self.record, name, call.person.caller, version, key=key_of(call))
         return Out(Nothing())
 
     async def _act(self, action: Action, call: Call, body: type[Struct]) -> Out:
         name, version = row_id(call.path["id"]), wanted_version(call.match)
         given = await self._given(call, body, action.rule, id=name)
         row = await self.store.act(
-            self.record, action, name, given if action.body else None, call.person.caller, version, key=_key(call)
+            self.record, action, name, given if action.body else None, call.person.caller, version, key=key_of(call)
         )
         return Out(row, headers=etag(row["version"]))
 
     async def _perform(self, deed: Deed, call: Call, body: type[Struct]) -> Out:
         given = await self._given(call, body, deed.rule, path=call.path, deed=deed)
-        reply = await self.store.perform(self.record, deed, given, call.person.caller, key=_key(call))
+        reply = await self.store.perform(self.record, deed, given, call.person.caller, key=key_of(call))
         if deed.made is None:
             return Out(reply)
         version = etag(reply.version) if "version" in fields_of(deed.reply) else {}
@@ -214,11 +214,6 @@ def _asked(call: Call, deed: Deed | None) -> Mapping[str, Any]:
         return {}
     asked: Mapping[str, Any] = msgspec.to_builtins(read_query(respell(call.query, spellings(deed.asked)), query))
     return asked
-
-
-def _key(call: Call) -> str | None:
-    """Return the name that the request's `Idempotency-Key` stands for; raises `bad_command` for what is none."""
-    return None if call.key is None else key_name(call.key)
 
 
 def _mark(number: int) -> str:

@@ -40,7 +40,7 @@ MOST: Mapping[str, int] = MappingProxyType(
 )
 """Characters of a header's values together, of those that somebody takes apart: what they cost grows with what stands between commas."""
 SEMICOLONS_MAX = 64
-"""In a `Content-Disposition`."""
+"""In any one of those headers."""
 _HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\x00-\x08\x0a-\x1f\x7f]*)\Z")
 _TARGET = re.compile(r"/|\*\Z|https?://[A-Za-z0-9.\-]{1,255}(?::[0-9]{1,5})?/", re.IGNORECASE)
 _HOST = re.compile(r"(?:[A-Za-z0-9_\-]{1,63}(?:\.[A-Za-z0-9_\-]{1,63})*\.?|\[[0-9A-Fa-f:.]{2,45}\])?(?::[0-9]{0,5})?\Z")
@@ -148,8 +148,10 @@ def _check_most(head: RequestHead) -> None:
     for name, value in head.headers:
         if name in left:
             left[name] -= len(value)
-            if left[name] < 0 or value.count(";") > SEMICOLONS_MAX:
+            if left[name] < 0:
                 raise BadHead(f"too much of {name}: {MOST[name]} characters at the most")
+            if value.count(";") > SEMICOLONS_MAX:
+                raise BadHead(f"too many parameters in {name}: {SEMICOLONS_MAX} at the most")
     host = head.one("host")
     if host and not _HOST.match(host):
         raise BadHead("the host is none")

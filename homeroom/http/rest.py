@@ -166,7 +166,7 @@ def _route(kind: Kind, verb: Verb, desk: Desk, number: int, door: tuple[str, str
     async def handler(call: Call) -> Out:
         fields = {**respell(call.query, other), **call.path} if reads else dict(call.path)
         target = _target(call, kind, fields.pop("id", None), desk.random if makes else None)
-        body = b"" if reads else _in_our_words(call.body, verb, other)
+        body = b"" if reads else _in_our_words(call.body, verb, other, words)
         command = desk.verbs.decode_body(kind.name, verb.command.do, body, fields)
         done = await desk.carry_out(f"{kind.name}:{target}", verb, command, call, None if reads else call.key)
         if verb.fresh:
@@ -198,16 +198,16 @@ def _route(kind: Kind, verb: Verb, desk: Desk, number: int, door: tuple[str, str
     )
 
 
-def _in_our_words(body: bytes, verb: Verb, other: Mapping[str, str]) -> bytes:
+def _in_our_words(body: bytes, verb: Verb, other: Mapping[str, str], words: Mapping[str, str]) -> bytes:
     """Return a body in which nothing is named as in other systems any more; raises `bad_command` for what is given twice.
 
-    `other` are the names in `verb.words`, and what those of its fields are in the spelling of the sources.
+    `other` are the names in `verb.words`, and what those of its fields are in the spelling of the sources; `words` are
+    those and the names in `verb.turned`.
     """
-    turned = frozenset(name for one in verb.turned for name in one.names)
-    if not body or not (other or turned):
+    if not body or not words:
         return body
     given = decode_object(body)
-    if given.keys().isdisjoint(other) and given.keys().isdisjoint(turned):
+    if given.keys().isdisjoint(words):
         return body
     return encode_json(turn(respell(given, other), verb.turned))
 
@@ -265,6 +265,11 @@ def checked_id(text: str, kind: Kind | None = None) -> str:
     if not _ID.match(name):
         raise Refusal("not_found", "no such thing")
     return name
+
+
+def key_of(call: Call) -> str | None:
+    """Return the name that the request's `Idempotency-Key` stands for; raises `bad_command` for what is none."""
+    return None if call.key is None else key_name(call.key)
 
 
 def key_name(key: str) -> str:

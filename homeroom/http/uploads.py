@@ -18,7 +18,7 @@ from homeroom.http.multipart import FORM_TYPE, OVERHEAD, open_form
 from homeroom.http.problems import PROBLEM_TYPE, make_problem
 from homeroom.http.ranges import Span, wanted_span
 from homeroom.http.record_shapes import shapes_of
-from homeroom.http.rest import Desk, fresh_id, key_name
+from homeroom.http.rest import Desk, fresh_id, key_of
 from homeroom.http.routes import RAW_TYPE, Call, Nothing, Out, Route
 from homeroom.http.versions import etag, wanted_version
 from homeroom.protocol.ids import is_made
@@ -139,7 +139,7 @@ class UploadDoors:
     async def _delete(self, call: Call) -> Out:
         self.desk.spend(call.person, "write")
         one, version = _made_id(call), wanted_version(call.match)
-        key = None if call.key is None else key_name(call.key)
+        key = key_of(call)
         await self.store.delete(UPLOAD, one, call.person.caller, version, key=key)
         self.reception.sweep_soon()
         return Out(Nothing())

@@ -128,7 +128,8 @@ class Commits:
                 written = await self._outcome(ending)
             log.info("what was in doubt", became="nothing" if written is None else "a commit")
             self._open.popleft()
-            await self._tell(ending, written)
+            if written is not None:
+                await self._outside.tell(written, ending.aftermath)
 
     async def _commit(self, ending: Ending, connection: Connection) -> bool:
         """Commit, with the last of the tail; tells whether that is in doubt. Raises `Refused` when it was refused.
@@ -155,7 +156,7 @@ class Commits:
             written = await self._answered(partial(self._outcome, ending)) if ending.number else None
             if written is None:
                 raise unavailable(RETRY_MS, "the database went away; nothing was done")
-            await self._tell(ending, written)
+            await self._outside.tell(written, ending.aftermath)
             return
         self._open.append(ending)
         self._outside.learn(InDoubt())
@@ -166,11 +167,6 @@ class Commits:
         await self._doubts.settle()
         (row,) = await self._database.fetch(BECAME, ending.number)
         return await ending.tail.find(self._database, ending.number) if row["committed"] else None
-
-    async def _tell(self, ending: Ending, written: Written | None) -> None:
-        """Tell of what was committed, all or nothing."""
-        if written is not None:
-            await self._outside.tell(written, ending.aftermath)
 
     async def _answered(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Return what the database answers, as soon as it does."""

@@ -22,8 +22,8 @@ QUERY_WORDS = frozenset({"limit", "after", "sort", "fields", "include"})
 
 def faults(type: "RecordType") -> Iterator[str]:
     """Yield what is wrong with a declaration."""
-    for faults in (_name_faults, _channel_faults, _column_faults, _rule_faults):
-        yield from faults(type)
+    for find in (_name_faults, _channel_faults, _column_faults, _rule_faults):
+        yield from find(type)
 
 
 def _name_faults(type: "RecordType") -> Iterator[str]:

@@ -10,6 +10,7 @@ import msgspec
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ROLES, Rule
+from homeroom.records.access import role_may
 from homeroom.records.columns import Row
 from homeroom.records.declare import RecordType
 from homeroom.records.intake import misfit
@@ -23,10 +24,7 @@ def denied(type: RecordType, rule: Rule, role: str, rows: Sequence[Row | Mapping
     """
     what = type.name.replace("_", " ")
     if not any(who == role for who, _ in rule.pairs):
-        may = [one for one in ROLES if any(who == one for who, _ in rule.pairs)]
-        return Refusal(
-            "forbidden", f"this {what} is for {_listed(may)}, and you are {_listed((role,))}", data={"roles": may}
-        )
+        return _for_others(f"this {what}", rule, role)
     said = {_lacking(type, rule, role, row) for row in rows}
     reason = said.pop() if len(said) == 1 else ""
     return Refusal("forbidden", reason or f"this {what} is not yours")
@@ -34,14 +32,12 @@ def denied(type: RecordType, rule: Rule, role: str, rows: Sequence[Row | Mapping
 
 def denied_deed(rule: Rule, deed: str, role: str) -> Refusal:
     """Return the refusal `forbidden` for somebody of `role` who may do no such thing at all: it tells whose role may."""
-    may = [one for one in ROLES if any(who == one for who, _ in rule.pairs)]
-    msg = f"`{deed}` is for {_listed(may)}, and you are {_listed((role,))}"
-    return Refusal("forbidden", msg, data={"roles": may})
+    return _for_others(f"`{deed}`", rule, role)
 
 
 def denied_to_set(type: RecordType, name: str, role: str) -> Refusal:
     """Return the refusal `forbidden` for somebody of `role` who may not set the column `name`: it tells whose role may."""
-    may = [one for one in ROLES if one != role and any(who == one for who, _ in type.settable[name].pairs)]
+    may = [one for one in ROLES if one != role and role_may(type.settable[name], one)]
     return Refusal("forbidden", f"{name}: set by {_listed(may)}, and not by you", data={"field": name})
 
 
@@ -60,6 +56,11 @@ def check_written(new: Kept, may: bool, named: Collection[str], rule: Rule, role
             raise misfit(name, f"this person is no {wanted}", f"the id of a {wanted}")
     if not may:
         raise denied(new.type, rule, role, (new.values,))
+
+
+def _for_others(what: str, rule: Rule, role: str) -> Refusal:
+    may = [one for one in ROLES if role_may(rule, one)]
+    return Refusal("forbidden", f"{what} is for {_listed(may)}, and you are {_listed((role,))}", data={"roles": may})
 
 
 def _lacking(type: RecordType, rule: Rule, role: str, row: Row | Mapping[str, Any]) -> str:

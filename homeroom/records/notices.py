@@ -14,6 +14,7 @@ from homeroom.protocol.inbox import Notify, TakeBack
 from homeroom.records.columns import Row
 from homeroom.records.declare import RecordType, Unit
 from homeroom.records.notice import NAME, Notice
+from homeroom.records.rows import as_json
 
 TITLE_MAX, MESSAGE_MAX, VALUE_MAX = 200, 2_000, 200
 """The bounds of a notice's texts (`protocol.inbox`)."""
@@ -49,7 +50,7 @@ async def notify(unit: Unit, type: RecordType, notice: Notice, rows: Sequence[Ro
             await unit.execute(NOTE, type.name, row.id, notice.type, by, unit.now)
         unit.news(MailWaiting())
         return
-    given = msgspec.json.encode(rows).decode()
+    given = as_json(rows)
     by_id, letters = {row.id: row for row in rows}, dict[str, Notify]()
     for found in await unit.fetch(_of_rows(type, notice), given, by, notice.type):
         about = found["id"]

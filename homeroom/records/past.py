@@ -21,6 +21,7 @@ from homeroom.engine.wire import Wire
 from homeroom.records.access import ALL, NONE, allowed
 from homeroom.records.breath import Breath
 from homeroom.records.declare import RecordType
+from homeroom.records.declare_faults import CHANGES
 
 RETRY_MS = 500
 _BARE = frozenset({"id", "operation", "version"})
@@ -125,7 +126,7 @@ def _by_domain(types: Iterable[RecordType]) -> Mapping[str, RecordType]:
     """Return the types by the first words of their events: `guardian.linked` is of the type `guardianship`."""
     found: dict[str, RecordType] = {}
     for one in types:
-        events = (*map(one.event, ("created", "updated", "deleted")), *(action.event for action in one.actions))
+        events = (*map(one.event, CHANGES), *(action.event for action in one.actions))
         found |= {event.partition(".")[0]: one for event in (f"{one.name}.", *events)}
     return found
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from homeroom.records.declare import RecordType
+from homeroom.records.declare_faults import CHANGES
 from homeroom.records.intake import misfit
 
-_CHANGES = ("created", "updated", "deleted")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -61,7 +61,7 @@ def plain_event(word: str) -> str:
 
 def events_of(type: RecordType) -> tuple[str, ...]:
     """Return the types of all events that tell of a record type: of its changes, of its actions, and those beside them."""
-    changes = map(type.event, _CHANGES)
+    changes = map(type.event, CHANGES)
     return tuple(dict.fromkeys((*changes, *(action.event for action in type.actions), *type.tells)))
 
 

@@ -8,14 +8,14 @@ Never here: which rows (`large`).
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from homeroom.records.catalog import Catalog
 from homeroom.records.columns import Row
 from homeroom.records.declare import Action, Moment, RecordType
+from homeroom.records.derived import meant
 from homeroom.records.intake import changed_row, new_row
-from homeroom.records.rows import Kept, kept
+from homeroom.records.rows import Kept, as_json, kept
 from homeroom.records.school.classes import CLASS_MEMBERSHIP
 from homeroom.records.school.guardianships import GUARDIANSHIP
 from homeroom.records.school.schedules import SCHEDULE
@@ -29,9 +29,9 @@ TELLING = frozenset({CLASS_MEMBERSHIP.name, GUARDIANSHIP.name, MENTORSHIP.name, 
 async def insert_all(unit: Unit, catalog: Catalog, type: RecordType, rows: Iterable[Mapping[str, Any]]) -> int:
     """Add rows of one type, each with an id of its own; returns how many were not there yet. The others stay as they are."""
     moment = Moment(unit.now, unit.caller)
-    made = [_new(type, values, moment) for values in rows]
+    made = [_new(type, meant(type.derived, values, unit.zone, new=True), moment) for values in rows]
     sql = catalog.texts.of(type, unit.caller.role).insert_missing()
-    found = await _fetch(unit, sql, type, _json(made))
+    found = await _fetch(unit, sql, type, as_json(made))
     for new in found:
         unit.tail.change(Change(type.event("created"), None, new))
     if type.counts is not None:
@@ -47,7 +47,7 @@ async def act_on_all(unit: Unit, catalog: Catalog, type: RecordType, action: Act
     held = {one.id: one for one in await _fetch(unit, texts.hold(action.rule), type, list(bodies))}
     fresh = [one for one in held.values() if one.version == 1]
     rows = [_changed(one, action.change(one.row(), bodies[one.id], moment), moment) for one in fresh]
-    for new in await _fetch(unit, texts.update(action.rule), type, _json(rows), [row.id for row in rows]):
+    for new in await _fetch(unit, texts.update(action.rule), type, as_json(rows), [row.id for row in rows]):
         unit.tail.change(Change(action.event, held[new.id], new))
 
 
@@ -80,7 +80,3 @@ async def _fetch(unit: Unit, sql: str, type: RecordType, *what: Any) -> list[Kep
         msg = f"{type.name} {wrong.id}: {', '.join(wrong.unfit)} is a person of another role"
         raise ValueError(msg)
     return found
-
-
-def _json(rows: Sequence[Row]) -> str:
-    return msgspec.json.encode(rows).decode()

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from homeroom.records.declare import Unit
+from homeroom.records.school.leaving import has_left
 from homeroom.records.tallies import SCHOOL, Count
 
 ACTIVE_STUDENTS = "active_students"
@@ -45,7 +46,7 @@ def _student(person: Any) -> str | None:
 
 
 def _left(record: Any) -> str | None:
-    return record.user_id if record is not None and record.status != "active" else None
+    return record.user_id if has_left(record) else None
 
 
 def _changed(pairs: Iterable[tuple[str | None, str | None]]) -> Mapping[str, int]:

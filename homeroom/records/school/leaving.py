@@ -4,10 +4,10 @@ Each ends as it does when an admin ends it, with its own events, audit and count
 kept; nothing of it begins again by itself when the student comes back. Never here: another role, and a farewell (`standing`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from homeroom.records.declare import RecordType, Unit
+from homeroom.records.declare import Moment, RecordType, Unit
 from homeroom.records.intake import misfit
 from homeroom.records.school.classes import CLASS_MEMBERSHIP
 from homeroom.records.school.cohorts import COHORT_MEMBERSHIP
@@ -30,7 +30,7 @@ def has_left(record: Any) -> bool:
     return record is not None and record.status != "active"
 
 
-def no_home(old: Any, new: Any) -> Mapping[str, None]:
+def no_home(old: Any, new: Any, moment: Moment) -> Mapping[str, None]:
     """Return that whoever has left has no home class and no cohort; raises `bad_command` for one that is given at the same time."""
     if not has_left(new):
         return {}
@@ -43,14 +43,24 @@ def no_home(old: Any, new: Any) -> Mapping[str, None]:
 async def end_places(unit: Unit, person: str, mentorship: RecordType) -> None:
     """End all that somebody stood in as a student of the school; `mentorship` is the type of those who mentor them."""
     for members, part in ((CLASS_MEMBERSHIP, "student"), (COHORT_MEMBERSHIP, "member")):
-        await unit.delete_many(members, await _ids(unit, _PLACES.format(table=members.plural), person, part))
-    enrolments = await _ids(unit, _ENROLMENTS, person)
-    await unit.update_many(ENROLMENT, {one: {"status": "withdrawn"} for one in enrolments})
-    mentorships = await _ids(unit, _MENTORSHIPS, person)
-    await unit.update_many(mentorship, {one: {"active": False} for one in mentorships})
-    slots = await _ids(unit, _SLOTS, person, unit.now)
-    await unit.update_many(SCHEDULE, {one: {"status": "cancelled"} for one in slots}, "schedule.status_changed")
+        await unit.delete_many(members, await ids_of(unit, _PLACES.format(table=members.plural), person, part))
+    await set_all(unit, ENROLMENT, await ids_of(unit, _ENROLMENTS, person), "status", "withdrawn")
+    await set_all(unit, mentorship, await ids_of(unit, _MENTORSHIPS, person), "active", False)
+    await call_off(unit, await ids_of(unit, _SLOTS, person, unit.now))
 
 
-async def _ids(unit: Unit, sql: str, *args: object) -> Sequence[str]:
+async def call_off(unit: Unit, slots: Collection[str]) -> None:
+    """Cancel slots, by their ids."""
+    await set_all(unit, SCHEDULE, slots, "status", "cancelled", "schedule.status_changed")
+
+
+async def set_all(  # noqa: PLR0917 - which rows, and what they come to
+    unit: Unit, type: RecordType, ids: Collection[str], column: str, value: object, event: str | None = None
+) -> None:
+    """Let a column of rows be `value`; nobody is asked whether they may."""
+    await unit.update_many(type, {one: {column: value} for one in ids}, event)
+
+
+async def ids_of(unit: Unit, sql: str, *args: object) -> list[str]:
+    """Return the ids that a statement finds."""
     return [row["id"] for row in await unit.fetch(sql, *args)]

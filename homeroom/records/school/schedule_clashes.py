@@ -61,8 +61,9 @@ def _clash(schedule: RecordType, role: str) -> str:
     """Return the statement that finds the earliest slot in the way, and says whether the caller may read it."""
     busy = "(r.mentor_id = ANY($5::text[]) OR r.student_id = ANY($5::text[]) OR r.class_id = ANY($6::text[]))"
     near = f"r.start_at < w.end_at AND r.start_at > w.start_at - {SLOT_MAX_MS} AND r.end_at > w.start_at"
+    named = ", ".join(f"r.{name}" for name in _NAMED)
     return (
-        f"SELECT r.id, r.title, r.mentor_id, r.student_id, r.class_id, r.start_at, r.end_at, $1::text IS NOT NULL AND {allowed(schedule, schedule.read, role)} AS sees "
+        f"SELECT {named}, r.start_at, r.end_at, $1::text IS NOT NULL AND {allowed(schedule, schedule.read, role)} AS sees "
         f"FROM unnest($2::bigint[], $3::bigint[]) AS w (start_at, end_at) JOIN {schedule.plural} AS r ON {near} "
         f"WHERE r.status = 'scheduled' AND r.id <> ALL($4::text[]) AND {busy} ORDER BY r.start_at, r.id LIMIT 1"
     )

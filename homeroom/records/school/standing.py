@@ -5,13 +5,13 @@ channel by it let go. Never here: logins, which end as well (`users`), and what 
 """
 
 from homeroom.engine.behaviour import Refusal
-from homeroom.records.declare import RecordType, Unit
+from homeroom.records.declare import Unit
 from homeroom.records.school.classes import CLASS_MEMBERSHIP
 from homeroom.records.school.cohorts import COHORT_MEMBERSHIP
 from homeroom.records.school.courses import ENROLMENT
 from homeroom.records.school.guardianships import end_links
+from homeroom.records.school.leaving import call_off, ids_of, set_all
 from homeroom.records.school.people import PART_ROLES
-from homeroom.records.school.schedules import SCHEDULE
 from homeroom.records.school.students import MENTORSHIP, STUDENT
 from homeroom.records.school.subjects import TEACHING
 
@@ -47,14 +47,14 @@ async def end_unfit(unit: Unit, person: str, role: str) -> None:
     await end_links(unit, person)
     fit = [part for part, roles in PART_ROLES.items() if role in roles]
     for members in (CLASS_MEMBERSHIP, COHORT_MEMBERSHIP):
-        await unit.delete_many(members, await _ids(unit, _PARTS.format(table=members.plural), person, fit))
-    await unit.delete_many(TEACHING, await _ids(unit, _TEACHINGS, person, role))
-    await _set(unit, ENROLMENT, await _ids(unit, _ENROLMENTS, person, fit), "status", "withdrawn")
-    await _set(unit, MENTORSHIP, await _ids(unit, _MENTORSHIPS, person, role), "active", False)
+        await unit.delete_many(members, await ids_of(unit, _PARTS.format(table=members.plural), person, fit))
+    await unit.delete_many(TEACHING, await ids_of(unit, _TEACHINGS, person, role))
+    await set_all(unit, ENROLMENT, await ids_of(unit, _ENROLMENTS, person, fit), "status", "withdrawn")
+    await set_all(unit, MENTORSHIP, await ids_of(unit, _MENTORSHIPS, person, role), "active", False)
 
 
 async def _keep_courses_taught(unit: Unit, person: str) -> None:
-    courses = await _ids(unit, _COURSES, person, TOLD_MAX)
+    courses = await ids_of(unit, _COURSES, person, TOLD_MAX)
     if courses:
         msg = "role: courses have this person as their teacher: hand them over first"
         raise Refusal("conflict", msg, data={"field": "role", "courses": courses})
@@ -67,16 +67,6 @@ async def _end_student(unit: Unit, person: str) -> None:
         await unit.update(STUDENT, row["id"], {"status": status, "class_id": None, "cohort_id": None})
 
 
-async def _set(  # noqa: PLR0917 - which rows, and what they come to
-    unit: Unit, type: RecordType, ids: list[str], column: str, value: object, event: str | None = None
-) -> None:
-    await unit.update_many(type, {one: {column: value} for one in ids}, event)
-
-
-async def _ids(unit: Unit, sql: str, *args: object) -> list[str]:
-    return [row["id"] for row in await unit.fetch(sql, *args)]
-
-
 async def end_all(unit: Unit, person: str) -> None:
     """End all relations of somebody who is being deleted; raises `conflict` that names who relies on this person.
 
@@ -84,9 +74,7 @@ async def end_all(unit: Unit, person: str) -> None:
     """
     await _keep_who_is_relied_on(unit, person)
     await end_unfit(unit, person, "")
-    await _set(
-        unit, SCHEDULE, await _ids(unit, _SLOTS, person, unit.now), "status", "cancelled", "schedule.status_changed"
-    )
+    await call_off(unit, await ids_of(unit, _SLOTS, person, unit.now))
 
 
 async def _keep_who_is_relied_on(unit: Unit, person: str) -> None:

@@ -4,7 +4,6 @@ The home class and the cohort stand here; who belongs to them follows. Never her
 guardians, and the person's name, which is the user's.
 """
 
-from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -12,7 +11,7 @@ from msgspec import Struct
 from homeroom.protocol.access import ADMINS, allow
 from homeroom.protocol.ids import Id
 from homeroom.records.columns import Code, Day, Row
-from homeroom.records.declare import Deed, Moment, RecordType, Reference, Unit, each, role, table, to
+from homeroom.records.declare import Deed, RecordType, Reference, Unit, each, role, table, to
 from homeroom.records.notice import NAME, Notice
 from homeroom.records.school.classes import CLASS_MEMBERSHIP
 from homeroom.records.school.cohorts import COHORT_MEMBERSHIP
@@ -60,10 +59,6 @@ async def _follow(unit: Unit, old: Student | None, new: Student | None) -> None:
     await _move(unit, COHORT_MEMBERSHIP, ("cohort_id", "member"), old, new)
     if has_left(new) and not has_left(old):
         await end_places(unit, new.user_id, MENTORSHIP)
-
-
-def _fill(old: Student | None, new: Student, moment: Moment) -> Mapping[str, None]:
-    return no_home(old, new)
 
 
 async def _move(unit: Unit, membership: RecordType, what: tuple[str, str], old: Student | None, new: Student) -> None:
@@ -142,7 +137,7 @@ STUDENT = RecordType(
     searches={"words": words_in_name("user_id")},
     sorts=("number", "created_at"),
     unique=(("user_id",), ("number",)),
-    fill=_fill,
+    fill=no_home,
     after=_follow,
     counts=count_records,
     counted=COUNTED,

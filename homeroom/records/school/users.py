@@ -29,7 +29,8 @@ LAST = "the last super_admin stays one: make another one first"
 
 _ABOVE = "super_admin"
 _OTHERS = "UPDATE logins SET ended_at = $2, reason = $3 WHERE user_id = $1 AND ended_at IS NULL AND family <> $4 RETURNING family"
-_LEFT = "SELECT FROM users WHERE role = 'super_admin' AND active AND deleted_at IS NULL LIMIT 1"
+LED = "SELECT FROM users WHERE role = 'super_admin' AND active AND deleted_at IS NULL LIMIT 1"
+"""Finds whether somebody is there who may everything."""
 SEARCHED = INDEXED_OF_PEOPLE
 
 
@@ -87,7 +88,7 @@ def _leads(person: User) -> bool:
 async def _keep_a_leader(unit: Unit) -> None:
     """Raise `conflict` when nobody would be left who may change admins; those who try at once are asked one by one."""
     await unit.lock("the last super_admin")
-    if not await unit.fetch(_LEFT):
+    if not await unit.fetch(LED):
         raise Refusal("conflict", LAST)
 
 
