@@ -178,7 +178,7 @@ class Server(House):
         return f"room:{name}"
 
     async def figure(self, name: str) -> float:
-        """Return one of the figures of `/metrics`, 0 for one that is not there yet."""
+        """Return one of the figures of `/metrics`, as it was within the last second; 0 for one that is not there yet."""
         peer = await dial(self.port)
         await peer.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         status, _, text = await peer.read_http()
