@@ -1,7 +1,7 @@
 """The private link to one's calendar: what it shows, how it ends, and that nobody else learns it."""
 
 import pytest
-from icalendar import Calendar, Event
+from icalendar import Calendar, Component
 
 from homeroom.engine.journal_memory import START_MS
 from homeroom.http.budgets import BudgetSettings, Rate
@@ -26,7 +26,7 @@ async def link_of(timetable: Timetable, who: Person) -> str:
     return str(made.body["path"])
 
 
-def events(reply: Reply) -> dict[str, Event]:
+def events(reply: Reply) -> dict[str, Component]:
     """Return the events of a calendar by the ids of their slots."""
     assert reply.status == 200, reply.body
     return {

@@ -23,8 +23,8 @@ ZONES = (
         ("Europe/Berlin", "2026-03-29", 23.0),
         ("Europe/Berlin", "2026-10-25", 25.0),
         ("Australia/Lord_Howe", "2026-10-04", 23.5),
-        ("America/Havana", "2026-03-08", 23.0),  # the clocks skip midnight itself
-        ("America/Havana", "2026-11-01", 25.0),  # midnight comes twice
+        ("America/Havana", "2025-03-09", 23.0),  # the clocks skip midnight itself
+        ("America/Havana", "2025-11-02", 25.0),  # midnight comes twice
         ("Asia/Beirut", "2026-10-24", 25.0),  # the last hour of the day comes twice
         ("Asia/Beirut", "2026-10-25", 24.0),
         ("Pacific/Apia", "2011-12-30", 0.0),  # there was no such day

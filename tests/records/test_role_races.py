@@ -17,6 +17,7 @@ from homeroom.records.school.classes import CLASS, CLASS_MEMBERSHIP
 from homeroom.records.school.cohorts import COHORT, COHORT_MEMBERSHIP
 from homeroom.records.school.courses import COURSE, ENROLMENT
 from homeroom.records.school.guardianships import GUARDIANSHIP
+from homeroom.records.school.schedules import SCHEDULE
 from homeroom.records.school.students import MENTORSHIP, STUDENT
 from homeroom.records.school.subjects import SUBJECT, TEACHING
 from homeroom.records.school.users import USER
@@ -53,6 +54,18 @@ PLACES = {
     "teaches": Given(TEACHING, "teacher", {"class_id": "10a", "subject_id": "art", "teacher_id": "{}"}, "teacher_id = '{}'"),
     "owner": Given(COURSE, "teacher", {"code": "{}", "title": "New", "teacher_id": "{}"}, "teacher_id = '{}'"),
 }  # fmt: skip
+SLOT = {
+    "mentor_id": "mia",
+    "student_id": "{}",
+    "title": "Talk",
+    "start_at": 1_900_000_000_000,
+    "end_at": 1_900_003_600_000,
+}
+STUDENTS_PLACES = {
+    **{name: PLACES[name] for name in ("member", "owl", "player", "mentee")},
+    "slot": Given(SCHEDULE, "student", SLOT, "student_id = '{}' AND status = 'scheduled'"),
+}
+"""Those that end when a student leaves the school."""
 RELIED_ON = {"farewell": ("mentor", "teaches", "owner"), "role": ("owner",)}
 """Places whose people are kept: the change is refused, and not the place ended."""
 
@@ -109,6 +122,41 @@ async def test_who_is_given_a_place_while_it_is_being_lost_is_refused(school: Sc
             assert (changed, placed) == ([], [])
         assert (changed, placed) == (["done"], ["bad_command"]), name
         assert await school.column(given.type, "id", given.holds.format(name)) == []
+
+
+async def leave(school: SchoolStore, person: str) -> None:
+    (record,) = await school.column(STUDENT, "id", f"user_id = '{person}'")
+    await school.update("ada", STUDENT, record, status="graduated")
+
+
+async def test_a_place_given_just_before_its_student_leaves_ends_with_the_others(school: SchoolStore) -> None:
+    for name, given in STUDENTS_PLACES.items():
+        await put_person(school.database, name, "student")
+        await school.create("ada", STUDENT, user_id=name, number=name)
+        outcome: list[str] = []
+        async with trio.open_nursery() as nursery, school.store.unit(CALLERS["ada"]) as unit:
+            await unit.insert(given.type, of(given, name))
+            nursery.start_soon(tried, leave(school, name), outcome)
+            await waiting(school.database, 1)
+            assert outcome == []
+        assert outcome == ["done"], name
+        assert await school.column(given.type, "id", given.holds.format(name)) == [], name
+
+
+async def test_no_place_is_given_to_a_student_who_is_leaving(school: SchoolStore) -> None:
+    for name, given in STUDENTS_PLACES.items():
+        await put_person(school.database, name, "student")
+        await school.create("ada", STUDENT, user_id=name, number=name)
+        left, placed = list[str](), list[str]()
+        head = taken(school.database, "SELECT FROM channels WHERE stream = $1 FOR UPDATE", "table:students")
+        async with trio.open_nursery() as nursery, head:
+            nursery.start_soon(tried, leave(school, name), left)
+            await waiting(school.database, 1)
+            nursery.start_soon(tried, school.create("ada", given.type, **of(given, name)), placed)
+            await waiting(school.database, 2)
+            assert (left, placed) == ([], []), name
+        assert (left, placed) == (["done"], ["bad_command"]), name
+        assert await school.column(given.type, "id", given.holds.format(name)) == [], name
 
 
 UPDATES: dict[str, tuple[RecordType, dict[str, Any], dict[str, Any]]] = {
@@ -177,23 +225,30 @@ async def test_a_student_who_is_withdrawn_and_something_else_at_once_is_counted_
     assert await kept_counters(school.database) == await true_counters(school.database)
 
 
-async def test_a_home_class_has_the_student_in_it_whoever_takes_them_out_of_it_at_once(school: SchoolStore) -> None:
+@pytest.mark.parametrize(
+    ("members", "home", "part"),
+    [(CLASS_MEMBERSHIP, {"class_id": "10b"}, "student"), (COHORT_MEMBERSHIP, {"cohort_id": "owls"}, "member")],
+)
+async def test_a_home_has_the_student_in_it_whoever_takes_them_out_of_it_at_once(
+    school: SchoolStore, members: RecordType, home: dict[str, str], part: str
+) -> None:
     record = await school.create("ada", STUDENT, user_id="cid", number="7")
-    values = {"class_id": "10b", "user_id": "cid", "part": "student"}
-    membership = (await school.create("ada", CLASS_MEMBERSHIP, **values))["id"]
+    values = {**home, "user_id": "cid", "part": part}
+    membership = (await school.create("ada", members, **values))["id"]
     outcome: list[str] = []
     async with trio.open_nursery() as nursery, school.store.unit(CALLERS["ada"]) as unit:
-        await unit.update(STUDENT, record["id"], {"class_id": "10b"})
-        nursery.start_soon(tried, school.delete("ada", CLASS_MEMBERSHIP, membership), outcome)
+        await unit.update(STUDENT, record["id"], home)
+        nursery.start_soon(tried, school.delete("ada", members, membership), outcome)
         await waiting(school.database, 1)
-    await school.update("ada", STUDENT, record["id"], class_id=None)
-    membership = (await school.create("ada", CLASS_MEMBERSHIP, **values))["id"]
+    await school.update("ada", STUDENT, record["id"], **dict.fromkeys(home))
+    membership = (await school.create("ada", members, **values))["id"]
     async with trio.open_nursery() as nursery, school.store.unit(CALLERS["ada"]) as unit:
-        await unit.delete(CLASS_MEMBERSHIP, membership)
-        nursery.start_soon(tried, school.update("ada", STUDENT, record["id"], class_id="10b"), outcome)
+        await unit.delete(members, membership)
+        nursery.start_soon(tried, school.update("ada", STUDENT, record["id"], **home), outcome)
         await waiting(school.database, 1)
     assert outcome == ["conflict", "done"]
-    assert await school.column(CLASS_MEMBERSHIP, "class_id", "user_id = 'cid'") == ["10b"]
+    ((column, place),) = home.items()
+    assert await school.column(members, column, "user_id = 'cid'") == [place]
 
 
 async def test_names_and_passwords_of_somebody_change_while_they_are_given_a_place(school: SchoolStore) -> None:
@@ -204,7 +259,7 @@ async def test_names_and_passwords_of_somebody_change_while_they_are_given_a_pla
 
 def of(given: Given, person: str) -> dict[str, Any]:
     """Return the values of a row that gives a person their place."""
-    return {name: value.format(person) for name, value in given.values.items()}
+    return {name: value.format(person) if isinstance(value, str) else value for name, value in given.values.items()}
 
 
 async def tried(work: Awaitable[Any], outcome: list[str]) -> None:

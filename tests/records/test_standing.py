@@ -8,9 +8,11 @@ import pytest
 from homeroom.engine.database import Database
 from homeroom.records.declare import RecordType
 from homeroom.records.recount import Recount
-from homeroom.records.school.classes import CLASS, CLASS_MEMBERSHIP
+from homeroom.records.school.class_lists import ClassList
+from homeroom.records.school.classes import CLASS, CLASS_MEMBERSHIP, EnrolStudents
 from homeroom.records.school.cohorts import COHORT, COHORT_MEMBERSHIP
-from homeroom.records.school.courses import COURSE, ENROLMENT
+from homeroom.records.school.courses import COURSE, ENROLMENT, EnrolPeople
+from homeroom.records.school.schedule_series import CreateSeries
 from homeroom.records.school.schedules import SCHEDULE
 from homeroom.records.school.students import MENTORSHIP, STUDENT
 from homeroom.records.school.subjects import SUBJECT, TEACHING
@@ -120,6 +122,85 @@ async def test_who_comes_back_is_given_places_anew_and_nobody_who_has_left_is_gi
     assert await school.column(CLASS_MEMBERSHIP, "user_id", "part = 'student'") == ["ann"]
 
 
+LATER: dict[str, Any] = {"start_at": 1_900_000_000_000, "end_at": 1_900_003_600_000}
+PLACES: dict[str, tuple[RecordType, dict[str, Any]]] = {
+    "class": (CLASS_MEMBERSHIP, {"class_id": "10a", "user_id": "ann", "part": "student"}),
+    "cohort": (COHORT_MEMBERSHIP, {"cohort_id": "owls", "user_id": "ann", "part": "member"}),
+    "course": (ENROLMENT, {"course_id": "go", "user_id": "ann"}),
+    "assistant": (ENROLMENT, {"course_id": "go", "user_id": "ann", "part": "assistant"}),
+    "mentor": (MENTORSHIP, {"mentor_id": "theo", "student_id": "ann"}),
+    "slot": (SCHEDULE, {"mentor_id": "theo", "student_id": "ann", "title": "Talk", **LATER}),
+}
+
+
+@pytest.fixture
+async def without_ann(school: SchoolStore) -> SchoolStore:
+    """Return the school after Ann has graduated, with one more course."""
+    (record,) = await school.column(STUDENT, "id")
+    await school.update("ada", STUDENT, record, status="graduated")
+    await school.create("ada", COURSE, id="go", code="go", title="Go", teacher_id="theo")
+    return school
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_who_has_left_is_given_no_new_place_before_they_come_back(without_ann: SchoolStore, place: str) -> None:
+    record_type, values = PLACES[place]
+    wrong = await refused("bad_command", without_ann.create("ada", record_type, **values))
+    assert (wrong.data["allowed"], "'ann' is graduated" in wrong.msg) == ("a student who is at the school", True)
+    (record,) = await without_ann.column(STUDENT, "id")
+    await without_ann.update("ada", STUDENT, record, status="active")
+    await without_ann.create("ada", record_type, **values)
+
+
+async def test_what_ended_when_somebody_left_does_not_begin_again_without_them(without_ann: SchoolStore) -> None:
+    (enrolment,) = await without_ann.column(ENROLMENT, "id", "user_id = 'ann'")
+    (mentorship,) = await without_ann.column(MENTORSHIP, "id", "mentor_id = 'tess'")
+    await refused("bad_command", without_ann.update("ada", ENROLMENT, enrolment, status="active"))
+    await refused("bad_command", without_ann.update("ada", MENTORSHIP, mentorship, active=True))
+    await without_ann.update("ada", ENROLMENT, enrolment, status="completed")
+
+
+async def test_lists_name_who_has_left(without_ann: SchoolStore) -> None:
+    wrong = await refused(
+        "bad_command", without_ann.perform("ada", CLASS, "enrol", EnrolStudents("10a", ("cid", "ann")))
+    )
+    assert wrong.msg == "students[1]: 'ann' is graduated"
+    wrong = await refused("bad_command", without_ann.perform("ada", COURSE, "enrol", EnrolPeople("go", ("ann",))))
+    assert wrong.msg == "people[0]: 'ann' is graduated"
+    lists = ClassList("10a", "user_id\ncid\nann\n", dry_run=True)
+    report: Any = await without_ann.perform("ada", CLASS, "import", lists)
+    assert [(line.status, line.fault) for line in report.lines] == [
+        ("would_enrol", ""),
+        ("wrong", "'ann' is graduated"),
+    ]
+
+
+async def test_no_series_is_for_somebody_who_has_left_but_what_was_is_written_down(without_ann: SchoolStore) -> None:
+    series = CreateSeries(mentor_id="theo", student_id="ann", title="Talk", series="FREQ=WEEKLY;COUNT=3", **LATER)
+    await refused("bad_command", without_ann.perform("ada", SCHEDULE, "create_series", series))
+    now = without_ann.clock.ms
+    past = {"title": "Then", "start_at": now - 7_200_000, "end_at": now - 3_600_000}
+    await without_ann.create("ada", SCHEDULE, mentor_id="theo", student_id="ann", **past)
+
+
+async def test_a_teacher_who_was_a_student_here_once_is_given_places_as_a_teacher(school: SchoolStore) -> None:
+    await school.update("ada", USER, "ann", role="teacher")
+    await school.create("ada", CLASS_MEMBERSHIP, class_id="10a", user_id="ann", part="teacher")
+    assert await school.column(CLASS_MEMBERSHIP, "user_id", "part = 'teacher' AND user_id = 'ann'") == ["ann"]
+
+
+async def test_nobody_is_taken_out_of_the_cohort_of_their_record_and_it_does_not_go(school: SchoolStore) -> None:
+    (membership,) = await school.column(COHORT_MEMBERSHIP, "id", "user_id = 'ann'")
+    wrong = await refused("conflict", school.delete("tess", COHORT_MEMBERSHIP, membership))
+    assert wrong.data == {"field": "cohort_id", "students": ["ann"]}
+    wrong = await refused("conflict", school.delete("ada", COHORT, "owls"))
+    assert wrong.data == {"field": "cohort_id", "students": ["ann"]}
+    (record,) = await school.column(STUDENT, "id")
+    await school.update("ada", STUDENT, record, cohort_id=None)
+    assert await school.column(COHORT_MEMBERSHIP, "user_id") == ["tess"]
+    await school.delete("ada", COHORT, "owls")
+
+
 async def test_a_parent_who_becomes_something_else_stands_for_nobody(school: SchoolStore) -> None:
     await school.update("ada", USER, "pam", role="teacher")
     assert await school.database.fetch("SELECT FROM guardians WHERE guardian = 'pam' AND active") == []
@@ -175,8 +256,8 @@ async def test_what_another_role_has_ended_does_not_begin_again_while_the_role_i
     (student,) = await school.column(STUDENT, "id")
     (enrolment,) = await school.column(ENROLMENT, "id", "user_id = 'ann'")
     ended: list[tuple[RecordType, str, dict[str, Any], str]] = [
-        (MENTORSHIP, mentorship, {"active": True}, "student_id"),
         (STUDENT, student, {"status": "active"}, "user_id"),
+        (MENTORSHIP, mentorship, {"active": True}, "student_id"),
         (ENROLMENT, enrolment, {"status": "active"}, "user_id"),
     ]
     await school.update("ada", USER, "ann", role="parent")

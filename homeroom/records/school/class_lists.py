@@ -15,6 +15,7 @@ from homeroom.protocol.ids import Id
 from homeroom.records.breath import Breath, batched
 from homeroom.records.csv_rows import CsvRow, count_lines, read_rows
 from homeroom.records.declare import RecordType, Unit
+from homeroom.records.school.people import LEFT_AS
 
 CSV_MAX, LINES_MAX, FAULTS_TOLD = 200_000, 2_000, 20
 LINES_SENT_MAX = 2 * LINES_MAX
@@ -111,6 +112,8 @@ def _fault(value: str, person: Any, seen: set[str]) -> str:
         return f"there is nobody with {value!r}"
     if person["role"] != "student":
         return f"{value!r} is a {person['role']}, not a student"
+    if person["left_as"]:
+        return f"{value!r} is {person['left_as']}"
     return f"{value!r} stands in the list twice" if value in seen else ""
 
 
@@ -158,9 +161,10 @@ def _unfit(allowed: str) -> Refusal:
 
 
 _MEMBER = "EXISTS (SELECT FROM class_memberships m WHERE m.class_id = $2 AND m.user_id = u.id) AS already"
+_PERSON = f"u.id, u.role, {LEFT_AS}, {_MEMBER}"
 _FIND: Mapping[str, str] = {
-    "user_id": f"SELECT u.id AS key, u.id, u.role, {_MEMBER} FROM users u WHERE u.id = ANY($1::text[]) AND u.deleted_at IS NULL",
-    "login": f"SELECT u.login AS key, u.id, u.role, {_MEMBER} FROM users u WHERE u.login = ANY($1::text[]) AND u.deleted_at IS NULL",
-    "number": f"SELECT s.number AS key, u.id, u.role, {_MEMBER} FROM students s JOIN users u ON u.id = s.user_id"
+    "user_id": f"SELECT u.id AS key, {_PERSON} FROM users u WHERE u.id = ANY($1::text[]) AND u.deleted_at IS NULL",
+    "login": f"SELECT u.login AS key, {_PERSON} FROM users u WHERE u.login = ANY($1::text[]) AND u.deleted_at IS NULL",
+    "number": f"SELECT s.number AS key, {_PERSON} FROM students s JOIN users u ON u.id = s.user_id"
     " WHERE s.number = ANY($1::text[]) AND u.deleted_at IS NULL",
 }

@@ -9,14 +9,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ADMINS, STAFF, allow
 from homeroom.protocol.ids import Id
 from homeroom.records.columns import Label, Row, Title
 from homeroom.records.declare import Deed, RecordType, Reference, Unit, each, role, table, to
 from homeroom.records.place import Place
 from homeroom.records.school.class_lists import ClassList, ClassListReport, import_class_list
-from homeroom.records.school.people import check_listed, check_parts, check_unused
+from homeroom.records.school.homes import check_not_home, keep_home
+from homeroom.records.school.people import check_here, check_listed, check_parts, check_unused, newcomers
 from homeroom.records.school.relations import (
     guardian_in_class,
     guardian_of,
@@ -30,8 +30,6 @@ from homeroom.records.tallies import Tally
 
 _BY_ADMINS = allow(ADMINS)
 ENROL_MAX = 500
-TOLD_MAX = 10
-"""Students that a refusal names at the most."""
 
 
 class SchoolClass(Row, frozen=True, kw_only=True):
@@ -55,23 +53,6 @@ class Enrolled(Struct, frozen=True):
 
     enrolled: tuple[Id, ...]
     already: tuple[Id, ...]
-
-
-async def _keep_home(unit: Unit, old: SchoolClass | None, new: SchoolClass | None) -> None:
-    """Raise `conflict` that names students whose home class it is, when it is to go."""
-    if old is not None and new is None:
-        homeless = await unit.fetch(_AT_HOME, old.id, TOLD_MAX)
-        if homeless:
-            raise _at_home([row["user_id"] for row in homeless])
-
-
-def _at_home(students: Sequence[str]) -> Refusal:
-    whose = ", ".join(map(repr, students))
-    msg = f"this is the home class of {whose}: give them another one first"
-    return Refusal("conflict", msg, data={"field": "class_id", "students": list(students)})
-
-
-_AT_HOME = "SELECT user_id FROM students WHERE class_id = $1 ORDER BY user_id LIMIT $2"
 
 
 async def _enrol(unit: Unit, body: EnrolStudents) -> Enrolled:
@@ -123,7 +104,7 @@ CLASS = RecordType(
     ),
     aliases={"people": "students"},
     own_id=True,
-    before=_keep_home,
+    before=keep_home("class_id"),
     after=check_unused("class"),
 )
 
@@ -139,18 +120,14 @@ class ClassMembership(Row, frozen=True, kw_only=True):
 async def _check_left(unit: Unit, old: ClassMembership | None, new: ClassMembership | None) -> None:
     """Let whoever leaves hear nothing more of the class."""
     if old is not None and (new is None or (new.class_id, new.user_id) != (old.class_id, old.user_id)):
-        await _check_home(unit, old)
+        await check_not_home(unit, "class_id", old.class_id, old.user_id)
         unit.withdraw(f"class:{old.class_id}", (old.user_id,))
-
-
-async def _check_home(unit: Unit, old: ClassMembership) -> None:
-    if await unit.fetch("SELECT FROM students WHERE user_id = $1 AND class_id = $2", old.user_id, old.class_id):
-        raise _at_home((old.user_id,))
 
 
 async def _check_joined(unit: Unit, rows: Sequence[tuple[ClassMembership | None, ClassMembership | None]]) -> None:
     """Ask for fitting roles, only now: what somebody is, is not for whoever may not enrol. Then tell of it."""
     await check_parts(unit, ((new.user_id, new.part) for _, new in rows if new is not None))
+    await check_here(unit, "user_id", newcomers(rows))
     await _tell_enrolled(unit, [new for old, new in rows if old is None and new is not None and new.part == "student"])
 
 

@@ -10,7 +10,8 @@ from homeroom.protocol.ids import Id
 from homeroom.records.columns import Description, Row, Title
 from homeroom.records.declare import RecordType, Reference, Unit, each, role, table, to
 from homeroom.records.place import Place
-from homeroom.records.school.people import check_parts, check_unused
+from homeroom.records.school.homes import check_not_home, keep_home
+from homeroom.records.school.people import check_here, check_parts, check_unused, newcomers
 from homeroom.records.school.relations import (
     guardian_in_cohort,
     guardian_of,
@@ -42,6 +43,7 @@ COHORT = RecordType(
     relations={"member": in_cohort("r.id"), "guardian": guardian_in_cohort("r.id")},
     sorts=("title", "created_at"),
     own_id=True,
+    before=keep_home("cohort_id"),
     after=check_unused("cohort"),
 )
 
@@ -54,10 +56,16 @@ class CohortMembership(Row, frozen=True, kw_only=True):
     part: Literal["mentor", "member"]
 
 
-async def _check_member(unit: Unit, old: CohortMembership | None, new: CohortMembership | None) -> None:
+async def _check_joined(unit: Unit, old: CohortMembership | None, new: CohortMembership | None) -> None:
     if new is not None:
         await check_parts(unit, ((new.user_id, new.part),))
+    await check_here(unit, "user_id", newcomers(((old, new),)))
+
+
+async def _check_left(unit: Unit, old: CohortMembership | None, new: CohortMembership | None) -> None:
+    """Let whoever leaves hear nothing more of the cohort."""
     if old is not None and (new is None or (new.cohort_id, new.user_id) != (old.cohort_id, old.user_id)):
+        await check_not_home(unit, "cohort_id", old.cohort_id, old.user_id)
         unit.withdraw(f"cohort:{old.cohort_id}", (old.user_id,))
 
 
@@ -94,6 +102,7 @@ COHORT_MEMBERSHIP = RecordType(
     sorts=("created_at", "user_id"),
     unique=(("cohort_id", "user_id"),),
     indexes=(("user_id", "cohort_id"),),
-    after=_check_member,
+    before=_check_left,
+    after=_check_joined,
     place=Place("cohort", "user_id", "cohort_id"),
 )

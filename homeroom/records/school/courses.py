@@ -13,7 +13,7 @@ from homeroom.protocol.ids import Id
 from homeroom.records.columns import Code, Description, Row, Title
 from homeroom.records.declare import Deed, RecordType, Reference, Unit, each, role, table, to
 from homeroom.records.place import Place
-from homeroom.records.school.people import check_listed, check_parts, check_unused
+from homeroom.records.school.people import check_here, check_listed, check_parts, check_unused, newcomers
 from homeroom.records.school.relations import (
     guardian_in_course,
     guardian_of,
@@ -115,6 +115,7 @@ class Enrolment(Row, frozen=True, kw_only=True):
 
 async def _check_enrolments(unit: Unit, rows: Sequence[tuple[Enrolment | None, Enrolment | None]]) -> None:
     await check_parts(unit, ((new.user_id, new.part) for old, new in rows if new is not None and not _ends(old, new)))
+    await check_here(unit, "user_id", newcomers((_standing(old), _standing(new)) for old, new in rows))
     for old, new in rows:
         if old is not None and not _takes_part(new, old):
             unit.withdraw(f"course:{old.course_id}", (old.user_id,))
@@ -123,6 +124,10 @@ async def _check_enrolments(unit: Unit, rows: Sequence[tuple[Enrolment | None, E
 def _ends(old: Enrolment | None, new: Enrolment) -> bool:
     """Tell whether it only comes to an end, which needs no fitting role."""
     return old is not None and new.status != "active" and (new.user_id, new.part) == (old.user_id, old.part)
+
+
+def _standing(row: Enrolment | None) -> Enrolment | None:
+    return row if row is not None and row.status == "active" else None
 
 
 def _takes_part(new: Enrolment | None, old: Enrolment) -> bool:

@@ -1,9 +1,10 @@
-"""What the hooks of several record types ask about people: their role, and whether they belong to a class or a course.
+"""What the hooks of several record types ask about people: their role, whether they are here, and whether they belong to a class or a course.
 
 They are asked after the write, so that only whoever may write learns of it. Never here: what follows from it, which each record type says.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.records.columns import Row
@@ -21,7 +22,14 @@ PART_ROLES: Mapping[str, frozenset[str]] = {
 NOBODY_THERE = "there is no such thing"
 """The same words as of an id that nobody ever had."""
 
+LEFT_AS = "(SELECT s.status FROM students s WHERE s.user_id = u.id AND s.status <> 'active' AND u.role = 'student') AS left_as"
+"""As what a person `u` has left the school as a student, nothing for all others."""
+
 _ROLES = "SELECT id, role FROM users WHERE id = ANY($1::text[]) AND deleted_at IS NULL"
+_LISTED = f"SELECT u.id, u.role, {LEFT_AS} FROM users u WHERE u.id = ANY($1::text[]) AND u.deleted_at IS NULL"
+_HERE = """SELECT s.user_id, s.status FROM students s JOIN users u ON u.id = s.user_id AND u.role = 'student'
+WHERE s.user_id = ANY($1::text[]) ORDER BY s.user_id FOR SHARE OF s"""
+"""Held, so that whoever lets one of them leave in the same instant finds what was written here, or is found by it."""
 _DELETED = "SELECT FROM audit_logs WHERE entity_type = $1 AND entity_id = $2 AND action = 'deleted' LIMIT 1"
 _OUTSIDE = """SELECT class_id, user_id FROM unnest($1::text[], $2::text[]) AS asked (class_id, user_id) WHERE NOT EXISTS
 (SELECT FROM class_memberships m WHERE m.class_id = asked.class_id AND m.user_id = asked.user_id AND m.part = 'student')"""
@@ -41,14 +49,39 @@ async def check_parts(unit: Unit, parts: Iterable[tuple[str, str]]) -> None:
 
 async def check_listed(unit: Unit, field: str, people: Sequence[str], part: str) -> None:
     """Raise `bad_command` that names all of `people`, the ids in a field that is a list, who are not there or cannot have the part."""
-    roles, allowed = await _roles(unit, people), " or ".join(sorted(PART_ROLES[part]))
+    allowed = " or ".join(sorted(PART_ROLES[part]))
+    found = {row["id"]: row for row in await unit.fetch(_LISTED, list(people))}
     wrong = [
-        (f"{field}[{place}]", f"{person!r} is a {roles[person]}" if person in roles else f"there is no {person!r}", f"the id of a {allowed}")
+        (f"{field}[{place}]", fault, f"the id of a {allowed}")
         for place, person in enumerate(people)
-        if roles.get(person) not in PART_ROLES[part]
-    ]  # fmt: skip
+        if (fault := _fault(person, found.get(person), part))
+    ]
     if wrong:
         raise misfits(wrong)
+
+
+def _fault(person: str, row: Any, part: str) -> str:
+    if row is None:
+        return f"there is no {person!r}"
+    if row["role"] not in PART_ROLES[part]:
+        return f"{person!r} is a {row['role']}"
+    return f"{person!r} is {row['left_as']}" if row["left_as"] else ""
+
+
+async def check_here(unit: Unit, field: str, people: Iterable[str]) -> None:
+    """Raise `bad_command` for a student who has left the school, of those who are given a new place; holds their records until the end.
+
+    Not to be asked of a place that somebody has already: whoever lets them leave holds the record, and waits for the place.
+    """
+    wanted = sorted(set(people))
+    for row in await unit.fetch(_HERE, wanted) if wanted else ():
+        if row["status"] != "active":
+            raise misfit(field, f"the student {row['user_id']!r} is {row['status']}", "a student who is at the school")
+
+
+def newcomers(rows: Iterable[tuple[Any, Any]]) -> list[str]:
+    """Return the `user_id` of every row, before and after, that puts somebody where they were not by it before."""
+    return [new.user_id for old, new in rows if new is not None and (old is None or old.user_id != new.user_id)]
 
 
 async def check_still(unit: Unit, type: RecordType, row: Row) -> None:

@@ -25,6 +25,7 @@ from homeroom.records.columns import Description, Label, Link, Title
 from homeroom.records.declare import RecordType, Unit
 from homeroom.records.denials import denied
 from homeroom.records.recurrence import Meant, Recurrence, expand, local_difference, meant, read_rule, shift
+from homeroom.records.school.people import check_here
 from homeroom.records.school.schedule_clashes import Window, check_free, window
 from homeroom.records.school.schedule_notices import ASSIGNED_SERIES
 from homeroom.records.school.schedule_slot import GroupSession, RuleText, Schedule, SlotZone, Time
@@ -105,6 +106,7 @@ async def create_series(unit: Unit, schedule: RecordType, body: CreateSeries) ->
     values = {**msgspec.to_builtins(body), "series": rule.text, "series_id": made}
     rows = [{**values, **Place("", one, one.at + length, one).times()} for one in starts]
     slots: list[Schedule] = await unit.insert_many(schedule, rows[:1])
+    await check_here(unit, "student_id", [slots[0].student_id] if slots[0].student_id else ())
     # What is wrong with one was told before anybody is looked for.
     await _check_all(unit, schedule, slots[0], [window(each.at, each.at + length) for each in starts], [slots[0].id])
     slots += await unit.insert_many(schedule, rows[1:])

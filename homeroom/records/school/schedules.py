@@ -11,6 +11,7 @@ from homeroom.protocol.access import ADMINS, STAFF, allow
 from homeroom.records.declare import Action, Deed, Moment, RecordType, Reference, Unit, each, table, to
 from homeroom.records.derived import Derived, school_zone
 from homeroom.records.lens import Lens
+from homeroom.records.school.people import check_here
 from homeroom.records.school.relations import (
     guardian_in_class,
     guardian_of,
@@ -61,10 +62,23 @@ def _claim(slot: Schedule) -> tuple[object, ...]:
     return slot.start_at, slot.end_at, slot.mentor_id, slot.student_id, slot.class_id, slot.status
 
 
-async def _tell_assigned(unit: Unit, old: Schedule | None, new: Schedule | None) -> None:
-    """Tell whoever a slot is for that it is theirs now; of a series its deed tells, once."""
+async def _follow_student(unit: Unit, old: Schedule | None, new: Schedule | None) -> None:
+    """Let no slot to come be for a student who has left the school; then tell of a new one. Of a series its deed does both."""
     if new is None or _by_series(old, new):
         return
+    student = _expected(new, unit.now)
+    if student is not None and student != _expected(old, unit.now):
+        await check_here(unit, "student_id", (student,))
+    await _tell_assigned(unit, old, new)
+
+
+def _expected(slot: Schedule | None, now: int) -> str | None:
+    """Return the student who is to come to a slot, alone."""
+    return slot.student_id if slot is not None and slot.status == "scheduled" and slot.end_at > now else None
+
+
+async def _tell_assigned(unit: Unit, old: Schedule | None, new: Schedule) -> None:
+    """Tell whoever a slot is for that it is theirs now."""
     body = {
         "id": new.id,
         "mentor_id": new.mentor_id,
@@ -184,7 +198,7 @@ SCHEDULE = RecordType(
     },
     checks=check_slot,
     before=_check_clash,
-    after=_tell_assigned,
+    after=_follow_student,
     notices=SCHEDULE_NOTICES,
     tallies=(
         Tally(

@@ -17,7 +17,7 @@ from homeroom.records.school.classes import CLASS_MEMBERSHIP
 from homeroom.records.school.cohorts import COHORT_MEMBERSHIP
 from homeroom.records.school.learners import COUNTED, count_records
 from homeroom.records.school.leaving import end_places, has_left, no_home
-from homeroom.records.school.people import check_still
+from homeroom.records.school.people import check_here, check_still
 from homeroom.records.school.relations import (
     guardian_of,
     guardians_of,
@@ -159,6 +159,18 @@ def _begins(old: Mentorship | None, new: Mentorship | None) -> bool:
     return new is not None and new.active and not (old is not None and old.active)
 
 
+async def _follow_mentee(unit: Unit, old: Mentorship | None, new: Mentorship | None) -> None:
+    """Let nobody be a mentee who has left the school; then tell of a new one."""
+    mentee = _mentee(new)
+    if mentee is not None and mentee != _mentee(old):
+        await check_here(unit, "student_id", (mentee,))
+    await _tell_mentor(unit, old, new)
+
+
+def _mentee(row: Mentorship | None) -> str | None:
+    return row.student_id if row is not None and row.active else None
+
+
 async def _tell_mentor(unit: Unit, old: Mentorship | None, new: Mentorship | None) -> None:
     """Tell the mentor of a student who is new to them; one that begins again is held to what both are by now."""
     if new is not None and _begins(old, new):
@@ -203,7 +215,7 @@ MENTORSHIP = RecordType(
     sorts=("created_at",),
     unique=(("mentor_id", "student_id"),),
     indexes=(("student_id", "mentor_id"),),
-    after=_tell_mentor,
+    after=_follow_mentee,
     notices=(_REGISTERED,),
     tallies=(Tally("mentees", {"mentor": "mentor_id"}, when={"active": (True,)}),),
 )
