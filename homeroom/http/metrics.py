@@ -64,10 +64,6 @@ class Metrics:
                 self._text, self._until = b"".join(pieces), trio.current_time() + KEPT_S
             return self._text
 
-    def render(self) -> bytes:
-        """Return the text of a scrape of this moment, in one go."""
-        return b"".join(self._pieces())
-
     def snapshot(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the same figures of the parts as they are, for the statistics door."""
         return {part: dict(read()) for part, read in self._sources.items()}

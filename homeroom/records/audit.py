@@ -15,7 +15,6 @@ from msgspec import UNSET, Struct, UnsetType
 
 from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.engine.blueprint import NO_SUCH_THING
-from homeroom.engine.database import Database
 from homeroom.engine.postgres import Connection
 from homeroom.protocol.access import ADMINS, SYSTEM_ROLE
 from homeroom.protocol.errors import RemoteProtocolError
@@ -30,8 +29,6 @@ from homeroom.records.vocabulary import Vocabulary
 
 WRITE = """INSERT INTO audit_logs (entity_type, entity_id, action, changed_by, detail, at)
 VALUES ($1, $2, $3, $4, $5, $6)"""
-READ = """SELECT action, changed_by, detail, at FROM audit_logs
-WHERE entity_type = $1 AND entity_id = $2 ORDER BY id DESC LIMIT $3"""
 _NAMES = "id, entity_type, entity_id, action, changed_by, detail, old_value, new_value, at"
 _BYTES = "coalesce(octet_length(q.old_value), 0) + coalesce(octet_length(q.new_value), 0)"
 _PAGE = within_bytes(
@@ -63,15 +60,6 @@ _ASKED: Mapping[str, str] = MappingProxyType(
 
 Beside = Literal["logged_in", "logout", "refresh_reused", "calendar_link_made", "calendar_link_revoked"]
 """What is written of people beside the changes of records."""
-
-
-class AuditRow(Struct, frozen=True):
-    """One change; `at` in Unix ms, `by` a user id or `"system"`."""
-
-    action: str
-    by: str
-    detail: str
-    at: int
 
 
 class Changed(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -118,12 +106,6 @@ async def write_audit(
 ) -> None:
     """Add a row about `entity`, a pair of type and id, inside the transaction of `connection`."""
     await connection.execute(WRITE, *entity, action, by, detail, at)
-
-
-async def read_audit(database: Database, entity: tuple[str, str], limit: int = 100) -> list[AuditRow]:
-    """Return the newest rows about `entity`, the newest first."""
-    rows = await database.fetch(READ, *entity, limit)
-    return [AuditRow(row["action"], row["changed_by"], row["detail"], row["at"]) for row in rows]
 
 
 class AuditReader:

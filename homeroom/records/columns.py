@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import NODEFAULT, Meta, Struct, inspect
 
 from homeroom.protocol.ids import MAX_SEQ, Id, Millis
@@ -82,20 +81,6 @@ def columns_of(row: type[Struct]) -> dict[str, Column]:
         msg = f"{row} is no structure"
         raise ValueError(msg)
     return {field.name: _column(field) for field in made.fields}
-
-
-def kept_value(column: Column, value: Any) -> Any:
-    """Return `value` of a row as the database keeps it: a nested one as JSON text, a tuple as a list."""
-    if value is None:
-        return None
-    if column.kind == "json":
-        return msgspec.json.encode(value).decode()
-    return list(value) if column.kind == "list" else value
-
-
-def read_value(column: Column, value: Any) -> Any:
-    """Return what `kept_value` made of a value, ready for `msgspec.convert` to the row."""
-    return msgspec.json.decode(value) if column.kind == "json" and value is not None else value
 
 
 def _column(field: inspect.Field) -> Column:

@@ -46,11 +46,6 @@ class Guardians:
                 raise Refusal("not_found", f"{guardian} does not stand for {ward}")
             await unit.delete(GUARDIANSHIP, found[0]["id"])
 
-    async def wards_of(self, guardian: str) -> frozenset[str]:
-        """Return the children whom `guardian` stands for."""
-        rows = await self._database.fetch("SELECT ward FROM guardians WHERE guardian = $1 AND active", guardian)
-        return frozenset(row["ward"] for row in rows)
-
     async def known(self, guardians: Sequence[str]) -> frozenset[tuple[str, str]]:
         """Return the pairs that were ever linked, of these guardians."""
         rows = await self._database.fetch(

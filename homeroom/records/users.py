@@ -4,12 +4,11 @@ A person is changed in one way, through the records (`school.users`), so that ev
 Never here: hashing (`passwords`), logins (`logins`), and who may change whom (the doors and the command line ask first).
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
-from homeroom.engine.behaviour import SYSTEM, Caller, Refusal
+from homeroom.engine.behaviour import SYSTEM, Caller
 from homeroom.engine.clock import Clock
 from homeroom.engine.database import Database
 from homeroom.protocol.access import ROLE_ALIASES, SYSTEM_ROLE, Role
@@ -25,7 +24,6 @@ FIND = f"SELECT {_FIELDS} FROM users WHERE id = $1"  # noqa: S608 - constants
 FIND_LOGIN = f"SELECT {_FIELDS}, password FROM users WHERE login = $1 AND deleted_at IS NULL"  # noqa: S608 - constants
 PAGE = f"SELECT {_FIELDS} FROM users WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2"  # noqa: S608 - constants
 _KEEP = "UPDATE users SET password = $2 WHERE id = $1"
-_THERE = "SELECT FROM users WHERE id = $1 AND deleted_at IS NULL FOR UPDATE"
 
 
 class Person(Struct, frozen=True):
@@ -85,31 +83,6 @@ class Users:
         """Put a hash with today's costs in the place of `kept`; the password is the same, so nothing ends."""
         sql = "UPDATE users SET password = $3 WHERE id = $1 AND password = $2"
         await self._database.execute(sql, id, kept, password)
-
-    async def set_password(self, id: str, password: str | None, *, by: str = SYSTEM) -> Person:
-        """Keep another password's hash; raises `not_found`."""
-        async with self._store.unit(Caller(by, SYSTEM_ROLE)) as unit:
-            await _find(unit, id)
-            return _known(await change_password(unit, id, password))
-
-    async def set_role(self, id: str, role: str, *, by: str = SYSTEM) -> Person:
-        """Give another role; raises `not_found`, `bad_command` for what is none, `conflict` for the last super_admin."""
-        return await self._change(id, {"role": ROLE_ALIASES.get(role, role)}, by)
-
-    async def set_active(self, id: str, active: bool, *, by: str = SYSTEM) -> Person:
-        """Let a person in, or not any more; raises `not_found`, and `conflict` for the last super_admin."""
-        return await self._change(id, {"active": active}, by)
-
-    async def _change(self, id: str, changes: Mapping[str, Any], by: str) -> Person:
-        async with self._store.unit(Caller(by, SYSTEM_ROLE)) as unit:
-            await _find(unit, id)
-            return _known(await unit.update(USER, id, changes))
-
-
-async def _find(unit: Unit, id: str) -> None:
-    """Raise `not_found` for nobody, and for somebody who was deleted."""
-    if not await unit.fetch(_THERE, id):
-        raise Refusal("not_found", "no such person")
 
 
 async def keep_password(unit: Unit, id: str, password: str | None) -> None:

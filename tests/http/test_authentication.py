@@ -12,8 +12,9 @@ from structlog.testing import capture_logs
 from homeroom.engine.database import Database
 from homeroom.engine.postgres import Disconnected
 from homeroom.http.throttle import Patience
-from homeroom.records.audit import read_audit
 from tests.http.rest_school import Reply, School
+from tests.records.audit_rows import read_audit
+from tests.records.changing import change_person
 
 PASSWORD = "correct horse battery"
 
@@ -67,7 +68,7 @@ async def test_a_parent_is_told_whose_parent_it_is(nursery: trio.Nursery) -> Non
 
 async def test_whatever_is_wrong_reads_the_same(school: DatabaseSchool) -> None:
     await school.add("gone")
-    await school.users.set_active("gone", active=False)
+    await change_person(school.users._store, "gone", active=False)
     await school.users.add("nopass", "No Password", "student", None)
     replies = [
         await school.log_in("ann", "wrong password"),
@@ -182,7 +183,7 @@ async def test_a11_a_thousand_attempts_at_once_do_not_get_past_the_throttle(scho
 
 async def test_a10_a_change_of_role_ends_what_was_given_before(school: DatabaseSchool) -> None:
     body = (await school.log_in()).body
-    await school.users.set_role("ann", "teacher")
+    await change_person(school.users._store, "ann", role="teacher")
     assert (await school.post("refresh", {"refresh_token": body["refresh_token"]})).status == 401
     for ended in await school.logins.ended_since(0):
         school.revocations.add(ended)
@@ -243,7 +244,7 @@ async def test_an_admin_adds_people_and_a_super_admin_adds_admins(school: Databa
         above = {"login": role, "name": "Above", "password": PASSWORD, "role": role}
         assert (await school.post("register", above, token=ada)).code == "forbidden"
         assert (await school.post("register", above, token=root)).status == 201
-    audit = await read_audit(school.users._database, ("user", reply.body["id"]))
+    audit = await read_audit(school.users._database, reply.body["id"])
     assert [(row.action, row.by) for row in audit][-1] == ("created", "ada")
 
 

@@ -87,7 +87,7 @@ async def test_figures_are_read_at_the_scrape_and_not_before() -> None:
     metrics = Metrics({"box": statistics})
     metrics.observe("GET", "/x", 200, 0.01)
     assert reads == []
-    text = metrics.render().decode()
+    text = (await metrics.scrape()).decode()
     assert reads == [1]
     assert "homeroom_box_depth 1.0" in text
     assert "# TYPE homeroom_box_inner_part_sent_total counter" in text
@@ -150,7 +150,8 @@ async def test_what_is_counted_by_a_code_or_a_name_is_one_counter_with_a_label()
         "faults": {"OSError": 1},
     }
     actors = {"actors": {"busiest": {"room:a-1": {"depth": 4, "refusing": False}}}}
-    text = Metrics({"gateway": lambda: figures, "engine": lambda: actors}).render().decode()
+    metrics = Metrics({"gateway": lambda: figures, "engine": lambda: actors})
+    text = (await metrics.scrape()).decode()
     assert text.count("# TYPE homeroom_gateway_closed_total counter") == 1
     assert 'homeroom_gateway_closed_total{code="4500"} 2.0' in text
     assert 'homeroom_gateway_closed_total{code="1000"} 3.0' in text
@@ -188,15 +189,15 @@ async def test_a_server_that_is_not_ready_is_told_to_everybody(rest_school: Scho
 async def test_two_servers_in_one_process_do_not_mix_their_figures() -> None:
     one, two = Metrics({}), Metrics({})
     one.observe("GET", "/x", 200, 0.01)
-    assert b'route="/x"' in one.render()
-    assert b'route="/x"' not in two.render()
+    assert b'route="/x"' in await one.scrape()
+    assert b'route="/x"' not in await two.scrape()
 
 
 async def test_a_method_that_nobody_knows_makes_no_label_of_its_own() -> None:
     metrics = Metrics({})
     for number in range(5):
         metrics.observe(f"EVIL{number}", "(none)", 405, 0.01)
-    assert b"EVIL" not in metrics.render()
+    assert b"EVIL" not in await metrics.scrape()
 
 
 async def test_the_figures_can_be_kept_behind_a_token_of_their_own(nursery: trio.Nursery) -> None:

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import msgspec
+
 from homeroom.engine.database import Database
-from homeroom.records.columns import kept_value
+from homeroom.records.columns import Column
 from homeroom.records.declare import RecordType
 from homeroom.records.school.classes import CLASS, CLASS_MEMBERSHIP
 from homeroom.records.school.courses import COURSE, ENROLMENT
@@ -21,9 +23,17 @@ async def put_person(database: Database, id: str, role: str) -> None:
 async def put(database: Database, type: RecordType, id: str, **values: Any) -> None:
     """Add a row; columns that are not named have their defaults."""
     given = {"id": id, "version": 1, "created_at": AT, "updated_at": AT, **values}
-    kept = [kept_value(column, given.get(name, column.default)) for name, column in type.columns.items()]
+    kept = [_kept(column, given.get(name, column.default)) for name, column in type.columns.items()]
     marks = ", ".join(f"${number}" for number in range(1, len(kept) + 1))
     await database.execute(f"INSERT INTO {type.plural} ({', '.join(type.columns)}) VALUES ({marks})", *kept)  # noqa: S608 - a declaration's names
+
+
+def _kept(column: Column, value: Any) -> Any:
+    if value is None:
+        return None
+    if column.kind == "json":
+        return msgspec.json.encode(value).decode()
+    return list(value) if column.kind == "list" else value
 
 
 async def put_school(database: Database) -> None:

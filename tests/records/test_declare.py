@@ -8,7 +8,7 @@ from msgspec import NODEFAULT, Meta, Struct
 
 from homeroom.protocol.access import EVERYBODY, STAFF, allow
 from homeroom.protocol.ids import Id, Millis
-from homeroom.records.columns import Body, Column, Day, Label, Row, Title, columns_of, kept_value, read_value
+from homeroom.records.columns import Body, Column, Day, Label, Row, Title, columns_of
 from homeroom.records.declare import Action, Channel, Deed, RecordType, Reference, each, role, table, to
 from homeroom.records.derived import Derived, school_zone
 from homeroom.records.lens import Lens
@@ -95,17 +95,6 @@ def test_columns_are_read_off_the_row_with_all_their_bounds() -> None:
     }
     assert [column.name for column in columns.values() if column.text] == ["title", "place", "text"]
     assert [column.name for column in play().own_columns() if column.required] == ["title", "author_id"]
-
-
-def test_nested_values_are_kept_as_json_text_and_lists_of_words_as_lists() -> None:
-    columns = play().columns
-    kept = kept_value(columns["stages"], (Stage("big"),))
-    assert kept == '[{"name":"big"}]'
-    assert read_value(columns["stages"], kept) == [{"name": "big"}]
-    assert kept_value(columns["cast"], ("ann",)) == ["ann"]
-    assert kept_value(columns["main"], None) is None
-    assert read_value(columns["main"], None) is None
-    assert kept_value(columns["status"], "planned") == read_value(columns["status"], "planned") == "planned"
 
 
 def test_clients_write_what_the_server_does_not_make_and_the_id_only_where_it_is_their_own() -> None:

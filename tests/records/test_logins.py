@@ -5,9 +5,9 @@ import trio
 
 from homeroom.engine.database import Database
 from homeroom.engine.postgres import Disconnected
-from homeroom.records.audit import read_audit
 from homeroom.records.logins import Ended, Grant, Logins
 from homeroom.records.users import Users
+from tests.records.audit_rows import read_audit
 
 DAY_MS = 86_400_000
 
@@ -55,7 +55,7 @@ async def test_a11_a_refresh_token_that_comes_again_ends_its_login(logins: Login
     assert isinstance(ended, Ended)
     assert (ended.user, ended.family) == ("ann", first.family)
     assert await logins.rotate(second.refresh) is None
-    newest, *_ = await read_audit(database, ("user", "ann"))
+    newest, *_ = await read_audit(database, "ann")
     assert newest.action == "refresh_reused"
 
 
