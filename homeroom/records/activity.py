@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from homeroom.engine.behaviour import Caller, Refusal
+from homeroom.engine.behaviour import Caller
 from homeroom.protocol.access import ADMINS, SYSTEM_ROLE
-from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.ids import MAX_SEQ
-from homeroom.protocol.paging import decode_after, encode_after
+from homeroom.protocol.paging import encode_after
 from homeroom.records.faults import told_as_refusals
 from homeroom.records.intake import check_storable
 from homeroom.records.named import Named
+from homeroom.records.pages import read_after
 from homeroom.records.reads import Reads
 from homeroom.records.vocabulary import plain_event
 
@@ -138,10 +138,7 @@ def _words(text: str) -> Iterable[str]:
 
 
 def _behind(after: str) -> int | None:
-    try:
-        place = decode_after(after, int)
-    except RemoteProtocolError as error:
-        raise Refusal(error.code, error.msg, data=error.data) from None
+    place = read_after(after, int)
     return None if place is None else min(place[0] or 0, MAX_SEQ)
 
 

@@ -17,13 +17,13 @@ from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.engine.blueprint import NO_SUCH_THING
 from homeroom.engine.postgres import Connection
 from homeroom.protocol.access import ADMINS, SYSTEM_ROLE
-from homeroom.protocol.errors import RemoteProtocolError
-from homeroom.protocol.paging import decode_after, encode_after
+from homeroom.protocol.paging import encode_after
 from homeroom.records.catalog import Catalog
 from homeroom.records.faults import told_as_refusals
 from homeroom.records.intake import check_storable, misfit
 from homeroom.records.listing import within_bytes
 from homeroom.records.named import Named
+from homeroom.records.pages import of_another_list, read_after
 from homeroom.records.reads import Reads
 from homeroom.records.vocabulary import Vocabulary
 
@@ -190,25 +190,18 @@ def _searching(query: AuditQuery, limit: int) -> tuple[str, list[Any]]:
 
 def _behind_of_all(after: str) -> tuple[int, int] | None:
     """Return the time and the number of the last row seen."""
-    place = _decoded(after)
+    place = read_after(after, int)
     if place is None:
         return None
     number = place[1].removeprefix(_PLACE_OF_ALL)
     if place[0] is None or not _NUMBER.match(number):
-        raise misfit("after", "of another list", "the `after` of the page before, or nothing")
+        raise of_another_list()
     return place[0], int(number)
 
 
 def _behind(after: str) -> int | None:
-    place = _decoded(after)
+    place = read_after(after, int)
     return None if place is None else place[0]
-
-
-def _decoded(after: str) -> tuple[Any, str] | None:
-    try:
-        return decode_after(after, int)
-    except RemoteProtocolError as error:
-        raise Refusal(error.code, error.msg, data=error.data) from None
 
 
 def _changed(row: Any, unseen: frozenset[str] | None) -> Changed:

@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from homeroom.engine.behaviour import Caller, Refusal
+from homeroom.engine.behaviour import Caller
 from homeroom.protocol.access import STAFF, SYSTEM_ROLE
-from homeroom.protocol.errors import RemoteProtocolError
-from homeroom.protocol.paging import decode_after, encode_after
+from homeroom.protocol.paging import encode_after
 from homeroom.records.faults import told_as_refusals
 from homeroom.records.intake import check_storable
 from homeroom.records.named import Named
+from homeroom.records.pages import read_after
 from homeroom.records.reads import Reads
 from homeroom.records.school.users import SEARCHED
 from homeroom.records.search import all_words_in, maybe_in
@@ -116,8 +116,5 @@ def _statement(role: str, words: bool) -> str:
 
 
 def _behind(after: str) -> str:
-    try:
-        place = decode_after(after, str)
-    except RemoteProtocolError as error:
-        raise Refusal(error.code, error.msg, data=error.data) from None
+    place = read_after(after, str)
     return "" if place is None else check_storable("after", place[0])

@@ -13,15 +13,14 @@ from typing import Any
 
 import msgspec
 
-from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import SYSTEM_ROLE
-from homeroom.protocol.errors import RemoteProtocolError
-from homeroom.protocol.paging import decode_after, encode_after
+from homeroom.protocol.paging import encode_after
 from homeroom.records.access import ALL, NONE, allowed, said, sights
 from homeroom.records.columns import Column
 from homeroom.records.declare import RecordType
 from homeroom.records.intake import check_storable, misfit
 from homeroom.records.lens import Lens
+from homeroom.records.pages import of_another_list, read_after
 from homeroom.records.rows import seen
 from homeroom.records.schema import USER
 from homeroom.records.statements import row_json, unseen
@@ -256,17 +255,12 @@ def _behind(composer: _Composer, column: Column, descending: bool, after: str, o
     Raises `bad_command` for an `after` of another list.
     """
     value_type, sql_type = _TYPES[column.kind]
-    try:
-        place = decode_after(after, value_type)
-    except RemoteProtocolError as error:
-        raise Refusal(error.code, error.msg, data=error.data) from None
+    place = read_after(after, value_type)
     if place is None:
         return ""
     list_of, _, seen_last = place[1].partition(":")
     if list_of != order:
-        raise misfit(
-            "after", "of another list, or of this one in another order", "the `after` of the page before, or nothing"
-        )
+        raise of_another_list("of another list, or of this one in another order")
     if isinstance(place[0], str):
         check_storable("after", place[0])
     than = "<" if descending else ">"
