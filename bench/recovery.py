@@ -22,7 +22,7 @@ from bench.conversation import Conversation, Plan
 from bench.houses import House, homeroom
 from bench.kept import read_journal
 from bench.planted import BUGS
-from homeroom.engine.embedded import running_dsn
+from homeroom.engine.claim import running_dsn
 
 SERVER, POSTGRES = "server", "postgres"
 ROOM = "recovery"

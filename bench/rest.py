@@ -24,7 +24,7 @@ from bench.rest_kept import database_of, differences, make_peer, read_kept
 from bench.rest_loop import Loop, Run
 from bench.rest_work import MIX, PAGE, ROUND, Worker
 from bench.web_line import WebLine, request
-from homeroom.engine.embedded import running_dsn
+from homeroom.engine.claim import running_dsn
 from homeroom.http.keys import SECRET_FILE
 
 PEER_DATABASE = "peer"

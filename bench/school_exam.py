@@ -30,7 +30,7 @@ from bench.recovery import house_with
 from bench.school_answers import QUESTIONS, Answers, Save, all_answers, instant, lost, newest, spread
 from bench.switchboard import Switchboard
 from bench.websocket import BINARY, frame
-from homeroom.engine.embedded import running_dsn
+from homeroom.engine.claim import running_dsn
 
 P99_MS = 250.0
 EXAM = "bench"

@@ -24,6 +24,7 @@ from homeroom.config import Config, ConfigError
 from homeroom.dashboards import ensure_counted, make_dashboards, reading
 from homeroom.demo import Inside
 from homeroom.engine.behaviour import Refusal
+from homeroom.engine.claim import Claim
 from homeroom.engine.database import Database
 from homeroom.engine.engine import Engine
 from homeroom.engine.group_commit import CommitSettings
@@ -34,7 +35,7 @@ from homeroom.engine.migrate import MigrationError, pending, read_migrations
 from homeroom.engine.restating import Restating
 from homeroom.engine.switchboard import Switchboard
 from homeroom.first_admin import NOBODY_YET, first_admin, is_led
-from homeroom.house import MIGRATIONS, House, open_house, version
+from homeroom.house import MIGRATIONS, House, claim_data, open_house, version
 from homeroom.http.app import AppParts, Demo, make_app
 from homeroom.http.authentication import Authentication, UserAnswer
 from homeroom.http.budgets import Budgets
@@ -51,7 +52,7 @@ from homeroom.protocol.access import SYSTEM_ONLY
 from homeroom.protocol.asyncapi import describe_websocket
 from homeroom.protocol.stored import JsonFrames, MsgpackFrames, StoredWire
 from homeroom.protocol.verbs import VerbTable
-from homeroom.recordkeeping import make_channels, make_reception, make_store, record_parts
+from homeroom.recordkeeping import make_channels, make_reception, make_store, record_parts, table_names
 from homeroom.records.chores import Chores
 from homeroom.records.demo import DEMO_PASSWORD, DEMO_PEOPLE
 from homeroom.records.directory import Directory
@@ -68,9 +69,17 @@ log = structlog.get_logger(__name__)
 async def serve(config: Config, *, on_ready: Callable[[Serving], None], progress: Callable[[str], None]) -> None:
     """Run the server until SIGINT or SIGTERM; `on_ready` is called when the doors are open."""
     check_port(config)
+    async with claim_data(config) as claim:  # while it waits for a command, a signal just ends it
+        await _serve(config, claim, on_ready, progress)
+    log.info("stopped")
+
+
+async def _serve(
+    config: Config, claim: Claim | None, on_ready: Callable[[Serving], None], progress: Callable[[str], None]
+) -> None:
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         progress("starting the database")
-        async with open_house(config, beside=False) as house, trio.open_nursery() as nursery:
+        async with open_house(config, claim=claim) as house, trio.open_nursery() as nursery:
             progress("opening the doors")
             server = await build_server(house, KINDS)
             port = await server.start(nursery, house)
@@ -86,7 +95,6 @@ async def serve(config: Config, *, on_ready: Callable[[Serving], None], progress
             log.info("stopping", signal=signal.Signals(received).name)
             await server.stop(config.stop_grace_s)
             nursery.cancel_scope.cancel()
-    log.info("stopped")
 
 
 @asynccontextmanager
@@ -159,7 +167,16 @@ async def build_server(house: House, kinds: Sequence[Kind]) -> Server:
         gateway_settings(config),
     )
     logins = Logins(house.database, house.clock, config.refresh_ttl_s)
-    sync = Sync(switchboard.ref, hub, journal, wire, take=budgets.take, check=house.tokens.check, clock=house.clock)
+    sync = Sync(
+        switchboard.ref,
+        hub,
+        journal,
+        wire,
+        take=budgets.take,
+        check=house.tokens.check,
+        clock=house.clock,
+        table=table_names(kinds).name_of,
+    )
     revoke = revoker(gateway, sync)
     news = News(house.revocations, house.wards, revoke)
     learners: list[Callable[[object], None]] = [news.learn, house.places.learn]

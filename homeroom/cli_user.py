@@ -18,8 +18,11 @@ from homeroom.cli_base import DATA_DIR, errors, output, print_table, read_config
 from homeroom.first_admin import NOBODY_YET, first_admin
 from homeroom.protocol.access import ROLE_ALIASES, RoleWord
 
-ROLE = click.Choice(get_args(RoleWord))
-"""A role, also by the names that it has elsewhere."""
+ROLE = click.Choice(get_args(RoleWord), case_sensitive=False)
+"""A role, also by the names that it has elsewhere, in any case."""
+PASSWORD_STDIN = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input instead of asking."
+)
 
 
 @click.group()
@@ -42,20 +45,36 @@ def _one_word(context: click.Context, parameter: click.Parameter, role: str | No
 @click.argument("login", callback=_fit_login)
 @click.option("--name", help="The name that others see (the login).")
 @click.option("--role", type=ROLE, callback=_one_word, default="student", show_default=True, help="What the person is.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
+@PASSWORD_STDIN
 @DATA_DIR
 def user_add(login: str, name: str | None, role: str, password_stdin: bool, **options: Any) -> None:
     """Add a person with the id and login LOGIN: a student, unless --role says otherwise.
 
     The first person of a new school should be a super_admin, who can make all others.
     """
-    password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask_password()
+    password = _read_password(password_stdin)
     config = read_config(**options)
     with errors.status("adding"):
         led = run(partial(errands.add_user, config, login, name or login, role, password))
     output.print(f"{login} added as {role}")
     if not led:
         errors.print(f"{NOBODY_YET}; make one: {escape(first_admin(config))}", soft_wrap=True)
+
+
+@user.command("password")
+@click.argument("login")
+@PASSWORD_STDIN
+@DATA_DIR
+def user_password(login: str, password_stdin: bool, **options: Any) -> None:
+    """Give LOGIN another password: every login of theirs ends, within seconds also at a running server.
+
+    This is the way back in for whom nobody above can give one, such as the only super_admin.
+    """
+    password = _read_password(password_stdin)
+    config = read_config(**options)
+    with errors.status("changing"):
+        run(partial(errands.change_password, config, login, password))
+    output.print(f"{escape(login)} has another password; every login from before has ended")
 
 
 @user.command("list")
@@ -98,6 +117,10 @@ def user_unlink(parent: str, child: str, **options: Any) -> None:
     """Let PARENT stand for CHILD no longer; a running server closes the parent's connections within seconds."""
     run(partial(errands.unlink_user, read_config(**options), parent, child))
     output.print(f"{parent} stands for {child} no longer")
+
+
+def _read_password(piped: bool) -> str:
+    return sys.stdin.readline().rstrip("\n") if piped else _ask_password()
 
 
 def _ask_password() -> str:

@@ -197,7 +197,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "streams_per_connection": "subscriptions of one connection",
         "frames_per_second": "what one connection may send for long; five times as much at once",
         "bytes_per_second": "what one connection may send for long; four times as much at once",
-        "outbox_bytes": "what may wait for one slow reader before it is cut",
+        "outbox_bytes": "what may wait for one reader for a second before it is cut; four times as much at once",
         "mailbox_posts": "commands that may wait for one actor before `overloaded`",
         "heartbeat_ms": "how often clients are told to ping",
         "direct_window_ms": "how long messages may wait for company while a stream is busy",

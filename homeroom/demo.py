@@ -20,7 +20,7 @@ from homeroom.config import Config, ConfigError
 from homeroom.demo_classes import lively_people, lively_scenes
 from homeroom.demo_scenes import Scene, scenes
 from homeroom.engine.behaviour import Caller, Refusal
-from homeroom.engine.embedded import running_dsn
+from homeroom.engine.claim import is_served
 from homeroom.engine.engine import Engine
 from homeroom.house import COMPLAINTS, House, open_house
 from homeroom.http.tokens import Tokens
@@ -197,7 +197,7 @@ async def load_many(
 
 async def _runs(config: Config, url: str) -> bool:
     """Tell whether a server runs on this school, at `url`."""
-    if config.database_url is None and running_dsn(config.data_path) is None:
+    if config.database_url is None and not is_served(config.data_path):
         return False
     host, _, port = url.rpartition("://")[2].partition("/")[0].rpartition(":")
     try:

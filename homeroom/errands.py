@@ -31,6 +31,13 @@ async def add_user(config: Config, login: str, name: str, role: str, password: s
         return await is_led(house.database)
 
 
+async def change_password(config: Config, login: str, password: str) -> None:
+    """Give a person another password and end all logins; raises `Refusal` for nobody with that login, and for an unfit password."""
+    async with open_house(config, make=False) as house:
+        person = await _find_person(house, login)
+        await house.users.change_password(person.id, await house.passwords.hash(password))
+
+
 async def list_users(config: Config, role: str | None) -> Sequence[tuple[Person, Sequence[str]]]:
     """Return all people, or those of one role, by id, each with the ids of the children they stand for."""
     async with open_house(config, make=False) as house:

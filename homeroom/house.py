@@ -12,9 +12,10 @@ from pathlib import Path
 
 from homeroom.config import Config, ConfigError
 from homeroom.engine.behaviour import Refusal
+from homeroom.engine.claim import Claim, is_claimed
 from homeroom.engine.clock import TrioClock
 from homeroom.engine.database import Database, open_database
-from homeroom.engine.embedded import open_embedded, running_dsn
+from homeroom.engine.embedded import open_embedded, share_embedded
 from homeroom.engine.errors import EmbeddedError
 from homeroom.engine.journal import JournalError
 from homeroom.engine.journal_postgres import PostgresJournal
@@ -64,32 +65,57 @@ class House:
 
 
 @asynccontextmanager
-async def open_dsn(config: Config, *, beside: bool = True, make: bool = True) -> AsyncIterator[str]:
-    """Offer where the database is: the given one, else the embedded one of the data directory.
+async def claim_data(config: Config) -> AsyncIterator[Claim | None]:
+    """Keep the data directory's database for one server, `None` for a database that is given.
 
-    `beside`: share the embedded one of a running server. A server itself does not: two servers on one directory would
-    write the same streams, so the second one is refused with `DataDirectoryInUse`.
-    `make`: make the embedded one if there is none yet; otherwise that raises `ConfigError`.
+    Two servers on one directory would write the same streams: the second one is refused with `DataDirectoryInUse`. A command that
+    runs the database meanwhile is waited for.
     """
-    found = config.database_url or (running_dsn(config.data_path) if beside else None)
-    if found:
-        yield found
+    if config.database_url:
+        yield None
         return
-    if not make and not has_data(config):
-        raise ConfigError(
-            f"there is no school in {config.data_path}: say --data-dir, or start `homeroom serve` there first"
-        )
-    async with open_embedded(config.data_path) as server:
-        yield server.dsn
+    prepare_data_path(config.data_path)
+    claim = Claim(config.data_path, server=True)
+    await claim.wait()
+    try:
+        yield claim
+    finally:
+        claim.release()
 
 
 @asynccontextmanager
-async def open_house(config: Config, *, beside: bool = True, make: bool = True) -> AsyncIterator[House]:
-    """Open the migrated database and the keys; `beside` and `make` as in `open_dsn`."""
+async def open_dsn(config: Config, *, claim: Claim | None = None, make: bool = True) -> AsyncIterator[str]:
+    """Offer where the database is: the given one, else the embedded one of the data directory.
+
+    `claim`: that of a server, which shares the embedded one with no other program; without, it is shared with the one that runs it.
+    `make`: make the embedded one if there is none yet; otherwise that raises `ConfigError`.
+    """
+    if config.database_url:
+        yield config.database_url
+        return
+    if not make and not has_data(config) and not is_claimed(config.data_path):  # else it is being made
+        raise ConfigError(
+            f"there is no school in {config.data_path}: say --data-dir, or start `homeroom serve` there first"
+        )
+    if claim is None:
+        async with share_embedded(config.data_path) as dsn:
+            yield dsn
+    else:
+        async with open_embedded(config.data_path, claim=claim) as server:
+            yield server.dsn
+
+
+@asynccontextmanager
+async def open_house(config: Config, *, claim: Claim | None = None, make: bool = True) -> AsyncIterator[House]:
+    """Open the migrated database and the keys; `claim` and `make` as in `open_dsn`.
+
+    Who makes a school makes its key first: whoever finds the database finds the key.
+    """
     if make:
         prepare_data_path(config.data_path)
+        load_key_ring(config)
     async with (
-        open_dsn(config, beside=beside, make=make) as dsn,
+        open_dsn(config, claim=claim, make=make) as dsn,
         open_database(dsn, postgres_settings(config)) as database,
         database.beside(config.record_connections) as records,
     ):

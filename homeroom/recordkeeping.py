@@ -29,6 +29,7 @@ from homeroom.records.files.reception import Reception
 from homeroom.records.memberships import MEMBERSHIPS
 from homeroom.records.store import Store
 from homeroom.records.types import RECORD_TYPES
+from homeroom.records.vocabulary import TableNames, Thing
 from homeroom.tuning import engine_settings, upload_settings
 
 
@@ -77,8 +78,7 @@ def make_channels(
     house: House, kinds: Sequence[Kind], journal: PostgresJournal, hub: Hub, dashboards: Dashboards
 ) -> Channels:
     """Return the streams without an actor; the things of each kind have a table's stream as the records have."""
-    tables = tables_of(RECORD_TYPES) | {kind.plural for kind in kinds}
-    doors = Doors(house.database, tables, dashboards.figures)
+    doors = Doors(house.database, _tables(kinds), dashboards.figures)
     return Channels(
         doors.kinds,
         PostgresChannelLog(house.database),
@@ -93,3 +93,13 @@ def make_channels(
         listener=dashboards.pulse,
         hears=lambda stream: not stream.startswith("course:") or house.places.knows(stream),
     )
+
+
+def table_names(kinds: Sequence[Kind]) -> TableNames:
+    """Return the names of the tables that may be followed, by every word for them."""
+    return TableNames(_tables(kinds), RECORD_TYPES, (Thing(kind.name, kind.plural, kind.tells) for kind in kinds))
+
+
+def _tables(kinds: Sequence[Kind]) -> frozenset[str]:
+    """Return the names of the tables that may be followed: those of records, and one for the things of each kind."""
+    return tables_of(RECORD_TYPES) | {kind.plural for kind in kinds}

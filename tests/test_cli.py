@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import httpx
 import pytest
 import trio
 
@@ -21,6 +22,7 @@ from homeroom.cli import COMMANDS, main
 from homeroom.engine.clock import TrioClock
 from homeroom.engine.database import open_database
 from homeroom.http.keys import own_key
+from homeroom.records.demo import DEMO_PASSWORD
 from homeroom.records.users import Users
 from tests.conftest import TRIAL
 
@@ -198,6 +200,41 @@ def test_a_login_is_taken_once(homeroom: CommandLine) -> None:
     assert "conflict" in again.stderr
 
 
+def test_a_forgotten_password_is_replaced_beside_the_running_server_and_ends_every_login(demo: CommandLine) -> None:
+    url, new = demo.environment["HOMEROOM_URL"], "another one 2"
+
+    def login(password: str) -> int:
+        said = {"login": "demo-parent-2", "password": password}
+        return httpx.post(f"{url}/api/auth/login", json=said, timeout=30).status_code
+
+    demo("call", "room:lobby", "join", "--as", "demo-parent-2")
+    with demo.tail("--as", "demo-parent-2") as tail:
+        done = demo("user", "password", "demo-parent-2", "--password-stdin", say=f"{new}\n")
+        assert (done.returncode, done.stdout.split()[0]) == (0, "demo-parent-2"), done.stderr
+        _, complaint = tail.communicate(timeout=15)
+        assert "revoked" in complaint
+    assert (login(DEMO_PASSWORD), login(new)) == (401, 200)
+    bearer = {"Authorization": f"Bearer {demo('token', 'create', 'demo-super').stdout.strip()}"}
+    audit = httpx.get(f"{url}/api/audit-logs/user/demo-parent-2", headers=bearer, timeout=30)
+    lines = [(line["action"], line["changed_by"]) for line in audit.json()["items"]]
+    assert ("password_changed", "system") in lines
+    assert new not in audit.text
+
+
+def test_a_password_is_replaced_without_a_server_and_what_cannot_be_is_named(
+    homeroom: CommandLine, database_url: str, home: Path
+) -> None:
+    add_people(database_url, home, ada="super_admin")
+    assert homeroom("user", "password", "ada", "--password-stdin", say="long enough 1\n").returncode == 0
+    for words, says in (
+        (("ada", "--password-stdin"), "a password has 8 to 200 visible characters"),
+        (("adam", "--password-stdin"), "nobody with the login 'adam'"),
+        (("ada",), "--password-stdin"),
+    ):
+        done = homeroom("user", "password", *words, say="short\n")
+        assert (done.returncode in {1, 2}, says in done.stderr, "Traceback" in done.stderr) == (True, True, False)
+
+
 def test_parents_are_linked_to_their_children_and_unlinked_again(
     homeroom: CommandLine, database_url: str, home: Path
 ) -> None:
@@ -251,7 +288,7 @@ def test_a_new_school_says_how_its_first_admin_is_made_until_there_is_one(homero
             assert line, "it opens"
             told.append(line.strip())
         assert command in told
-        added = homeroom("user", "add", "ada", "--role", "mentor", "--password-stdin", say="long enough 1\n")
+        added = homeroom("user", "add", "ada", "--role", "Mentor", "--password-stdin", say="long enough 1\n")
         assert added.stdout.strip() == "ada added as teacher"
         assert command in added.stderr
         boss = homeroom("user", "add", "boss", "--role", "super_admin", "--password-stdin", say="long enough 1\n")
@@ -260,7 +297,7 @@ def test_a_new_school_says_how_its_first_admin_is_made_until_there_is_one(homero
         server.terminate()
         log = [json.loads(line) for line in server.stderr if line.startswith("{")]
     assert [line["make"] for line in log if "make" in line] == [command]
-    teachers = json.loads(homeroom("user", "list", "--role", "instructor", "--json").stdout)
+    teachers = json.loads(homeroom("user", "list", "--role", "INSTRUCTOR", "--json").stdout)
     assert [person["login"] for person in teachers] == ["ada"]
 
 

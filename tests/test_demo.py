@@ -109,7 +109,7 @@ async def test_a_school_where_others_are_is_refused_before_anything_is_put_into_
 async def test_a_server_that_is_not_where_it_is_looked_for_is_told_and_not_worked_around(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo, "running_dsn", lambda path: "postgresql://somewhere")
+    monkeypatch.setattr(demo, "is_served", lambda path: True)
 
     def never(house: object) -> AbstractAsyncContextManager[demo.Inside]:
         raise AssertionError("nothing is started")

@@ -8,7 +8,6 @@ from homeroom.actors.exam_memory import Hall
 from homeroom.actors.sitting_rows import look_up_results, look_up_sittings
 from homeroom.engine.behaviour import NOTHING, Context, Decision, Refusal, Tell
 from homeroom.protocol import exam as verbs
-from homeroom.protocol.exam import STUDENTS_MAX
 from homeroom.protocol.exam_events import Began, Ended, Joined, Left
 from homeroom.protocol.exam_messages import Call, Decline, Finish, Report, ShowResult, Unlock
 
@@ -115,5 +114,6 @@ def ask_sittings(hall: Hall, command: verbs.AskSittings, context: Context) -> De
 
 
 def ask_results(hall: Hall, command: verbs.AskResults, context: Context) -> Decision:
-    """Answer with the sheet of results."""
-    return Decision(lookup=look_up_results(hall.id, STUDENTS_MAX))
+    """Answer with the sheet of results: who never came has no sitting, and is on it because the exam lists them."""
+    state = hall.shown
+    return Decision(lookup=look_up_results(hall.id, dict(hall.memory.seats), state.questions, state.points))

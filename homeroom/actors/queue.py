@@ -156,7 +156,7 @@ QUEUE = Kind(
         Verb(asked.Edit, OWNERS, f"PATCH {_QUEUE}", "control"),
         Verb(asked.Appoint, OWNERS, f"PUT {_QUEUE}/assistants/{{user}}", "control", people=("user",)),
         Verb(asked.Retire, OWNERS, f"DELETE {_QUEUE}/assistants/{{user}}", "control", anybody=("user",)),
-        Verb(asked.Enlist, OWNERS, budget="control", people=("users[]",)),
+        Verb(asked.Enlist, OWNERS, budget="control", listed=("users[]",)),
         Verb(asked.Strike, OWNERS, budget="control", anybody=("users[]",)),
         Verb(asked.Schedule, OWNERS, f"PUT {_QUEUE}/hours", "control", also=(f"POST {_ROOT}/schedule",)),
         Verb(asked.Open, HELPERS, budget="control"),

@@ -281,7 +281,8 @@ SESSION = Kind(
             fresh=True,
             words=PLAN_WORDS,
             turned=PLAN_TURNED,
-            people=("owner", "people[]"),
+            people=("owner",),
+            listed=("people[]",),
         ),
         Verb(
             words.Change, OWNERS, f"PUT {ONE}", "control", also=(f"PATCH {ONE}",), words=PLAN_WORDS, turned=PLAN_TURNED
@@ -290,7 +291,7 @@ SESSION = Kind(
         Verb(words.End, OWNERS, budget="control"),
         Verb(words.Cancel, OWNERS | SYSTEM_ONLY, budget="control", also=(f"DELETE {ONE}",)),
         Verb(words.AdmitEarly, OWNERS, budget="control"),
-        Verb(words.Enroll, OWNERS | SYSTEM_ONLY, budget="control", people=("people[]",)),
+        Verb(words.Enroll, OWNERS | SYSTEM_ONLY, budget="control", listed=("people[]",)),
         Verb(words.Expel, OWNERS | SYSTEM_ONLY, budget="control", anybody=("people[]",)),
         Verb(words.HandOver, SYSTEM_ONLY, None, "control"),
         Verb(words.LoseCourse, SYSTEM_ONLY, None, "control"),

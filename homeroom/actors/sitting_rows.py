@@ -16,10 +16,10 @@ from homeroom.engine.behaviour import Caller, Fact, Lookup, Row
 from homeroom.engine.kind import Listing, Table
 from homeroom.protocol.access import ROLES, allow
 from homeroom.protocol.chat import CHAT_EVENTS
-from homeroom.protocol.exam import SittingRow, SittingsPage
+from homeroom.protocol.exam import STUDENTS_MAX, Seat, SittingRow, SittingsPage
 from homeroom.protocol.grading import score
 from homeroom.protocol.paging import After, Page, PageLimit, cut_page, decode_after
-from homeroom.protocol.sheet import Sheet, sheet_time
+from homeroom.protocol.sheet import Cell, Sheet, sheet_time
 from homeroom.protocol.sitting_events import AnswerSaved, Flagged, TakenOver
 from homeroom.protocol.sitting_state import answered
 
@@ -33,6 +33,9 @@ SITTINGS = Table(
     },
     (("exam", "person"), ("person", "started")),
 )  # fmt: skip
+RESULTS_MAX = 2 * STUDENTS_MAX
+"""Lines of a sheet: who is listed, and as many who came and were taken off the list."""
+_RESULTS = ("student", "name", "status", "submitted", "reason", "answered", "questions", "late", "score", "most")
 _UNWRITTEN = frozenset({AnswerSaved, Flagged, TakenOver})
 _SEALS_ONLY = frozenset(CHAT_EVENTS)
 
@@ -96,16 +99,29 @@ def look_up_sittings(exam: str, limit: int, after: str) -> Lookup:
     return _of_exam(exam, into, limit + 1, ("person", after) if after else None)
 
 
-def look_up_results(exam: str, limit: int) -> Lookup:
-    """Return the question for the sheet of an exam's results."""
-    columns = ("student", "name", "status", "submitted", "reason", "answered", "questions", "late", "score", "most")
+def look_up_results(exam: str, seats: Mapping[str, Seat], questions: int, most: int) -> Lookup:
+    """Return the question for the sheet of an exam's results, ordered by student: all sittings, and who of `seats` has none.
+
+    `questions` are so many, worth `most`, as in the sittings.
+    """
 
     def into(rows: list[Mapping[str, Any]]) -> Sheet:
-        cells = ({**row, "student": row["person"], "submitted": sheet_time(row["submitted"])} for row in rows)
-        lines = tuple(tuple(row[name] for name in columns) for row in cells)
-        return Sheet(f"results-{exam}", columns, lines)
+        lines = {row["person"]: _line(row) for row in rows}
+        absent = {user: _absent(user, seat, questions, most) for user, seat in seats.items() if user not in lines}
+        every = sorted({**lines, **absent}.items())[:RESULTS_MAX]
+        return Sheet(f"results-{exam}", _RESULTS, tuple(line for _, line in every))
 
-    return _of_exam(exam, into, limit, None)
+    return _of_exam(exam, into, RESULTS_MAX, None)
+
+
+def _line(row: Mapping[str, Any]) -> tuple[Cell, ...]:
+    cells = {**row, "student": row["person"], "submitted": sheet_time(row["submitted"])}
+    return tuple(cells[name] for name in _RESULTS)
+
+
+def _absent(user: str, seat: Seat, questions: int, most: int) -> tuple[Cell, ...]:
+    """Return the line of a student who never came, or whose sitting has not written its row yet: nothing answered, and no points."""
+    return (user, seat.name, seat.status, None, "", 0, questions, 0, None, most)
 
 
 def _of_exam(exam: str, into: Callable[[list[Mapping[str, Any]]], Any], limit: int, above: Any) -> Lookup:

@@ -5,26 +5,15 @@ names for the same value (`Verb.words`), and who asks for which (the rows of the
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 from homeroom.engine.kind import Turned
+from homeroom.protocol.instant import read_time
 
 UNSAID_TYPE = "application/octet-stream"
 """Of a file whose kind nobody said."""
 UNNAMED = "file"
-
-
-def read_time(value: Any) -> Any:
-    """Return Unix ms of a time as ISO 8601 writes it; one without an offset is no moment."""
-    if not isinstance(value, str):
-        return value
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return value
-    return value if moment.tzinfo is None else round(moment.timestamp() * 1000)
 
 
 def read_public(value: Any) -> Any:

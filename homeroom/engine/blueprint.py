@@ -27,8 +27,8 @@ class Blueprint:
         self.calm = kind.calm
         self.idle_ms = int(kind.idle_s * 1000)
         self._verbs: dict[type[Any], Verb] = {verb.command: verb for verb in kind.verbs}
+        self._naming = {verb.command: verb for verb in kind.verbs if verb.people or verb.listed}
         self._commands: dict[str, type[Any]] = {verb.command.do: verb.command for verb in kind.verbs}
-        self._people = {verb.command: verb.people for verb in kind.verbs if verb.people}
         self._events: dict[str, type[Any]] = {event.type: event for event in kind.events}
         self._guardians = guardians or nobody
         self._told = kind.told if guardians is not None else {}
@@ -40,9 +40,9 @@ class Blueprint:
             raise Refusal("bad_command", f"a {self.kind.name} has no such verb")
         return verb
 
-    def people(self, command: Any) -> tuple[str, ...]:
-        """Return the places in a command where ids of people stand who have to be there."""
-        return self._people.get(type(command), ())
+    def naming(self, command: Any) -> Verb | None:
+        """Return the verb of a command that names people who have to be there, `None` for all others."""
+        return self._naming.get(type(command))
 
     def discreet_digest(self, command: Any) -> bytes:
         """Return a digest of a command without what its verb keeps secret, nothing for one that has no secrets."""

@@ -5,7 +5,7 @@ them; whatever the actor's own code raises is a crash, which is counted against 
 Never here: the mailbox, the append, and lives (`actor`).
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
@@ -34,6 +34,7 @@ from homeroom.engine.envelope import Answer, Done, Due, Envelope, Post, Watch
 from homeroom.engine.errors import ActorCrashed, internal
 from homeroom.engine.journal import JournalError
 from homeroom.engine.kept_refusal import first_answer
+from homeroom.engine.kind import Verb
 from homeroom.engine.ledger import Ledger
 from homeroom.engine.look_up import start_look_up
 from homeroom.engine.named import check_people, people_in
@@ -121,8 +122,8 @@ class Desk:
         try:
             self._blueprint.check_command(self.behaviour, envelope.command, envelope.caller)
             decision = await self._decide(turn, envelope.command, envelope.caller, envelope.arrived)
-            if places := self._blueprint.people(envelope.command):
-                await self._check_people(places, envelope)
+            if verb := self._blueprint.naming(envelope.command):
+                await self._check_people(verb, envelope)
         except Refusal as refusal:
             self._services.counters.refusals += 1
             turn.answer(envelope.reply, refusal)
@@ -131,14 +132,16 @@ class Desk:
         if envelope.message:
             turn.consumed.append(envelope.message)
 
-    async def _check_people(self, places: Iterable[str], envelope: Envelope) -> None:
+    async def _check_people(self, verb: Verb, envelope: Envelope) -> None:
         """Raise `bad_command` for people named who are not there. Who asks is, and other actors name whom they were given."""
         caller = envelope.caller
         if caller.role == SYSTEM:
             return
-        found = people_in(places, envelope.command, self.behaviour.id)
-        named = [(where, person) for where, person in found if person != caller.user]
-        await check_people(named, self._services.strangers)
+        named, listed = (
+            [one for one in people_in(places, envelope.command, self.behaviour.id) if one[1] != caller.user]
+            for places in (verb.people, verb.listed)
+        )
+        await check_people(named, listed, self._services.strangers)
 
     def _carry_out(self, turn: Turn, envelope: Envelope, decision: Decision) -> None:
         keep = self._is_to_be_kept(envelope, decision)

@@ -1,16 +1,15 @@
 """Running an embedded PostgreSQL: started by us, living and dying with this process.
 
-Below one home directory: `postgres/` (the data), `postgres.log`, `postgres.lock` (who holds it may start a server) and
+Below one home directory: `postgres/` (the data), `postgres.log`, the locks that say who may start a server (`claim`) and
 `postgres.dsn` (how a second process of the same person reaches the server, mode 0600). The server listens on a unix
 socket in a private directory only, so it trusts who gets there.
 
-Never here: how what it needs is made (`cluster`), what it notes of itself (`postmaster`), connections and SQL.
+Never here: who may run it (`claim`), how what it needs is made (`cluster`), what it notes of itself (`postmaster`),
+connections and SQL.
 """
 
-import fcntl
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,11 +18,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO
 
 import structlog
 import trio
 
+from homeroom.engine.claim import Claim, Share, share_or_claim, wait_unshared
 from homeroom.engine.cluster import (
     drop_dsn,
     drop_socket_folder,
@@ -33,7 +32,6 @@ from homeroom.engine.cluster import (
     make_socket_folder,
     note_dsn,
     noted_dsn,
-    socket_of,
     unprivileged,
 )
 from homeroom.engine.errors import DataDirectoryInUse, EmbeddedError, StartFailed
@@ -45,8 +43,6 @@ START_S = 60.0
 """How long a start may take, recovery after a crash included."""
 STOP_WAYS = ((signal.SIGINT, 5.0), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 2.0))
 """How the server is asked to end (fast, at once, not asked), and the seconds that each way is given. None loses a commit."""
-LOCK_S = 1.0
-"""How long a start waits for another holder of the lock, who may be dying this moment."""
 ORPHAN_S = 15.0
 """How long a server whose starter died is given to end by itself."""
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
@@ -80,40 +76,22 @@ ctypes.CDLL(None).prctl(1, int(sys.argv[2]))
 os.getppid() == int(sys.argv[1]) and os.execv(sys.argv[3], sys.argv[3:])"""
 
 
-def running_dsn(home: Path) -> str | None:
-    """Return how to reach the server of `home`, or `None` when none answers there, or one that is about to end."""
-    dsn = noted_dsn(home)
-    if dsn is None:
-        return None
-    try:
-        with (home / "postgres.lock").open("a", encoding="utf-8") as lock:
-            if _locked(lock):  # its starter is dead, and it will soon be
-                return None
-    except FileNotFoundError:
-        return None
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(2.0)
-        try:
-            probe.connect(str(socket_of(dsn)))
-        except OSError:
-            return None
-    return dsn
-
-
 class EmbeddedPostgres:
     """One server on one home directory. Its methods block: from trio, use `open_embedded`.
 
-    Its life: (1) `start` takes the lock, makes the data directory on the first run, starts the server and waits until it
-    is ready; (2) `wait` returns when the server ended, wanted or not, and `start` may be called again; (3) `stop` ends
-    the server and gives the lock back.
+    Its life: (1) `start` takes the claim, unless that is held already, makes the data directory on the first run, starts the
+    server and waits until it is ready; (2) `wait` returns when the server ended, wanted or not, and `start` may be called again; (3) `stop` ends
+    the server and gives the claim back.
     """
 
-    def __init__(self, home: Path, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self, home: Path, settings: Mapping[str, str] = MappingProxyType({}), claim: Claim | None = None
+    ) -> None:
         self.home = home
         self.data = home / "postgres"
         self._settings = {**SETTINGS, **settings}
         self._binaries = find_binaries()
-        self._lock: IO[str] | None = None
+        self._claim = claim or Claim(home)
         self._sockets: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = threading.Event()
@@ -134,16 +112,16 @@ class EmbeddedPostgres:
 
     def start(self) -> None:
         """Start the server and wait until it takes connections; raises `EmbeddedError`."""
-        again = self._lock is not None
-        self.home.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
+        again = self._sockets is not None
+        self._claim.take()
         try:
             self._wait_for_orphan()
             if not (self.data / "PG_VERSION").exists():
                 initialise(self._binaries, self.data, sync=self._settings.get("fsync") != "off")
             self._sockets = self._sockets or make_socket_folder(self.home)
             self._launch_until_ready()
-            note_dsn(self.home, self.dsn)
+            if noted_dsn(self.home) != self.dsn:  # else those who hold the note would not be waited for
+                note_dsn(self.home, self.dsn)
         except BaseException:
             if not again:  # else it is tried once more, with the same sockets
                 self.stop()
@@ -152,32 +130,17 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """End the server, open sessions too, and give everything back; harmless when there is none."""
         if self._process is not None:
+            drop_dsn(self.home)
             self._end_process(self._process)
             self._process = None
-            drop_dsn(self.home)
         if self._sockets is not None:
             drop_socket_folder(self._sockets)
             self._sockets = None
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._claim.release()
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the server has ended, whoever ended it; `False` when the time was over first."""
         return self._ended.wait(timeout_s)
-
-    def _take_lock(self) -> None:
-        """Hold `postgres.lock` for as long as this process lives; the kernel gives it back after a kill."""
-        if self._lock is not None:
-            return
-        lock = (self.home / "postgres.lock").open("a", encoding="utf-8")
-        deadline = time.monotonic() + LOCK_S
-        while not _locked(lock):
-            if time.monotonic() > deadline:
-                lock.close()
-                raise DataDirectoryInUse(f"another program runs the database in {self.home}")
-            time.sleep(0.02)
-        self._lock = lock
 
     def _wait_for_orphan(self) -> None:
         """Let a server end whose starter was killed; forget a `postmaster.pid` that names somebody else by now."""
@@ -283,14 +246,6 @@ class EmbeddedPostgres:
         return (self.home / "postgres.log").read_bytes()[begun:].decode(errors="replace")
 
 
-def _locked(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 async def _keep_running(server: EmbeddedPostgres) -> None:
     """Start the server again whenever it ended by itself, waiting longer from time to time while that fails."""
     backoff_s = FIRST_BACKOFF_S
@@ -309,13 +264,16 @@ async def _keep_running(server: EmbeddedPostgres) -> None:
 
 @asynccontextmanager
 async def open_embedded(
-    home: Path, settings: Mapping[str, str] = MappingProxyType({})
+    home: Path, settings: Mapping[str, str] = MappingProxyType({}), claim: Claim | None = None
 ) -> AsyncIterator[EmbeddedPostgres]:
     """Run the server of `home` and keep it running; stop it before leaving. Raises `EmbeddedError`.
 
-    What the body raises comes out as it is, in no group.
+    `claim`: one that is held already. At the end those who work beside us are waited for, unless it is cancelled; what the
+    body raises comes out as it is, in no group.
     """
-    server = EmbeddedPostgres(home, settings)
+    claim = claim or Claim(home)
+    server = EmbeddedPostgres(home, settings, claim)
+    await claim.wait()
     await trio.to_thread.run_sync(server.start)
     failure: Exception | None = None
     try:
@@ -325,9 +283,27 @@ async def open_embedded(
                 yield server
             except Exception as error:  # carried around the nursery, which would wrap it
                 failure = error
+            await wait_unshared(claim)
             nursery.cancel_scope.cancel()
     finally:
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(server.stop)
     if failure is not None:
         raise failure
+
+
+@asynccontextmanager
+async def share_embedded(home: Path, settings: Mapping[str, str] = MappingProxyType({})) -> AsyncIterator[str]:
+    """Offer how to reach the database of `home`: beside the program that runs it, else run by us for as long as the body takes.
+
+    Waits for one that starts or stops. Raises `EmbeddedError`.
+    """
+    found = await share_or_claim(home)
+    try:
+        if isinstance(found, Share):
+            yield found.dsn
+        else:
+            async with open_embedded(home, settings, found) as server:
+                yield server.dsn
+    finally:
+        found.release()

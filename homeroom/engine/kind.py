@@ -37,7 +37,8 @@ class Verb:
     tells what its sender put there: sent again with others in them, it gets its first answer as well. `words` are further
     names of fields in the bodies of its doors, those that other systems give them: other word → field; `turned` are those whose values
     are others too. `people` are the places of ids of people who have to be there, `students[].id` or, for a thing whose id is a person's, `{id}`:
-    whoever names somebody else is refused (`named`). `anybody` are those of ids that may be anybody's, since the actor itself has the list of those
+    whoever names somebody else is refused (`named`). `listed` are such places as well, of a list of students: who has left the school is
+    refused there too. `anybody` are those of ids that may be anybody's, since the actor itself has the list of those
     who can be meant, who may have left the school by now.
     """
 
@@ -54,6 +55,7 @@ class Verb:
     words: Mapping[str, str] = field(default_factory=dict)
     turned: tuple[Turned, ...] = ()
     people: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
     anybody: tuple[str, ...] = ()
 
     @property

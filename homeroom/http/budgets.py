@@ -51,7 +51,7 @@ DEFAULT_RATES: Mapping[str, Rate] = {
     "typing": Rate(2.0, 20),
     "read": Rate(5.0, 60),
     "write": Rate(10.0, 200),
-    "calendar": Rate(0.1, 30),
+    "calendar": Rate(0.1, 10),
     "calendars": Rate(20.0, 400),
     "beat": Rate(1.0, 20),
     "control": Rate(2.0, 60),

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-import trio
 from msgspec import UNSET, Struct, UnsetType, defstruct
 
 from homeroom.engine.behaviour import Refusal
@@ -20,9 +19,9 @@ from homeroom.protocol.hours import Zone
 from homeroom.protocol.ids import spell_id
 from homeroom.protocol.rest_json import read_query
 from homeroom.protocol.zones import UnknownZone, day_window, find_zone
-from homeroom.records.calendar import ICS_TYPE, write_calendar
+from homeroom.records.calendar import ICS_TYPE
 from homeroom.records.columns import Day
-from homeroom.records.feeds import Feeds, tag_of
+from homeroom.records.feeds import Feeds
 from homeroom.records.school.schedule_slot import LATEST_MS
 
 LIST_NAME = "schedule_list"
@@ -116,9 +115,8 @@ class CalendarDoors:
         _take(self.desk.take, reader.id, BY_LINK)
         if "If-None-Match" in call.headers and is_known(call.headers, tag := await self.feeds.tag(reader)):
             return Out(b"", 304, _headers(tag), ICS_TYPE)
-        slots = [slot async for slot in self.feeds.slots(reader)]
-        text = await trio.to_thread.run_sync(write_calendar, reader.name, slots)
-        return Out(text, headers=_headers(tag_of(reader, slots)), mimetype=ICS_TYPE)
+        tag, text = await self.feeds.write(reader)
+        return Out(text, headers=_headers(tag), mimetype=ICS_TYPE)
 
 
 def _headers(tag: str) -> Mapping[str, str]:

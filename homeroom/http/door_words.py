@@ -90,7 +90,7 @@ FIELDS: Mapping[str, str] = {
     "detail": "what was wrong, in words",
     "done": "whether it was carried out",
     "dry_run": "only check: nothing is changed, and the answer says what would be",
-    "email": "the address of a mailbox, or whether mail is sent",
+    "email": "the address of a mailbox, or whether mail is wanted, which a program of the school sends",
     "enrolled": "how many were enrolled, or who",
     "entries": "the entries, in order",
     "event_type": "the type of the event, such as `entry.created`",
@@ -159,7 +159,7 @@ FIELDS: Mapping[str, str] = {
     "position": "the place in the order, the smallest first",
     "priority": "how urgent it is",
     "published": "whether everybody sees it",
-    "push": "whether a message goes to the person's devices",
+    "push": "whether a message to devices is wanted, which a program of the school sends",
     "question": "the question",
     "questions": "the questions, in order",
     "queues": "the queues, in order",
@@ -208,6 +208,60 @@ FIELDS: Mapping[str, str] = {
 }
 """Field -> what it holds, wherever one of that name stands."""
 
+OTHERWISE: Mapping[tuple[str, str], str] = {
+    ("accepted", "array"): "the texts that count as right",
+    ("active", "integer"): "how many members did something",
+    ("after", "integer"): "the place behind which it begins",
+    ("alias", "boolean"): "whether the name is one of the person's choice, with nothing that tells who it is",
+    ("already", "array"): "those who were there before, each by the id of the user",
+    ("answered", "integer"): "how many are answered",
+    ("conversations", "integer"): "how many conversations",
+    ("correct", "array"): "the right options, each by its id",
+    ("course", "boolean"): "also all students of the exam's course, as they are now",
+    ("email", "boolean"): "whether mail is wanted, which a program of the school sends",
+    ("enrolled", "array"): "who is enrolled, each by the id of the user",
+    ("enrolled", "integer"): "how many were enrolled",
+    ("entries", "integer"): "how many entries",
+    ("entries", "object"): "the entries, by id",
+    ("late", "object"): "what came too late to count, by question",
+    ("line", "array"): "who waits, in order, each by the id of the entry",
+    ("members", "integer"): "how many belong to it",
+    ("messages", "integer"): "how many messages",
+    ("opened", "boolean"): "whether the exam is open",
+    ("order", "string"): "who comes first",
+    ("participants", "integer"): "how many take part",
+    ("people", "integer"): "how many people",
+    ("people", "object"): "the people that it is about, by the id of the user",
+    ("questions", "integer"): "how many questions",
+    ("questions", "object"): "the questions, by id",
+    ("retracted", "string"): "the id of the user who took it back, `null` while nobody has",
+    ("status", "integer"): "the status of the answer, as in its first line",
+    ("student", "integer"): "how many students",
+    ("submitted", "integer"): "when it was handed in, Unix milliseconds, 0: not yet",
+    ("unread", "boolean"): "only those that are not read yet",
+    ("version", "string"): "the version of the server",
+}
+"""Field and type of JSON -> what it holds where it is of that type."""
+
+_PRESENT = "whether the student was there, and if not, or not in time, whether that is excused"
+_STANDING = "whether the person takes part, or did once"
+OWN: Mapping[str, str] = {
+    **{f"Attendance{name}.status": _PRESENT for name in ("Shown", "New", "Whole", "Change", "Mark")},
+    **{f"Enrolment{name}.status": _STANDING for name in ("Shown", "New", "Whole", "Change")},
+    **{
+        f"Student{name}.status": "whether the student is at the school"
+        for name in ("", "Shown", "New", "Whole", "Change")
+    },
+    "Alive.status": "that the process answers",
+    "DashboardAttendanceFigures.late": "how many came late",
+    "ExamSittingRow.late": "how many answers came too late to count",
+    "ExamState.submitted": "how many have handed in",
+    "ListLine.status": "what becomes of the line, or would",
+    "PresenceSetStatus.status": "whether one can be reached",
+    "PresenceState.status": "whether the person can be reached",
+}
+"""Structure and field -> what it holds there, where others of its name and type hold something else."""
+
 ROW_IDS: Mapping[str, str] = {
     "students": "the id of the student's record; with the user's, ask `GET /api/students?user_id=`",
 }
@@ -220,13 +274,28 @@ def tag_words(records: Iterable[RecordType] = ()) -> dict[str, str]:
     return {**TAGS, **own}
 
 
-def with_words(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a field or parameter with words, if there are any and it has none of its own but the form of an id."""
+def with_words(name: str, schema: dict[str, Any], of: str = "") -> dict[str, Any]:
+    """Return the schema of a field or parameter with words, if there are any and it has none of its own but the form of an id.
+
+    `of` is the name of the structure that has the field.
+    """
     told = _told(schema)
     if "$ref" in schema or (told and told != FORM):
         return schema
-    words = f"{IDS[name]}: {FORM}" if told and name in IDS else "" if told else IDS.get(name) or FIELDS.get(name)
+    words = f"{IDS[name]}: {FORM}" if told and name in IDS else "" if told else _words(name, schema, of)
     return {**schema, "description": words} if words else schema
+
+
+def of_moment(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a moment in a body with words that say how else it is taken."""
+    return {**schema, "description": f"{_told(schema)}; a text in ISO 8601 with an offset is taken as well"}
+
+
+def _words(name: str, schema: dict[str, Any], of: str) -> str | None:
+    """Return the words for a field: those of the structure, of its type, or of its name."""
+    types = (one.get("type", "string") for one in schema.get("anyOf", (schema,)))
+    own_type = next((one for one in types if one != "null"), "")
+    return OWN.get(f"{of}.{name}") or OTHERWISE.get((name, own_type)) or IDS.get(name) or FIELDS.get(name)
 
 
 def _told(schema: dict[str, Any]) -> str:

@@ -21,6 +21,8 @@ OVERHEAD = 16_384
 """Bytes that a form with one file has more than the file, at the most, so far as its length is judged by its head."""
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _BREAKS = b"\r\n"
+_PATH_SIGN = re.compile(r'\\(?!")')
+"""What stands between the parts of some paths; by the rules of headers it makes the sign behind it plain, and would be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ async def open_form(body: AsyncIterator[bytes], content_type: str) -> FilePart:
     if began is None:
         raise _no_form("it does not begin with its boundary")
     said = _parse_head(head[began.end() :])
-    name = parse_options_header(said.get("content-disposition", ""))[1].get("filename")
+    name = parse_options_header(_PATH_SIGN.sub(r"\\\\", said.get("content-disposition", "")))[1].get("filename")
     if name is None:
         raise _not_one()
     return FilePart(name, said.get("content-type", ""), _Content(body, began[1] + mark, held))

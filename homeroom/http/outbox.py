@@ -28,10 +28,14 @@ _write = os.write
 class OutboxSettings:
     """Bounds of what waits: bytes, and the seconds that a frame may wait before its receiver counts as slow.
 
+    More than `bytes` is too much when a frame has waited for `grace_s`, and `at_once` times as much at any time: one commit
+    can say more than `bytes` in a moment in which nobody, however fast, can read.
     `resume_bytes`: a page of missed events is pushed only while less than this waits.
     """
 
     bytes: int = 1_048_576
+    at_once: int = 4
+    grace_s: float = 1.0
     patience_s: float = 5.0
     resume_bytes: int = 65_536
 
@@ -135,11 +139,20 @@ class Outbox:
             return
         if self._queue is None:  # no plain socket: always the writer task
             self._start_queue(frame, begun=False)
-        elif self.held + len(frame) > self._settings.bytes:
+        elif self._is_too_much(self.held + len(frame)):
             self._overflow()
         else:
             self._queue.append((trio.current_time(), frame))
             self.held += len(frame)
+
+    def _is_too_much(self, octets: int) -> bool:
+        """Tell whether so much may not wait."""
+        most = self._settings.bytes
+        return octets > most and (octets > most * self._settings.at_once or self._waits_longer(self._settings.grace_s))
+
+    def _waits_longer(self, seconds: float) -> bool:
+        """Tell whether the next frame has waited for longer than so many seconds."""
+        return bool(self._queue) and trio.current_time() - self._queue[0][0] > seconds  # type: ignore[index] # not empty
 
     def _start_queue(self, frame: bytes, *, begun: bool) -> None:
         self._queue = deque(((trio.current_time(), frame),))

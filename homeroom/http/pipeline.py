@@ -44,10 +44,11 @@ from homeroom.http.problems import (
 from homeroom.http.request_body import PacedBody, PacedRequest, body_of
 from homeroom.http.routes import Call, Out, Route
 from homeroom.http.rules import Rule
-from homeroom.http.spellings import respell
+from homeroom.http.spellings import respell_body
 from homeroom.protocol.errors import RemoteProtocolError
 from homeroom.protocol.rest_json import encode_json, read_query, read_values
 from homeroom.protocol.verbs import decode_object
+from homeroom.records.faults import gave_way
 
 log = structlog.get_logger(__name__)
 ROUTINE = frozenset({*PAGE_PATHS, "/healthz", "/readyz", "/health", "/metrics"})
@@ -253,7 +254,7 @@ async def _read_body(route: Route, request: Asked, most: int) -> Any:
     if route.body is None:
         return b""
     body = await _read_bytes(request, most, route.takes)
-    return body if route.raw else read_values(respell(decode_object(body), route.words), route.body)
+    return body if route.raw else read_values(respell_body(decode_object(body), route.body, route.words), route.body)
 
 
 def _check_names(route: Route, said: Mapping[str, Sequence[str]]) -> None:
@@ -316,11 +317,9 @@ def _respond_problem(problem: Problem) -> Response:
 
 
 def _install_errors(app: App) -> None:
-    async def refused(error: Refusal) -> Response:
-        return _respond_problem(from_refusal(error, asked().id))
-
-    async def undecodable(error: RemoteProtocolError) -> Response:
-        return _respond_problem(from_protocol_error(error, asked().id))
+    async def refused(error: Refusal | RemoteProtocolError) -> Response:
+        told = from_refusal(error, asked().id) if isinstance(error, Refusal) else from_protocol_error(error, asked().id)
+        return _respond_problem(told)
 
     async def away(error: Exception) -> Response:
         log.warning("database away", route=_route(asked()), error=str(error))
@@ -336,12 +335,14 @@ def _install_errors(app: App) -> None:
         return response
 
     async def crashed(error: Exception) -> Response:
+        if gave_way(error):
+            return await away(error)
         incident_id = incident()
         log.error("request crashed", incident=incident_id, route=_route(asked()), exc_info=error)
         return _respond_problem(from_crash(incident_id, asked().id))
 
     app.register_error_handler(Refusal, refused)
-    app.register_error_handler(RemoteProtocolError, undecodable)
+    app.register_error_handler(RemoteProtocolError, refused)
     app.register_error_handler(Disconnected, away)
     app.register_error_handler(Unavailable, away)
     app.register_error_handler(UnfitType, unfit)

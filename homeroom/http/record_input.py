@@ -13,7 +13,7 @@ from msgspec import Struct
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.blueprint import NO_SUCH_THING
 from homeroom.http.record_shapes import SHOWN_ALWAYS, Shapes
-from homeroom.http.spellings import respell, spellings
+from homeroom.http.spellings import respell, respell_body, spellings
 from homeroom.protocol.rest_json import read_query, read_values
 from homeroom.protocol.stray import check_path
 from homeroom.protocol.verbs import decode_object
@@ -30,9 +30,9 @@ def read_text(body: bytes, field: str) -> dict[str, Any]:
     try:
         return {field: body.decode()}
     except UnicodeError:
-        data = {"field": field, "allowed": "text in UTF-8"}
+        data = {"field": field, "allowed": "text in UTF-8: save it as CSV UTF-8"}
         raise Refusal(
-            "bad_command", f"{field}: the file is not UTF-8: save it as UTF-8 and send it again", data=data
+            "bad_command", f"{field}: the file is not UTF-8: save it as CSV UTF-8 and send it again", data=data
         ) from None
 
 
@@ -49,10 +49,11 @@ def read_record_body(
     value, a name in two spellings, another value than the path has.
     """
     known = type.__struct_encode_fields__
-    given = respell(decode_object(body) if isinstance(body, bytes) else body, _other_names(type, record))
+    sent = decode_object(body) if isinstance(body, bytes) else body
+    given = respell_body(sent, type, _other_names(type, record))
     if asked:
         check_path(given, asked, "query")
-        given |= asked
+        given = {**given, **asked}
     laid = {name: value for name, value in (path or {}).items() if name in known}
     values = _in_our_words(given, record)
     check_path(values, laid)

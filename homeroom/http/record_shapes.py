@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from msgspec import NODEFAULT, UNSET, Meta, Struct, UnsetType, defstruct
 from msgspec import field as with_default
-from msgspec.structs import FieldInfo, fields
+from msgspec.structs import FieldInfo, fields, replace
 
 from homeroom.http.include import Include
 from homeroom.http.schema_names import singular
@@ -200,8 +200,17 @@ def _asked(record: RecordType) -> dict[str, str]:
 
 def _sent(record: RecordType, *, create: bool = False) -> list[FieldInfo]:
     """Return the columns that a client may send."""
-    sent = {column.name for column in record.writable(create=create)}
-    return [one for one in fields(record.row) if one.name in sent]
+    sent = {column.name: column for column in record.writable(create=create)}
+    return [replace(one, type=_written(sent[one.name], one.type)) for one in fields(record.row) if one.name in sent]
+
+
+def _written(column: Column, type: Any) -> Any:
+    """Return the type of a column as it is written: some rows may hold less than is written from now on."""
+    if column.since is None:
+        return type
+    _, meta = get_args(_bare(type))
+    written = Annotated[int, Meta(ge=column.since, le=meta.le, description=meta.description, extra=meta.extra)]
+    return written | None if column.optional else written
 
 
 def _declared(one: FieldInfo) -> Field:

@@ -17,6 +17,8 @@ END = b"\r\n\r\n"
 MAX_HEAD = 16_384
 MAX_HEADERS = 100
 _LINE = re.compile(rb"([A-Z]{1,16}) ([\x21-\x7e]{1,8192}) HTTP/(1\.[01])\Z")
+_VERSIONS = (b"HTTP/1.1", b"HTTP/1.0")
+_UNENCODED = re.compile(rb"[^\x21-\x7e]")
 PARAMETERS_MAX = 100
 """Names in a query: more than any door has."""
 ESCAPES_MAX = 1_024
@@ -123,8 +125,10 @@ def parse_head(raw: bytes, rest: bytes) -> RequestHead:
     """Parse a head without its empty line. Raises `BadHead`."""
     first, *lines = raw.split(b"\r\n")
     line = _LINE.match(first)
-    if line is None or len(raw) > MAX_HEAD or len(lines) > MAX_HEADERS:
-        raise BadHead("no request line, or too much of a head")
+    if len(raw) > MAX_HEAD or len(lines) > MAX_HEADERS:
+        raise BadHead(f"too much of a head: {MAX_HEAD} bytes and {MAX_HEADERS} headers at the most")
+    if line is None:
+        raise BadHead(_wrong_line(first))
     headers = tuple(_parse_header(text) for text in lines)
     method, target, version = (part.decode("ascii") for part in line.groups())
     head = RequestHead(method, target, version, headers, raw + END, rest)
@@ -132,6 +136,16 @@ def parse_head(raw: bytes, rest: bytes) -> RequestHead:
     _check_target(head.target)
     _check_most(head)
     return head
+
+
+def _wrong_line(first: bytes) -> str:
+    """Return what is wrong with a first line that is none: mostly a URL that was typed as people write."""
+    target, _, version = first.partition(b" ")[2].rpartition(b" ")
+    if version not in _VERSIONS or not target.startswith(b"/"):
+        return "no request line of HTTP/1.1"
+    if _UNENCODED.search(target):
+        return "the URL has characters that have to be percent-encoded, in UTF-8: ä is %C3%A4, a blank is %20"
+    return "the method is none, or the URL too long: 8192 characters at the most"
 
 
 def _check_target(target: str) -> None:

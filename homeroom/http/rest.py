@@ -26,7 +26,7 @@ from homeroom.engine.words import Page
 from homeroom.http.csv import CSV_TYPE, sheet_out
 from homeroom.http.identity import Identity
 from homeroom.http.routes import Call, Out, Route
-from homeroom.http.spellings import respell, spellings, turn
+from homeroom.http.spellings import may_differ, respell, respell_body, spellings, turn
 from homeroom.protocol.ids import spell_id
 from homeroom.protocol.rest_json import encode_json
 from homeroom.protocol.sheet import Sheet
@@ -204,12 +204,13 @@ def _in_our_words(body: bytes, verb: Verb, other: Mapping[str, str], words: Mapp
     `other` are the names in `verb.words`, and what those of its fields are in the spelling of the sources; `words` are
     those and the names in `verb.turned`.
     """
-    if not body or not words:
+    if not body or not (words or may_differ(verb.command)):
         return body
     given = decode_object(body)
-    if given.keys().isdisjoint(words):
+    ours = respell_body(given, verb.command, other)
+    if ours is given and given.keys().isdisjoint(words):
         return body
-    return encode_json(turn(respell(given, other), verb.turned))
+    return encode_json(turn(ours, verb.turned))
 
 
 def _target(call: Call, kind: Kind, id: str | None, random: Random | None) -> str:

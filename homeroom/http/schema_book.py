@@ -10,10 +10,11 @@ from typing import Any
 
 from msgspec import NODEFAULT, inspect
 
-from homeroom.http.door_words import with_words
+from homeroom.http.door_words import of_moment, with_words
 from homeroom.http.problems import Problem
 from homeroom.http.routes import Route
 from homeroom.http.schema_names import given_names, plain_names
+from homeroom.http.spellings import moments
 from homeroom.protocol.ids import Id
 from homeroom.protocol.rest_json import SCHEMA_PLACE, json_schemas
 from homeroom.protocol.shape import structures_in
@@ -40,6 +41,8 @@ class SchemaBook:
         }
         sent = self._reached(route.body for route in routes)
         self._close(sent)
+        answered = self._reached(route.reply for route in routes)
+        self._tell_moments({plain[one]: info for one, info in found.items() if plain[one] in sent - answered})
         given_in = sent | self._reached(route.query for route in routes)
         self._complete({plain[one]: info for one, info in found.items() if plain[one] not in given_in})
         self._tell()
@@ -87,6 +90,13 @@ class SchemaBook:
             if "properties" in self.components[name]:
                 self.components[name]["additionalProperties"] = False
 
+    def _tell_moments(self, sent: Mapping[str, inspect.StructType]) -> None:
+        """Say of the moments in structures that are only sent how else they are taken; clients are made for the numbers alone."""
+        for name, info in sent.items():
+            fields: dict[str, Schema] = self.components[name].get("properties", {})
+            for field in moments(info):
+                fields[field] = of_moment(fields[field])
+
     def _complete(self, answered: Mapping[str, inspect.StructType]) -> None:
         """Say of structures that are only answered which of their fields are always there: a query's may be left out, an answer's not."""
         for name, info in answered.items():
@@ -96,10 +106,10 @@ class SchemaBook:
                 schema["required"] = [name for name in schema["properties"] if name in always or name == info.tag_field]
 
     def _tell(self) -> None:
-        for schema in self.components.values():
+        for title, schema in self.components.items():
             if "properties" in schema:
                 fields: Mapping[str, Schema] = schema["properties"]
-                schema["properties"] = {name: with_words(name, field) for name, field in fields.items()}
+                schema["properties"] = {name: with_words(name, field, title) for name, field in fields.items()}
 
 
 def _may_lack(field: inspect.Field) -> bool:

@@ -51,7 +51,12 @@ class SyncQuery(Struct, frozen=True):
     ] = ""
     tables: Annotated[
         str,
-        Meta(max_length=2_000, description="Names, separated by commas; each stands for the stream `table:<name>`."),
+        Meta(
+            max_length=2_000,
+            description="Names, separated by commas; each stands for the stream `table:<name>`, in the singular or the plural, with "
+            "`_`, `-` or neither. The answer has the name that the stream itself has.",
+            examples=["classes"],
+        ),
     ] = ""
     since: Annotated[
         str,
@@ -152,7 +157,8 @@ class SyncLimits:
 class Sync:
     """The desk for catch-up.
 
-    `take(user, budget)` is `None` or the ms to wait; `check(token)` raises `Refusal` for one that counts no more.
+    `take(user, budget)` is `None` or the ms to wait; `check(token)` raises `Refusal` for one that counts no more; `table(word)` is
+    the name of the table that is meant.
     """
 
     def __init__(
@@ -166,10 +172,11 @@ class Sync:
         check: Callable[[str], Identity],
         clock: Clock,
         limits: SyncLimits = SyncLimits(),
+        table: Callable[[str], str] = str,
     ) -> None:
         self._ref, self._hub, self._journal, self._wire = ref, hub, journal, wire
         self._take, self._check, self._clock = take, check, clock
-        self._limits = limits
+        self._limits, self._table = limits, table
         self._held: dict[str, int] = {}
         self._polls: dict[str, int] = {}
         self._open: set[_PollOutlet] = set()
@@ -211,7 +218,7 @@ class Sync:
     async def handle(self, call: Call) -> Out:
         """Answer `GET /api/realtime/sync`."""
         who, query = call.person, call.query
-        names = _names(query)
+        names = _names(query, self._table)
         wait_ms = self._take(who.id, "subscribe")
         if wait_ms is not None:
             raise Refusal("rate_limited", "the budget `subscribe` is used up", retry_ms=wait_ms)
@@ -348,15 +355,16 @@ def _refused(answer: SyncAnswer) -> list[str]:
     return [name for name, stream in answer.streams.items() if stream.pos is UNSET]
 
 
-def _names(query: SyncQuery) -> list[str]:
+def _names(query: SyncQuery, table: Callable[[str], str]) -> list[str]:
     """Return the streams asked for, each once; raises `bad_command` for none, too many, or what is no address."""
-    tables = [f"table:{name}" for name in query.tables.split(",") if name]
-    names = list(dict.fromkeys([name for name in query.streams.split(",") if name] + tables))
+    tables = [f"table:{table(word)}" for word in query.tables.split(",") if word]
+    asked = [name for name in query.streams.split(",") if name]
+    names = list(dict.fromkeys(asked + tables))
     if not 1 <= len(names) <= STREAMS_MAX:
         raise Refusal("bad_command", f"name 1 to {STREAMS_MAX} streams", data={"field": "streams"})
-    for name in names:
-        if not _is_address(name):
-            raise Refusal("bad_command", "a stream is kind:id", data={"field": "streams", "allowed": "kind:id"})
+    for field, some, form in (("streams", asked, "kind:id"), ("tables", tables, "the name of a table")):
+        if not all(map(_is_address, some)):
+            raise Refusal("bad_command", f"one of the {field} is not {form}", data={"field": field, "allowed": form})
     return names
 
 

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from homeroom.protocol.exam_paper import QUESTIONS_MAX, Item, Key, Question, Score
 from homeroom.protocol.ids import Id, Millis
+from homeroom.protocol.instant import INSTANT
 
 STUDENTS_MAX = 1_000
 STAFF_MAX = 50
@@ -26,7 +27,7 @@ PersonName = Annotated[str, Meta(max_length=200)]
 Tag = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.\-]{0,40}\Z", description="at most 40 of A-Z a-z 0-9 _ - .")]
 Specialty = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_\-]{0,50}\Z", description="at most 50 of A-Z a-z 0-9 _ -")]
 Minutes = Annotated[int, Meta(ge=1, le=MINUTES_MAX)]
-Time = Annotated[int, Meta(ge=0, le=TIME_MAX, description="Unix milliseconds, server clock; 0: by hand")]
+Time = Annotated[int, Meta(ge=0, le=TIME_MAX, description="Unix milliseconds, server clock; 0: by hand", extra=INSTANT)]
 Many = Annotated[int, Meta(ge=0, le=2**31)]
 Seed = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 ExamStatus = Literal["none", "draft", "published", "open", "closed", "deleted"]
@@ -246,7 +247,7 @@ class AskStudents(_Command, frozen=True):
 
 
 class AskSittings(_Command, frozen=True):
-    """Ask for a page of the sittings as they were last written down, by student."""
+    """Ask for a page of the sittings as they were last written down, by student. Who never came has none."""
 
     do: ClassVar[str] = "sittings"
     limit: Annotated[int, Meta(ge=1, le=100)] = 50
@@ -254,7 +255,11 @@ class AskSittings(_Command, frozen=True):
 
 
 class AskResults(_Command, frozen=True):
-    """Ask for all results as a sheet; `submitted` is a time in UTC, empty for who never handed in."""
+    """Ask for all results as a sheet, a line for each student; `submitted` is a time in UTC, empty for who never handed in.
+
+    It has everybody on the list, also who never came: `status` is `listed` then, and `score` empty. Who came and was taken off the list
+    later stays on it. The list is as `enroll` made it: a course's students of the time at which they were listed.
+    """
 
     do: ClassVar[str] = "results"
 

@@ -138,7 +138,7 @@ REST = cleandoc(
     Each verb has a twin, named in its chapter. Names in braces are path fields, `{id}` the actor's id, or its address, `room:lobby` for
     `lobby` (a path without it is about oneself); the other arguments are the JSON body, or the query of a GET. Unlike in a frame, a field or parameter that nobody
     knows is refused by its name, and so is one that says another thing than the path; of a key that stands twice in a body,
-    the last counts. `POST /api/rooms/lobby/messages` with `{"text": "hello"}`:
+    the last counts. Bodies may name fields in camelCase, and times in ISO 8601 with an offset. `POST /api/rooms/lobby/messages` with `{"text": "hello"}`:
 
     ```
     200   {"data": {"id": "18"}, "pos": ["room:lobby", 18]}
@@ -168,7 +168,9 @@ REST = cleandoc(
     ## Catching up over HTTP
 
     `GET /api/realtime/sync?streams=room:a,room:b&since=<cursor>&wait=25`, for a client whose network blocks WebSocket, or that was
-    away. `tables=exams,users` means the streams `table:exams` and `table:users`.
+    away. `tables=exams,users` means the streams `table:exams` and `table:users`. A table may be named in the singular or the plural,
+    with `_`, `-` or neither (`report-card`); the answer has the stream's own name (`table:report_cards`). A table that there is not is
+    `refused`, and its `msg` names those that there are.
 
     ```
     200   {"cursor": "c1.…", "more": false, "streams": {

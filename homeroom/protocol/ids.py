@@ -9,6 +9,8 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta
 
+from homeroom.protocol.instant import INSTANT
+
 MAX_SEQ = 2**53 - 1
 """The largest number on the wire: what every client language, JavaScript among them, holds exactly."""
 
@@ -19,7 +21,7 @@ AddressText = Annotated[
 ]
 CommandId = Annotated[int, Meta(ge=1, le=MAX_SEQ, description="positive, growing within `client`")]
 Seq = Annotated[int, Meta(ge=0, le=MAX_SEQ)]
-Millis = Annotated[int, Meta(ge=0, le=MAX_SEQ, description="Unix milliseconds, server clock")]
+Millis = Annotated[int, Meta(ge=0, le=MAX_SEQ, description="Unix milliseconds, server clock", extra=INSTANT)]
 Epoch = Annotated[str, Meta(max_length=64)]
 
 

@@ -65,7 +65,7 @@ class Notify(Struct, frozen=True, omit_defaults=True):
 
 
 class TakeBack(Struct, frozen=True):
-    """From the records: what `url` leads to is gone. The notices of these types that lead there are dismissed, but for those that people sent."""
+    """From the records: what `url` leads to is gone, or hidden from some whom they told. The notices of these types that lead there are dismissed, but for those that people sent."""
 
     do: ClassVar[str] = "take_back"
     url: Link
@@ -236,7 +236,7 @@ class AllRead(Struct, frozen=True):
 
 
 class Dismissed(Struct, frozen=True):
-    """A notice was taken out of the inbox: by its person, or by `system` when what it told of is gone."""
+    """A notice was taken out of the inbox: by its person, or by `system` when what it told of is gone or hidden."""
 
     type: ClassVar[str] = "inbox.dismissed"
     notification: NoticeId

@@ -22,6 +22,7 @@ NewRev = Annotated[int, Meta(ge=1, le=REV_MAX, description="grows with every cha
 Rev = Annotated[int, Meta(ge=1, le=MAX_SEQ, description="the revision that is kept")]
 Seen = Annotated[int, Meta(ge=0, le=MAX_SEQ, description="the revision that was changed; 0: none was there")]
 Device = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.\-]{0,64}\Z", description="at most 64 of A-Z a-z 0-9 _ - .")]
+Left = Annotated[int, Meta(ge=0, le=MAX_SEQ, description="milliseconds, as the client shows them")]
 Comment = Annotated[str, Meta(max_length=2_000)]
 AnswerVerdict = Annotated[
     Literal["in_time", "in_grace", "admitted"],
@@ -69,7 +70,7 @@ class Progress(_Command, frozen=True):
 
     do: ClassVar[str] = "progress"
     question: Id
-    remaining_ms: Millis = 0
+    remaining_ms: Left = 0
     client_at: Millis = 0
 
 

@@ -15,7 +15,7 @@ from homeroom.protocol.exam_messages import Hold, Staff
 from homeroom.protocol.exam_paper import QUESTIONS_MAX, Paper, Question
 from homeroom.protocol.grading import Mark, Value
 from homeroom.protocol.ids import Id, Millis
-from homeroom.protocol.sitting import AnswerVerdict, Device, EndReason, Result, Rev
+from homeroom.protocol.sitting import AnswerVerdict, Device, EndReason, Left, Result, Rev
 
 Link = Annotated[str, Meta(max_length=32, description="the hash of the record before; never sent")]
 AllMinutes = Annotated[int, Meta(ge=0, le=2**31)]
@@ -126,7 +126,7 @@ class Progressed(_Event, frozen=True):
 
     type: ClassVar[str] = "sitting.progressed"
     question: Id
-    remaining_ms: Millis = 0
+    remaining_ms: Left = 0
     client_at: Millis = 0
     prev: Link = ""
 

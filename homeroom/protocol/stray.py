@@ -87,11 +87,12 @@ def _strays_of_struct(value: dict[str, Any], info: inspect.StructType, place: st
 def _strays_of_union(value: Any, info: inspect.UnionType, place: str) -> Iterator[Stray]:
     """Yield the strays of what the value can be: of several structures, its tag tells which."""
     for one in info.types:
-        if not _is_tagged_otherwise(value, one):
+        if not is_tagged_otherwise(value, one):
             yield from _strays(value, one, place)
 
 
-def _is_tagged_otherwise(value: Any, info: inspect.Type) -> bool:
+def is_tagged_otherwise(value: Any, info: inspect.Type) -> bool:
+    """Tell whether a value says by its tag that it is another structure than the type."""
     if not isinstance(info, inspect.StructType) or not info.tag_field or not isinstance(value, dict):
         return False
     return bool(value.get(info.tag_field) != info.tag)

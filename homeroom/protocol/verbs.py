@@ -4,6 +4,7 @@ Built from plain mappings, kind -> verb -> structure, handed in by the compositi
 Never here: who may use a verb (its `Rule`, judged by the actor), and what it does.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Mapping
 from hashlib import blake2b
 from typing import Any
@@ -113,10 +114,11 @@ def command_digest(do: str, command: Any) -> bytes:
 
 
 def decode_object(body: bytes, limits: Limits = LIMITS) -> dict[str, Any]:
-    """Return the JSON object of a request's body, `{}` for an empty one.
+    """Return the JSON object of a request's body, `{}` for an empty one; a byte order mark before it is overlooked (RFC 8259, 8.1).
 
     Raises `RemoteProtocolError` `bad_frame` when it is none, is not UTF-8, or is over a limit.
     """
+    body = body.removeprefix(BOM_UTF8)
     scan_json(body, limits.nesting, limits.elements)
     try:
         return msgspec.json.decode(body or b"{}", type=dict[str, Any])

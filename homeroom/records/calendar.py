@@ -14,7 +14,7 @@ from msgspec import Struct
 
 ICS_TYPE = "text/calendar; charset=utf-8"
 LINE_OCTETS = 75
-LAYOUT = 2
+LAYOUT = 3
 """Another number whenever the same slots become another text: programs that have the text of before then read it anew."""
 REFRESH = "PT15M"
 """How often a calendar is asked to come back."""

@@ -14,8 +14,8 @@ from homeroom.engine.behaviour import SYSTEM_CALLER
 from homeroom.engine.clock import Clock
 from homeroom.records.commit import InDoubt
 from homeroom.records.errand import Errand
+from homeroom.records.mailing_list import MailWaiting
 from homeroom.records.mailings import tell_page
-from homeroom.records.notices import MailWaiting
 from homeroom.records.school.announcements import Scheduled
 from homeroom.records.school.announcements_due import publish_due
 from homeroom.records.store import Store

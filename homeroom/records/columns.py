@@ -11,12 +11,15 @@ from typing import Annotated, Any, Literal
 from msgspec import NODEFAULT, Meta, Struct, inspect
 
 from homeroom.protocol.ids import MAX_SEQ, Id, Millis
+from homeroom.protocol.instant import INSTANT
 
 Style = Literal["exact", "word", "line", "text", "date"]
 """How a text is taken: as it is (a pattern holds it), one of `words`, one line, lines, or a day `YYYY-MM-DD`."""
 Kind = Literal["text", "integer", "number", "flag", "list", "json"]
 
 LINE = {"style": "line"}
+SINCE_MS = 946_684_800_000
+"""The first of January 2000: no time that people write is earlier. One that they write in seconds is, and would be taken for one in 1970."""
 TITLE_MAX, NAME_MAX, DESCRIPTION_MAX, BODY_MAX, CODE_MAX = 200, 100, 4_000, 20_000, 40
 
 Title = Annotated[str, Meta(min_length=1, max_length=TITLE_MAX, extra=LINE)]
@@ -34,6 +37,16 @@ Link = Annotated[
         max_length=500, pattern=r"\Ahttps://[^\s\\\x01-\x1f\"<>]+\Z", description="https only, at most 500 characters"
     ),
 ]
+Instant = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=MAX_SEQ,
+        description="milliseconds since 1970, from the year 2000 on",
+        extra={"since": SINCE_MS} | INSTANT,
+    ),
+]
+"""A time that people write. `since` holds for what they write and not for rows, so that one that was kept before is still read."""
 Version = Annotated[int, Meta(ge=1, le=MAX_SEQ, description="grows by one with each change")]
 
 
@@ -51,7 +64,10 @@ BASE = Row.__struct_fields__
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: what it holds and its bounds. `default` is `NODEFAULT` where a create must name it."""
+    """A column: what it holds and its bounds. `default` is `NODEFAULT` where a create must name it.
+
+    `since` is the smallest of what is written from now on, where rows may hold less.
+    """
 
     name: str
     kind: Kind
@@ -62,6 +78,7 @@ class Column:
     low: float | None = None
     high: float | None = None
     pattern: str | None = None
+    since: int | None = None
 
     @property
     def required(self) -> bool:
@@ -124,7 +141,7 @@ def _number(kept: Kind) -> Callable[[str, Any, Mapping[str, Any]], dict[str, Any
         if kind.ge is None or kind.le is None:
             msg = f"{name}: a number has a smallest and a greatest value"
             raise ValueError(msg)
-        return {"kind": kept, "low": kind.ge, "high": kind.le}
+        return {"kind": kept, "low": kind.ge, "high": kind.le, "since": extra.get("since")}
 
     return make
 

@@ -1,11 +1,13 @@
 """The rows of a CSV text that somebody sent, read in pieces: a large one `aside`, and never so much at once that others wait.
 
 A thread does not hold the event loop up, but it does hold the interpreter; so it, too, reads one piece and lets go. What no list needs
-is refused before anything is built of it. Never here: what the columns mean (`school.class_lists`).
+is refused before anything is built of it. Commas, semicolons or tabs stand between the cells, whichever the first line has most of, or what a
+line `sep=;` before it says, as spreadsheets write it: no row, and no line that counts. Never here: what the columns mean (`school.class_lists`).
 """
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -18,6 +20,9 @@ LARGE = 20_000
 """Characters from which on a text is read in a thread."""
 PIECE_CHARACTERS, PIECE_LINES = 5_000, 200
 """What is read at once: half a millisecond at the worst."""
+DELIMITERS = ",;\t"
+_SAID = re.compile(r'"?sep=([,;\t])"?[;, \t]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
+_QUOTED = re.compile(r'"[^"]*+"')
 
 
 class CsvRow(NamedTuple):
@@ -46,7 +51,7 @@ class _Lines:
     """The lines of a text; raises `csv.Error` for what no list has."""
 
     def __init__(self, text: str, delimiter: str) -> None:
-        self._lines = io.StringIO(text.lstrip("\ufeff"), newline="")
+        self._lines = io.StringIO(text, newline="")
         self._delimiter = delimiter
         self.of_row = self.of_piece = self.characters = 0
 
@@ -71,7 +76,7 @@ class _Pieces:
     """A text, read a piece at a time."""
 
     def __init__(self, text: str) -> None:
-        delimiter = _delimiter(text)
+        text, delimiter = _begun(text.lstrip("\ufeff"))
         self._lines = _Lines(text, delimiter)
         self._reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
         self.ended = False
@@ -100,6 +105,10 @@ class _Pieces:
         return CsvRow(self._reader.line_num, cells)
 
 
-def _delimiter(text: str) -> str:
-    first = text.split("\n", 1)[0]
-    return ";" if first.count(";") > first.count(",") else ","
+def _begun(text: str) -> tuple[str, str]:
+    """Return the text from its first row on, and what stands between its cells."""
+    said = _SAID.match(text)
+    if said is not None:
+        return text[said.end() :], said[1]
+    first = _QUOTED.sub("", text[:PIECE_CHARACTERS]).lstrip("\r\n").splitlines()[:1]
+    return text, max(DELIMITERS, key="".join(first).count)

@@ -319,6 +319,11 @@ class RecordType:
         """Yield the columns that are not those of every record."""
         return (column for name, column in self.columns.items() if name not in BASE)
 
+    def whose(self, caller: Caller) -> dict[str, str]:
+        """Return the columns that name `caller` where nobody else is said: none that is for people of another role."""
+        wanted = {name: self.references[name].role for name in self.mine if name in self.references}
+        return {name: caller.user for name in self.mine if wanted.get(name) in {None, caller.role}}
+
     def writable(self, *, create: bool) -> tuple[Column, ...]:
         """Return the columns a client may name in a create, or in an update."""
         own = tuple(column for column in self.own_columns() if column.name not in self.made_by_server)

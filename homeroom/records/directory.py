@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from homeroom.engine.behaviour import Caller
+from homeroom.engine.named import NOBODY
 from homeroom.protocol.access import STAFF, SYSTEM_ROLE
 from homeroom.protocol.paging import encode_after
 from homeroom.records.faults import told_as_refusals
@@ -16,6 +17,7 @@ from homeroom.records.intake import check_storable
 from homeroom.records.named import Named
 from homeroom.records.pages import read_after
 from homeroom.records.reads import Reads
+from homeroom.records.school.people import LEFT_AS
 from homeroom.records.school.users import SEARCHED
 from homeroom.records.search import all_words_in, maybe_in
 
@@ -48,7 +50,7 @@ _NAMED: Mapping[str, str] = {
     for role, them in {"student": "met", "parent": "us"}.items()
 }
 """Role -> the names of those whom it sees named somewhere; others are told all of them."""
-_THERE = "SELECT id FROM users WHERE id = ANY($1::text[]) AND deleted_at IS NULL"
+_THERE = f"SELECT u.id, {LEFT_AS} FROM users u WHERE u.id = ANY($1::text[]) AND u.deleted_at IS NULL"  # noqa: S608 - a constant
 
 
 class Entry(Struct, frozen=True):
@@ -99,14 +101,15 @@ class Directory:
             rows = await self._reads.fetch(caller.user, _NAMED.get(caller.role, _NAMES), caller.user, wanted)
         return {row["id"]: Named(row["name"], row["role"]) for row in rows}
 
-    async def strangers(self, ids: Collection[str]) -> Collection[str]:
-        """Return those of `ids` that are nobody's: of people who never were, or were deleted.
+    async def strangers(self, ids: Collection[str]) -> Mapping[str, str]:
+        """Return those of `ids` who are not at the school: `NOBODY` of people who never were, or were deleted; or as what a student left.
 
         For whoever may name them, which is to be asked before. Raises `unavailable`.
         """
         with told_as_refusals():
             rows = await self._reads.database.fetch(_THERE, sorted(ids))
-        return {*ids}.difference(row["id"] for row in rows)
+        there = {row["id"]: row["left_as"] for row in rows}
+        return {one: left for one in ids if (left := there.get(one, NOBODY)) is not None}
 
 
 def _statement(role: str, words: bool) -> str:

@@ -183,7 +183,7 @@ class Doors:
 
     async def _look_at_table(self, address: str, id: str, caller: Caller) -> Sight:
         if id not in self._tables:
-            raise Refusal("not_found", _NO_SUCH_THING)
+            raise Refusal("not_found", f"no such table; there are {', '.join(sorted(self._tables))}")
         if caller.role not in ADMINS:
             raise Refusal("forbidden", "for admins")
         (row,) = await self._fetch(_TABLE, address)

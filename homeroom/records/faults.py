@@ -1,10 +1,11 @@
-"""What the database's refusals mean to whoever asked: which field, which fields, or who still refers to a row.
+"""What the database's refusals mean to whoever asked: which field, which fields are taken, or who still refers to a row.
 
 Never here: what is asked.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.errors import overloaded, unavailable
@@ -12,6 +13,7 @@ from homeroom.engine.postgres import DatabaseError, Disconnected, Refused, Uniqu
 from homeroom.records.declare import RecordType
 from homeroom.records.needed import StillNeeded
 from homeroom.records.schema import reference_names, unique_names
+from homeroom.records.taken import Taken
 
 RETRY_MS = 1_000
 _BROKEN_REFERENCE, _BROKEN_BOUND = ("23503", "23001"), ("23514", "23502", "22001", "22003")
@@ -25,17 +27,21 @@ class Faults:
     """The constraints of all record types by name, in the words of their fields."""
 
     def __init__(self, types: Sequence[RecordType]) -> None:
-        self._unique = {**unique_names(types), **{f"{one.plural}_pkey": ("id",) for one in types}}
+        self._unique = {
+            name: (one, fields)
+            for one in types
+            for name, fields in {**unique_names([one]), f"{one.plural}_pkey": ("id",)}.items()
+        }
         self._references = reference_names(types)
         self._owners = {name: one for one in types for name in reference_names([one])}
 
     @contextmanager
-    def writing(self, type: RecordType) -> Iterator[None]:
-        """Raise `Refusal` for what the database refuses of a new or changed row of `type`."""
+    def writing(self, args: Sequence[Any]) -> Iterator[None]:
+        """Raise `Refusal` for what the database refuses of new or changed rows, by a statement whose `args` begin with their JSON."""
         try:
             yield
         except UniqueViolation as error:
-            raise self._taken(error) from None
+            raise self._taken(args, error) from None
         except Refused as error:
             raise self._wrong(error) or error from None
 
@@ -49,10 +55,10 @@ class Faults:
                 raise
             raise self._needed(type, ids, error) from None
 
-    def _taken(self, error: UniqueViolation) -> Refusal:
-        fields = self._unique.get(error.constraint, ())
-        named = " and ".join(fields) or "what it says"
-        return Refusal("conflict", f"{named}: taken already", data={"fields": list(fields)})
+    def _taken(self, args: Sequence[Any], error: UniqueViolation) -> Refusal:
+        if error.constraint not in self._unique:
+            return Refusal("conflict", "what it says: taken already", data={"fields": []})
+        return Taken(*self._unique[error.constraint], args[0])
 
     def _wrong(self, error: Refused) -> Refusal | None:
         if error.sqlstate in _BROKEN_REFERENCE:
@@ -69,6 +75,11 @@ class Faults:
             msg = f"others still refer to this {type.name.replace('_', ' ')}"
             return Refusal("conflict", msg, data={"by": "", "field": ""})
         return StillNeeded(type, ids, owner, self._references[error.constraint])
+
+
+def gave_way(error: BaseException) -> bool:
+    """Tell whether PostgreSQL ended a statement because others held what it needed for too long: sent again it can succeed."""
+    return isinstance(error, Refused) and error.sqlstate in _OTHERS_FIRST
 
 
 def was_in_a_ring(refusal: Refusal) -> bool:
@@ -92,7 +103,7 @@ def told_as_refusals() -> Iterator[None]:
             raise
         raise Refusal("conflict", "a request with this key is carried out this moment") from error
     except Refused as error:
-        if error.sqlstate not in _OTHERS_FIRST:
+        if not gave_way(error):
             raise
         raise overloaded(RETRY_MS) from error
     except DatabaseError as error:

@@ -2,7 +2,8 @@
 
 A link is a secret of 128 bits that reads one calendar and does nothing else, until it is renewed or revoked; only its hash
 is kept. It is no token: nobody is logged in by it. A calendar has a tag, which says all that its text is made of: programs ask
-every quarter of an hour, and nearly always nothing has changed. Never here: the calendar's text (`calendar`), and doors.
+every quarter of an hour, and nearly always nothing has changed. Whoever has a link needs no login, so what one calendar may cost is
+bounded: its slots, the length of their texts, and how many are made at a time. Never here: the calendar's text (`calendar`), and doors.
 """
 
 import hmac
@@ -18,16 +19,23 @@ from homeroom.engine.database import Database
 from homeroom.engine.postgres import Connection
 from homeroom.protocol.ids import is_made
 from homeroom.records.access import allowed
+from homeroom.records.aside import aside
 from homeroom.records.audit import write_audit
-from homeroom.records.calendar import LAYOUT, Slot
+from homeroom.records.calendar import LAYOUT, Slot, write_calendar
 from homeroom.records.ids import fresh_id
+from homeroom.records.reads import wait_for_turn
 from homeroom.records.school.schedules import FEED, SCHEDULE
+from homeroom.records.turns import Turns
 
 BEHIND_MS, AHEAD_MS = 90 * 86_400_000, 400 * 86_400_000
 """How much of the past and of what is to come a calendar shows."""
 SLOTS_MAX = 2_000
 PAGE = 100
 """Slots that are read at once: few enough to hold up nobody."""
+DESCRIPTION_MAX = 500
+"""Characters that a calendar shows of a description: the rest is read where the slot is."""
+AT_A_TIME, WAITING = 2, 10
+"""Calendars in the making, each of another person, and how many of one person wait for theirs."""
 _MARK_OCTETS = 8
 
 
@@ -46,6 +54,7 @@ class Feeds:
         self._database = database
         self._clock = clock
         self._random = random
+        self._turns = Turns(AT_A_TIME, 1, WAITING)
 
     async def renew(self, user: str) -> str:
         """Make a person's link, in the place of the one before; returns the secret, which is told this once."""
@@ -109,7 +118,17 @@ class Feeds:
         )
         return _tag(reader, row["marks"] if row else "")
 
-    async def slots(self, reader: Reader) -> AsyncIterator[Slot]:
+    async def write(self, reader: Reader) -> tuple[str, bytes]:
+        """Return the tag and the text of a calendar, when it is the person's turn; raises `overloaded`."""
+        if not self._turns.take(reader.id):
+            await wait_for_turn(self._turns, reader.id, self._database)
+        try:
+            slots = [slot async for slot in self._slots(reader)]
+            return tag_of(reader, slots), await aside(write_calendar, reader.name, slots)
+        finally:
+            self._turns.leave(reader.id)
+
+    async def _slots(self, reader: Reader) -> AsyncIterator[Slot]:
         """Yield the slots of a calendar in the order of time, at most `SLOTS_MAX`."""
         now = self._clock.now()
         sql = _SLOTS.format(columns=_COLUMNS.format(people=_PEOPLE), allowed=allowed(SCHEDULE, FEED, reader.role))
@@ -134,8 +153,9 @@ SELECT id, $2, $3, $4 FROM users WHERE id = $1 AND active
 ON CONFLICT (user_id) DO UPDATE SET mark = excluded.mark, digest = excluded.digest, made_at = excluded.made_at"""
 _FIND = """SELECT u.id, u.name, u.role, l.digest FROM calendar_links l JOIN users u ON u.id = l.user_id
 WHERE l.mark = $1 AND u.active"""
-_COLUMNS = """r.id, r.version, r.title, r.description, r.start_at, r.end_at, r.status, coalesce(r.link, '') AS link,
-r.created_at, r.updated_at, {people}"""
+_COLUMNS = f"""r.id, r.version, r.title, CASE WHEN length(r.description) > {DESCRIPTION_MAX}
+THEN left(r.description, {DESCRIPTION_MAX - 1}) || '…' ELSE r.description END AS description, r.start_at, r.end_at, r.status, coalesce(r.link, '') AS link,
+r.created_at, r.updated_at, {{people}}"""
 _PEOPLE = """coalesce(t.name, '') AS teacher, coalesce(p.name, '') AS student, coalesce(c.title, '') AS "group",
 coalesce(c.room, '') AS place"""
 _MARK = """s.id || '.' || s.version || '.' || concat_ws('|', s.teacher, s.student, s."group", s.place)"""

@@ -104,6 +104,10 @@ def _cleaned(type: RecordType, name: str, value: Any, *, rich: bool) -> Any:
     column = type.columns.get(name)
     if column is None:
         raise misfit(name, "no such field", "one of " + ", ".join(type.columns))
+    if column.since is not None and isinstance(value, int) and value < column.since:
+        raise misfit(
+            name, "before the year 2000: is it in seconds?", f"milliseconds since 1970, at least {column.since:,}"
+        )
     try:
         clean = _clean(column, value)
         return sanitise(clean) if rich and name in type.rich and isinstance(clean, str) else clean

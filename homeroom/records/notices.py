@@ -1,41 +1,43 @@
 """Notices of records: from a row that has come to be so to the inboxes of those whom it concerns.
 
 A notice is a durable message, written with the row or not at all; the inbox decides whether it interrupts. Who does not want a type of
-notices in the app (their preferences) gets none. One that is for very many is only noted here, and told in pages (`mailings`). When the row is gone, its notices are taken back
-the same ways, out of those inboxes in which they are.
-Never here: which notices there are (the record types), and the messages' way to the inbox (`engine.courier`).
+notices in the app (their preferences) gets none. One that is for very many is only noted here, and told in pages (`mailings`). One that is
+over is taken back before anything else is told of its row, so that nobody has two.
+Never here: which notices there are (the record types), how they are taken back (`taking_back`), and the messages' way to the inbox
+(`engine.courier`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import msgspec
-
-from homeroom.protocol.inbox import Notify, TakeBack
+from homeroom.protocol.inbox import Notify
 from homeroom.records.columns import Row
 from homeroom.records.declare import RecordType, Unit
+from homeroom.records.mailing_list import note
 from homeroom.records.notice import NAME, Notice
 from homeroom.records.rows import as_json
+from homeroom.records.taking_back import Pair, begun, end_in_time, retimed, rows_over, take_back_one
 
 TITLE_MAX, MESSAGE_MAX, VALUE_MAX = 200, 2_000, 200
 """The bounds of a notice's texts (`protocol.inbox`)."""
 
 _WANTED = """q.id IS NOT NULL AND q.id <> $2::text AND coalesce((SELECT p.in_app FROM notification_preferences p
 WHERE p.user_id = q.id AND p.type IN ($3::text, '*') ORDER BY p.type = '*' LIMIT 1), true)"""
-NOTE = "INSERT INTO mailings (record, row_id, notice, besides, at) VALUES ($1, $2, $3, $4, $5)"
 
 
-TAKE_BACK = ""
-"""Stands for a notice in a mailing by which those of a row that is gone are taken back."""
-TOLD = "SELECT target, link FROM notices_told($1::text[])"
-"""The inboxes in which notices are that lead there, or on their way."""
-_UNSAY = "DELETE FROM mailings WHERE record = $1 AND row_id = ANY($2::text[])"
+async def tell_changes(unit: Unit, type: RecordType, pairs: Sequence[Pair]) -> None:
+    """Do what the notices of a type say follows from changes of its rows: take back what is over, then tell."""
+    for notice in type.notices:
+        over, told = rows_over(notice, pairs), rows_to_tell(notice, pairs)
+        named = {*over, *(row.id for row in told)}
+        timed = retimed(notice, pairs, named)
+        # Some have it no more, or soon: all are told anew, and whoever still had it has it once.
+        again = [row for row in await begun(unit, type, notice, timed) if row.id not in named]
+        await take_back_one(unit, type, notice, [*over, *(row.id for row in again)])
+        await unit.notify(type, notice, [*told, *again])
+        await end_in_time(unit, type, notice, [new for _, new in timed])
 
 
-class MailWaiting(msgspec.Struct, frozen=True):
-    """News for this server: there is a notice that is told in pages."""
-
-
-def rows_to_tell(notice: Notice, pairs: Sequence[tuple[Row | None, Row | None]]) -> list[Row]:
+def rows_to_tell(notice: Notice, pairs: Sequence[Pair]) -> list[Row]:
     """Return those rows, each given as it was before and is after a change, that a notice tells of: as they are, or were last."""
     if notice.when is None:
         return []
@@ -46,9 +48,7 @@ async def notify(unit: Unit, type: RecordType, notice: Notice, rows: Sequence[Ro
     """Tell those whom a notice of each row is for, or note that they are to be told."""
     by = unit.caller.user
     if notice.wide:
-        for row in rows:
-            await unit.execute(NOTE, type.name, row.id, notice.type, by, unit.now)
-        unit.news(MailWaiting())
+        await note(unit, type, notice.type, [row.id for row in rows])
         return
     given = as_json(rows)
     by_id, letters = {row.id: row for row in rows}, dict[str, Notify]()
@@ -56,31 +56,6 @@ async def notify(unit: Unit, type: RecordType, notice: Notice, rows: Sequence[Ro
         about = found["id"]
         letters[about] = letters.get(about) or written(notice, by_id[about], found["name"])
         unit.tell(f"inbox:{found['person']}", letters[about])
-
-
-async def take_back(unit: Unit, type: RecordType, ids: Sequence[str]) -> None:
-    """Take the notices of rows that are gone out of the inboxes, or note that they are to be; what was still to be told is not."""
-    if not list(taken_back(type, "")):
-        return
-    if any(notice.wide for notice in type.notices):
-        await unit.execute(_UNSAY, type.name, ids)  # after a page that is being told this moment: it is taken back too
-        for gone in ids:
-            await unit.execute(NOTE, type.name, gone, TAKE_BACK, unit.caller.user, unit.now)
-        unit.news(MailWaiting())
-        return
-    commands = {command.url: command for gone in ids for command in taken_back(type, gone)}
-    for row in await unit.fetch(TOLD, list(commands)):
-        unit.tell(row["target"], commands[row["link"]])
-
-
-def taken_back(type: RecordType, id: str) -> Iterator[TakeBack]:
-    """Yield what takes the notices of one row back, one command for each link."""
-    types: dict[str, tuple[str, ...]] = {}
-    for notice in type.notices:
-        if notice.url and not notice.lasting:
-            types[notice.url] = (*types.get(notice.url, ()), notice.type)
-    for url, those in types.items():
-        yield TakeBack(url.format(id=id), those)
 
 
 def written(notice: Notice, row: Row, name: str | None = None) -> Notify:

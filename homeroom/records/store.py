@@ -26,9 +26,9 @@ from homeroom.records.commit import Commits, Outside
 from homeroom.records.declare import Action, Deed, Moment, RecordType
 from homeroom.records.denials import denied, denied_deed
 from homeroom.records.faults import told_as_refusals, was_in_a_ring
+from homeroom.records.in_the_way import InTheWay, with_records
 from homeroom.records.intake import check_names
 from homeroom.records.listing import Listing, ListQuery, count_statement, list_statement, listed
-from homeroom.records.needed import StillNeeded, with_referrers
 from homeroom.records.reads import Reads, wait_for_turn
 from homeroom.records.repeats import Repeats, Request, digest_of
 from homeroom.records.rows import Kept, seen
@@ -278,13 +278,13 @@ class Store:
         return answer
 
     async def _carried_out(self, caller: Caller, work: Callable[[Unit], Awaitable[ReplyT]]) -> ReplyT:
-        """Carry out `work` in a transaction; who refers to a row that it cannot remove is named when it has been taken back."""
+        """Carry out `work` in a transaction; what is in the way of what it cannot write is named when it has been taken back."""
         try:
             return await self._carried_out_once_more(caller, work)
-        except StillNeeded as refusal:
-            needed = refusal
+        except InTheWay as refusal:
+            stopped = refusal
         with told_as_refusals():
-            raise await with_referrers(self._database, needed, caller)
+            raise await with_records(self._database, stopped, caller)
 
     async def _carried_out_once_more(self, caller: Caller, work: Callable[[Unit], Awaitable[ReplyT]]) -> ReplyT:
         """Carry out `work` in a transaction, and again when PostgreSQL took it back to end a ring of those who wait for each other.

@@ -31,7 +31,7 @@ from homeroom.records.derived import meant
 from homeroom.records.ids import fresh_id
 from homeroom.records.intake import new_row
 from homeroom.records.notice import Notice
-from homeroom.records.notices import notify, rows_to_tell, take_back
+from homeroom.records.notices import notify, tell_changes
 from homeroom.records.placements import placed
 from homeroom.records.rows import Kept, all_kept, as_json, as_rows
 from homeroom.records.sanitising import Sanitiser, any_marked
@@ -39,6 +39,7 @@ from homeroom.records.shown_anew import note_shown_anew
 from homeroom.records.statements import FOR_CHANGE, FOR_DELETE, How
 from homeroom.records.step import Step, is_default, step_of
 from homeroom.records.tail import Letter, Tail
+from homeroom.records.taking_back import take_back
 from homeroom.records.tallies import Count, Counts, day_of
 from homeroom.records.telling import Change, Post
 
@@ -323,7 +324,7 @@ class Unit:
         return self._catalog.texts.of(type, self.caller.role)
 
     async def _fetch(self, type: RecordType, sql: str, *args: Any) -> list[Any]:
-        with self._catalog.faults.writing(type):
+        with self._catalog.faults.writing(args):
             rows = await self._connection.fetch(sql, self.caller.user, *args)
         self._breath.had()
         if rows and not self.number:
@@ -353,7 +354,7 @@ class Unit:
             raise denied(type, rule, self.caller.role, rows)
 
     def _new_values(self, type: RecordType, values: Mapping[str, Any]) -> dict[str, Any]:
-        mine, now = dict.fromkeys(type.mine, self.caller.user), self.now
+        mine, now = type.whose(self.caller), self.now
         said = meant(type.derived, values, self.zone, new=True)
         return {"id": fresh_id(self._random), **mine, **said, "version": 1, "created_at": now, "updated_at": now}
 
@@ -384,8 +385,7 @@ class Unit:
                 await type.after(self, old, new)
         if type.place is not None:
             self.aftermath.news += [placed(type, type.place, old, new, self.now) for old, new in pairs]
-        for notice in type.notices:
-            await self.notify(type, notice, rows_to_tell(notice, pairs))
+        await tell_changes(self, type, pairs)
 
     async def _release(self, type: RecordType, column: str, ids: Sequence[str], *, clear: bool) -> None:
         """Let go of all rows of `type` that refer to rows that are being removed: what follows from that needs no right."""

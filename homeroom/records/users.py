@@ -58,6 +58,11 @@ class Users:
             await keep_password(unit, made.id, password)
         return _known(made)
 
+    async def change_password(self, id: str, password: str) -> None:
+        """Keep another password's hash, as the system; all logins of the person end. Raises `not_found` for nobody."""
+        async with self._store.unit(Caller(SYSTEM, SYSTEM_ROLE)) as unit:
+            await change_password(unit, id, password)
+
     async def find(self, id: str) -> Person | None:
         """Return the person with this id, also one who was deleted: that one is not active."""
         return _person(await self._database.fetch_row(FIND, id))

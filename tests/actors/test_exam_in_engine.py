@@ -335,6 +335,39 @@ async def test_lists_show_everybody_what_is_theirs(autojump_clock: MockClock) ->
             await school.state("exam:draft", TEACHER)
 
 
+async def test_the_sheet_has_a_line_for_everybody_on_the_list_also_for_who_never_came(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_school() as school:
+        await open_exam(school)
+        late = Enroll((Person("abe", "Abe"), Person("eve", "Eve"), Person("zoe", "Zoe"), Person("off", "Off")))
+        await school.do(EXAM, late, TEACHER)
+        for who in (ANN, BEN, EVE):
+            await school.do(EXAM, Join(), who)
+        await trio.sleep(1)
+        await school.do(SITTING, Start(), ANN)
+        await school.do("sitting:mid.eve", Start(), EVE)
+        await school.do(SITTING, Submit(), ANN)
+        for gone in ("off", "eve"):
+            await school.do(EXAM, Expel(gone), TEACHER)
+        await school.do(EXAM, Close(), TEACHER)
+        await school.do(EXAM, Release(), TEACHER)
+        await trio.sleep(1)
+        sheet = await school.do(EXAM, AskResults(), TEACHER)
+        lines = [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows]
+        assert [(line["student"], line["status"], line["score"]) for line in lines] == [
+            ("abe", "listed", None), ("ann", "submitted", 0), ("ben", "prepared", None), ("eve", "submitted", 0),
+            ("zoe", "listed", None),
+        ]  # fmt: skip
+        came, never = lines[2], lines[0]
+        assert never == {**came, "student": "abe", "name": "Abe", "status": "listed"}
+        assert (never["submitted"], never["most"], never["questions"]) == (None, MOST, len(CLOSED))
+        page = await school.do(EXAM, AskSittings(), TEACHER)
+        assert [row.user for row in page.rows] == ["ann", "ben", "eve"]
+        state = await school.state(EXAM, TEACHER)
+        assert (state["enrolled"], state["started"], state["submitted"]) == (4, 2, 1)
+
+
 async def test_the_list_shows_a_draft_to_those_who_watch_over_it_and_to_nobody_on_its_list_of_any_role(
     autojump_clock: MockClock,
 ) -> None:

@@ -1,7 +1,7 @@
 """People whom commands name: every verb says where, nobody is put anywhere who is not there, and nobody learns of it who may not."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.engine.errors import unavailable
 from homeroom.engine.journal_memory import START_MS
 from homeroom.engine.kind import Kind, Verb
-from homeroom.engine.named import people_in
+from homeroom.engine.named import NOBODY, people_in
 from homeroom.protocol import exam as exams
 from homeroom.protocol import group as groups
 from homeroom.protocol import inbox as inboxes
@@ -42,18 +42,19 @@ SOON = START_MS + 86_400_000
 
 
 class People:
-    """Who is at the school, and how often it was asked who is."""
+    """Who is at the school, who has `left` it and as what, and how often it was asked who is there."""
 
     def __init__(self) -> None:
         self.there = {person.user for person in EVERYONE}
+        self.left: dict[str, str] = {}
         self.asked: list[Collection[str]] = []
         self.away = False
 
-    async def strangers(self, ids: Collection[str]) -> Collection[str]:
+    async def strangers(self, ids: Collection[str]) -> Mapping[str, str]:
         self.asked.append(ids)
         if self.away:
             raise unavailable(1_000)
-        return {*ids} - self.there
+        return {one: self.left.get(one, NOBODY) for one in {*ids} - self.there}
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def _takes_ids(pattern: str) -> bool:
 
 def unsaid(verb: Verb) -> set[str]:
     """Return where a verb takes ids of which its row does not say whether they are people's."""
-    return {*places_of(inspect.type_info(verb.command))} - THINGS - {*verb.people, *verb.anybody}
+    return {*places_of(inspect.type_info(verb.command))} - THINGS - {*verb.people, *verb.listed, *verb.anybody}
 
 
 VERBS = [(kind, verb) for kind in KINDS for verb in kind.verbs if verb.rule != SYSTEM_ONLY]
@@ -102,7 +103,7 @@ VERBS = [(kind, verb) for kind in KINDS for verb in kind.verbs if verb.rule != S
 @pytest.mark.parametrize(("kind", "verb"), VERBS, ids=[f"{kind.name}-{verb.command.do}" for kind, verb in VERBS])
 def test_every_verb_says_where_it_names_people_who_have_to_be_there(kind: Kind, verb: Verb) -> None:
     assert unsaid(verb) == set()
-    said = [*verb.people, *verb.anybody]
+    said = [*verb.people, *verb.listed, *verb.anybody]
     assert len(said) == len({*said})
     assert {*said} - {"{id}"} <= {*places_of(inspect.type_info(verb.command))}
 
@@ -111,7 +112,7 @@ def test_a_verb_that_forgets_to_say_it_is_found() -> None:
     (invite,) = [verb for kind, verb in VERBS if verb.command is rooms.Invite]
     assert unsaid(replace(invite, people=())) == {"user"}
     (enroll,) = [verb for kind, verb in VERBS if verb.command is exams.Enroll]
-    assert unsaid(replace(enroll, people=())) == {"people[].id"}
+    assert unsaid(replace(enroll, listed=())) == {"people[].id"}
 
 
 def test_people_are_found_where_the_row_says_and_nowhere_else() -> None:
@@ -159,6 +160,41 @@ async def test_nobody_is_put_anywhere_who_is_not_there(
         assert refused.data == {"field": field, "allowed": "the id of a person"}
         people.there.add("nobody")
         await school.do(to, command, TEACHER)
+
+
+LISTS = [naming for naming in NAMING if "[" in naming[3]]
+
+
+@pytest.mark.parametrize("naming", NAMING, ids=[f"{to.partition(':')[0]}-{done.do}" for to, _, done, _ in NAMING])
+async def test_who_has_left_the_school_is_put_on_no_list_of_students_and_is_named_elsewhere_as_before(
+    people: People, autojump_clock: MockClock, naming: tuple[str, Any, Any, str]
+) -> None:
+    to, first, command, field = naming
+    people.left["nobody"] = "graduated"
+    async with open_school(strangers=people.strangers) as school:
+        if first is not None:
+            await school.do(to, first, TEACHER)
+        if naming not in LISTS:
+            await school.do(to, command, TEACHER)
+            return
+        refused = await refusal_of(school, to, command, TEACHER)
+        assert (refused.code, refused.msg) == ("bad_command", f"{field}: 'nobody' is graduated")
+        assert refused.data == {"field": field, "allowed": "the id of a student who is at the school"}
+
+
+async def test_who_has_left_is_named_in_one_answer_with_who_never_was(
+    people: People, autojump_clock: MockClock
+) -> None:
+    people.there.remove("ben")
+    people.left["ben"] = "withdrawn"
+    async with open_school(strangers=people.strangers) as school:
+        await school.do(EXAM, exams.Create("Mid", minutes=30), TEACHER)
+        listed = tuple(exams.Person(user) for user in ("ben", "ann", "typo"))
+        refused = await refusal_of(school, EXAM, exams.Enroll(listed), TEACHER)
+        assert [(one["field"], one["wrong"]) for one in refused.data["errors"]] == [
+            ("people[2].id", "there is no 'typo'"), ("people[0].id", "'ben' is withdrawn"),
+        ]  # fmt: skip
+        assert len(people.asked) == 1
 
 
 async def test_all_who_are_not_there_are_named_in_one_answer_after_one_question(

@@ -111,7 +111,8 @@ def _limits(config: Config) -> Iterator[LimitEntry]:
     yield LimitEntry("frames of one connection", _rate(meter.frames), f"{Close.FLOOD}")
     yield LimitEntry("bytes of one connection", _rate(meter.bytes), f"{Close.FLOOD}")
     yield LimitEntry("pings and pongs of the WebSocket itself", _rate(meter.control), f"{Close.FLOOD}")
-    waits = f"{gateway.outbox.bytes:,} bytes, or {_seconds(gateway.outbox.patience_s)}"
+    box = gateway.outbox
+    waits = f"{box.bytes:,} bytes for {_seconds(box.grace_s)}, {box.at_once} times as much at once, or {_seconds(box.patience_s)}"
     yield LimitEntry("what waits for a slow reader", waits, f"{Close.SLOW_CONSUMER}")
     yield LimitEntry("how far a cursor may lie back", f"{EngineSettings().replay_events:,} events", "`snapshot`")
     yield LimitEntry("body of a REST request", f"{WebSettings().body_bytes:,} bytes", "`too_large`")

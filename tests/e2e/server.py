@@ -18,8 +18,8 @@ from typing import NamedTuple, Self
 
 from bench import processes
 from bench.houses import BARE, GENEROUS, ROOT, House
+from homeroom.engine.claim import running_dsn
 from homeroom.engine.clock import TrioClock
-from homeroom.engine.embedded import running_dsn
 from homeroom.http.keys import KeyRing, own_key
 from homeroom.http.tokens import Tokens
 from homeroom.records.demo import DEMO_PEOPLE

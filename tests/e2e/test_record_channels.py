@@ -173,9 +173,13 @@ async def test_sync_takes_tables_and_a_time_and_waits_for_the_next_event(server:
         assert (classes["verdict"], classes["seq"]) == ("resumed", 1)
         newest = classes["events"][-1]
         assert newest["d"] == {"id": first.partition(":")[2], "operation": "INSERT", "version": 1}
-        at = {"tables": "classes,exams", "since": str(newest["at"])}
+        at = {"tables": "class,exam,Live_Session,none-such", "since": str(newest["at"])}
         answer = (await http.get("/api/realtime/sync", params=at)).json()
         classes, exams = answer["streams"]["table:classes"], answer["streams"]["table:exams"]
+        assert answer["streams"]["table:live-sessions"]["verdict"] == "resumed"
+        unknown = answer["streams"]["table:none-such"]
+        assert (unknown["verdict"], unknown["code"]) == ("refused", "not_found")
+        assert "class_memberships, classes, " in unknown["msg"]
         assert (classes["verdict"], classes["events"], exams["events"]) == ("resumed", [newest], [])
         polled: list[Any] = []
 

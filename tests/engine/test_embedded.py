@@ -15,9 +15,10 @@ import pytest
 import trio
 
 from homeroom.engine import cluster, embedded
+from homeroom.engine.claim import running_dsn
 from homeroom.engine.cluster import unprivileged
 from homeroom.engine.database import Database, open_database
-from homeroom.engine.embedded import UNSAFE, EmbeddedPostgres, open_embedded, running_dsn
+from homeroom.engine.embedded import UNSAFE, EmbeddedPostgres, open_embedded
 from homeroom.engine.errors import DataDirectoryInUse, NoBinaries, StartFailed
 from homeroom.engine.postgres import DatabaseError
 from homeroom.engine.postmaster import children_of

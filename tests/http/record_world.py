@@ -84,7 +84,7 @@ def _value(record: RecordType, column: Column, type: Any, side: str) -> Any:
     if single and column.kind == "text" and not column.words and column.style != "date":
         return f"{record.name}-{side}"[-40:]
     if column.name.endswith("_at") and column.optional:
-        return 1 if column.name == "publish_at" else None
+        return column.since if column.name == "publish_at" else None
     return sample_column(column, type)
 
 

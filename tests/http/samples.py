@@ -28,6 +28,8 @@ def sample_column(column: Column, field: Any) -> Any:
     """Return a value of a column: its default, where it has one."""
     if column.default is not NODEFAULT:
         return msgspec.to_builtins(column.default)
+    if column.since is not None:
+        return column.since
     return sample(inspect.type_info(field))
 
 

@@ -198,6 +198,7 @@ LOOSE_HEADS = {
     "an empty line first": b"\r\n" + get(),
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "chunks in HTTP/1.0": get("/echo", "Transfer-Encoding: chunked", method="POST").replace(b"HTTP/1.1", b"HTTP/1.0"),
+    "a name as people write it": get("/?words=Bär"),
     "too many headers": get("/", *(f"X-{n}: y" for n in range(101))),
     "too long a header": get("/", "X-A: " + "b" * 20_000),
 }

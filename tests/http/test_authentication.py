@@ -137,7 +137,7 @@ async def test_a_logout_ends_the_tokens_and_the_connections_of_that_login_alone(
     assert (await school.me(phone["access_token"])).status == 401
     assert (await school.post("refresh", {"refresh_token": phone["refresh_token"]})).status == 401
     assert (await school.me(laptop["access_token"])).status == 200
-    assert (await school.post("refresh", {"refresh_token": laptop["refresh_token"]})).status == 200
+    assert (await school.post("refresh", {"refreshToken": laptop["refresh_token"]})).status == 200
 
 
 async def test_a_logout_works_by_the_bearer_alone_and_by_the_refresh_token_alone(school: DatabaseSchool) -> None:

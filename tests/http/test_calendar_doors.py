@@ -1,11 +1,15 @@
 """The private link to one's calendar: what it shows, how it ends, and that nobody else learns it."""
 
+from typing import Any
+
 import pytest
+import trio
 from icalendar import Calendar, Component
 
 from homeroom.engine.journal_memory import START_MS
 from homeroom.http.budgets import BudgetSettings, Rate
-from homeroom.records.feeds import PAGE
+from homeroom.records import feeds
+from homeroom.records.feeds import DESCRIPTION_MAX, PAGE
 from tests.http.record_school import Person
 from tests.http.rest_school import Reply
 from tests.http.schedules import HOUR, ZONE, Timetable, open_timetable
@@ -162,6 +166,49 @@ async def test_a_calendar_names_the_teacher_the_class_and_the_room(timetable: Ti
     assert (await timetable.call("GET", path, headers={"If-None-Match": known})).status == 200
     await timetable.school.database.execute("UPDATE users SET name = 'Tess U.' WHERE id = $1", tess[0])
     assert await tag_of(timetable, path) != known
+
+
+async def test_a_calendar_shows_so_much_of_a_description_and_no_more(timetable: Timetable) -> None:
+    tess = await timetable.person("teacher")
+    long = await slot_in(timetable, tess, None, 48, description="\U0001f600" * 4_000)
+    whole = await slot_in(timetable, tess, None, 50, description="x" * DESCRIPTION_MAX)
+    found = events(await timetable.call("GET", await link_of(timetable, tess)))
+    shown = "\U0001f600" * (DESCRIPTION_MAX - 1) + "…"
+    assert str(found[long]["DESCRIPTION"]).splitlines()[0] == shown
+    assert str(found[whole]["DESCRIPTION"]).splitlines()[0] == "x" * DESCRIPTION_MAX
+
+
+async def test_of_one_person_calendars_are_made_one_after_the_other_and_too_many_at_once_are_refused(
+    timetable: Timetable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making, most = list[str](), list[int]()
+    begin, go_on = trio.Event(), trio.Event()
+
+    async def slowly(write: Any, name: str, slots: Any) -> bytes:
+        making.append(name)
+        most.append(len(making))
+        begin.set()
+        await go_on.wait()
+        making.remove(name)
+        return bytes(write(name, slots))
+
+    monkeypatch.setattr(feeds, "aside", slowly)
+    path = await link_of(timetable, await timetable.person("teacher"))
+    replies: list[int] = []
+
+    async def read() -> None:
+        replies.append((await timetable.call("GET", path)).status)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(feeds.WAITING + 3):
+            nursery.start_soon(read)
+        await begin.wait()
+        with trio.fail_after(60):
+            while len(replies) < 2:
+                await trio.lowlevel.checkpoint()
+        go_on.set()
+    assert sorted(replies) == [200] * (feeds.WAITING + 1) + [503, 503]
+    assert max(most) == 1
 
 
 async def test_the_secret_is_in_no_log_and_not_in_the_database(

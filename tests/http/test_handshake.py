@@ -148,6 +148,25 @@ def test_more_of_a_head_than_it_could_be_worth_is_refused_by_its_name(target: st
         parse_head(f"GET {target} HTTP/1.1\r\n".encode() + line, b"")
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("GET /api/students?words=Bär HTTP/1.1".encode(), "percent-encoded.*ä is %C3%A4"),
+        ("GET /api/students?words=Bär HTTP/1.1".encode("latin-1"), "percent-encoded"),
+        (b"GET /api/students?words=Ben Marin HTTP/1.0", "percent-encoded.*a blank is %20"),
+        (b"GET /a\tb HTTP/1.1", "percent-encoded"),
+        (b"GET /" + b"a" * 9_000 + b" HTTP/1.1", "8192 characters"),
+        (b"get / HTTP/1.1", "the method is none"),
+        (b"GET /a HTTP/3.0", "no request line"),
+        (b"GET /b\xc3\xa4r", "no request line"),
+        (b"GET / HTTP/1.1" + b"\r\na: b" * (MAX_HEADERS + 1), "100 headers"),
+    ],
+)
+def test_a_first_line_that_is_none_is_refused_by_what_is_wrong_with_it(line: bytes, says: str) -> None:
+    with pytest.raises(BadHead, match=says):
+        parse_head(line, b"")
+
+
 def test_blanks_in_a_header_and_looks_of_a_token_cost_nothing_however_many() -> None:
     began = thread_time()
     for line in (b"a: x" + b" " * 16_000 + b"\x01", b"a: x" + b" \t" * 8_000 + b"\x01"):

@@ -379,12 +379,14 @@ async def test_a_board_that_cannot_be_is_not_found_with_the_ids_that_there_are(r
 
 
 async def test_the_sheet_of_results_has_a_door_with_the_name_of_its_file(rest_school: School) -> None:
-    made = await rest_school.call("PUT", "/api/exams/mid", TESS, body={"title": "Midterm"})
+    students = [{"id": "ann", "name": "Ann"}]
+    made = await rest_school.call("PUT", "/api/exams/mid", TESS, body={"title": "Midterm", "students": students})
     assert made.status == 201
     for door in ("/api/exams/mid/results", "/api/exams/mid/results.csv"):
         sheet = await rest_school.call("GET", door, TESS)
         assert (sheet.status, sheet.headers["Content-Type"].partition(";")[0]) == (200, "text/csv")
         assert "submitted" in sheet.body
+        assert '"ann","Ann","listed",,"",0,0,0,,0' in sheet.body.splitlines(), "who never came has a line as well"
         assert (await rest_school.call("GET", door, ANN)).code == "not_found"
 
 

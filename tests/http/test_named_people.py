@@ -1,6 +1,6 @@
 """Who is named and is not there: at the doors, and in the whole server, whose table of people says who is."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from homeroom.config import load_config
 from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.engine.database import Database
 from homeroom.engine.engine import Engine
+from homeroom.engine.named import NOBODY
 from homeroom.house import open_house
 from homeroom.protocol.access import SYSTEM_ROLE
 from homeroom.protocol.exam import Create, Enroll, Expel, Person
@@ -24,8 +25,8 @@ TEACHER, STUDENT = ("tess", "teacher"), ("ann", "student")
 EXAM = "exam:mid"
 
 
-async def only_ann(ids: Collection[str]) -> Collection[str]:
-    return {*ids} - {"ann"}
+async def only_ann(ids: Collection[str]) -> Mapping[str, str]:
+    return dict.fromkeys({*ids} - {"ann"}, NOBODY)
 
 
 @pytest.fixture
@@ -70,8 +71,18 @@ async def test_the_directory_tells_who_never_was_or_was_deleted(database: Databa
     for user, active, deleted in (("ann", True, None), ("away", False, None), ("gone", False, 1)):
         await database.execute(add, user, active, deleted)
     directory = Directory(Reads(database))
-    assert await directory.strangers({"ann", "away", "gone", "nobody"}) == {"gone", "nobody"}
-    assert await directory.strangers(["ann"]) == set()
+    assert await directory.strangers({"ann", "away", "gone", "nobody"}) == {"gone": NOBODY, "nobody": NOBODY}
+    assert await directory.strangers(["ann"]) == {}
+
+
+async def test_the_directory_tells_as_what_a_student_has_left(database: Database) -> None:
+    add = """WITH person AS (INSERT INTO users (id, login, name, role, active, created_at, updated_at)
+    VALUES ($1, $1, $1, $2, true, 1, 1) RETURNING id)
+    INSERT INTO students (id, version, user_id, number, status, created_at, updated_at) SELECT id, 1, id, id, $3, 1, 1 FROM person"""
+    people = (("ann", "student", "active"), ("ada", "student", "graduated"), ("tim", "teacher", "withdrawn"))
+    for user, role, status in people:
+        await database.execute(add, user, role, status)
+    assert await Directory(Reads(database)).strangers(["ann", "ada", "tim"]) == {"ada": "graduated"}
 
 
 async def test_the_server_asks_its_own_table_of_people(database_url: str, home: Path) -> None:

@@ -14,7 +14,7 @@ from msgspec.structs import fields
 from homeroom.actors.kinds import KINDS
 from homeroom.engine.database import Database
 from homeroom.http.app import all_routes
-from homeroom.http.door_words import FIELDS, IDS, tag_words, with_words
+from homeroom.http.door_words import FIELDS, IDS, OTHERWISE, OWN, tag_words, with_words
 from homeroom.http.examples import Examples
 from homeroom.http.metrics import Metrics
 from homeroom.http.openapi import describe
@@ -190,6 +190,50 @@ def test_a_field_keeps_words_of_its_own_and_a_reference_stays_one() -> None:
     assert with_words("title", own) is own
     reference = {"$ref": "#/components/schemas/Hours"}
     assert with_words("title", reference) is reference
+
+
+def test_words_fit_the_type_of_their_field(document: Document) -> None:
+    """What is said by the name of a field alone is sooner or later said of another thing of that name."""
+    unfit = {
+        "boolean": re.compile(r"(?!whether|only|also)"),
+        "integer": re.compile(r"whether|the (?!number|place|points|status)|.*, by|who\b"),
+        "array": re.compile(r"whether|how many|when\b|the (id|name|number) "),
+        "object": re.compile(r"whether|how many|when\b|the (id|name|number) "),
+    }
+    commons = {*FIELDS.values(), *OTHERWISE.values(), *OWN.values(), *IDS.values()}
+    found, tried = list[str](), 0
+    for name, one in document["components"]["schemas"].items():
+        for field, schema in one.get("properties", {}).items():
+            words = str(schema.get("description", ""))
+            kind = next((one.get("type") for one in schema.get("anyOf", [schema]) if one.get("type") in unfit), "")
+            if words.partition(":")[0] in commons or words in commons:
+                tried += 1
+                found += [f"{name}.{field}: {words}"] if kind and unfit[kind].match(words) else []
+    assert found == []
+    assert tried > 500
+
+
+def test_words_that_are_those_of_one_structure_or_type_stand_there(document: Document) -> None:
+    schemas = document["components"]["schemas"]
+    for place, words in OWN.items():
+        structure, _, field = place.partition(".")
+        assert schemas[structure]["properties"][field]["description"] == words, place
+    told = {words for one in schemas.values() for words in texts_at("description", one)}
+    assert [words for words in OTHERWISE.values() if words not in told] == []
+    assert schemas["ExamEnroll"]["properties"]["course"]["description"].startswith("also all students")
+
+
+def test_moments_in_bodies_say_how_else_they_are_taken_and_are_numbers_for_clients(document: Document) -> None:
+    schemas, said = document["components"]["schemas"], "; a text in ISO 8601 with an offset is taken as well"
+    for structure, field in (("SessionCreate", "starts"), ("ScheduleChange", "start_at"), ("ExamEdit", "opens")):
+        schema = schemas[structure]["properties"][field]
+        assert schema["description"].endswith(said)
+        assert "string" not in texts_at("type", schema)
+    told = [
+        name for name, one in schemas.items() if any(words.endswith(said) for words in texts_at("description", one))
+    ]
+    answered = {"ScheduleShown", "ExamSettings", "SessionState", "SittingState", "ScheduleSeries"}
+    assert answered <= schemas.keys() - {*told}
 
 
 def test_most_fields_have_words(document: Document) -> None:

@@ -101,11 +101,26 @@ async def test_a_receiver_that_does_not_read_is_late_after_its_patience(mock_clo
 
 async def test_too_much_overflows_once_a_frame_and_takes_nothing_of_it() -> None:
     async with line(settings=OutboxSettings(bytes=10_000)) as out:
-        out.outbox.push(b"x" * 20_000)  # the first is begun; what counts is what waits behind it
+        out.outbox.push(b"x" * 60_000)  # the first is begun; what counts is what waits behind it
         before = out.outbox.held
         out.outbox.push(b"y" * 10_000)
         assert out.said == ["overflow"]
         assert out.outbox.held == before
+
+
+async def test_a_lot_at_once_waits_for_whoever_reads_it_soon_and_for_nobody_else(mock_clock: MockClock) -> None:
+    settings = OutboxSettings(bytes=100_000, at_once=4, grace_s=1.0)
+    async with line(settings=settings) as out:
+        for _ in range(35):
+            out.outbox.push(b"x" * 10_000)
+        assert (out.said, out.outbox.held > 100_000) == ([], True)
+        await out.read(350_000)
+        await wait_all_tasks_blocked()
+        for _ in range(35):
+            out.outbox.push(b"x" * 10_000)
+        mock_clock.jump(1.1)
+        out.outbox.push(b"y" * 10_000)
+        assert out.said == ["overflow"]
 
 
 @both

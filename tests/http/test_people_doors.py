@@ -100,7 +100,8 @@ async def test_a_new_person_is_told_of_everywhere_written_down_and_can_log_in(pe
     assert (await people.call("GET", f"/api/activity-feed?target_id={name}", ada)).body["items"]
     assert (await log_in(people, "tess@school.example")).status == 200
     taken = await people.call("POST", "/api/users", ada, body={**body, "login": "TESS@school.example"})
-    assert (taken.code, taken.body["d"]["fields"]) == ("conflict", ["login"])
+    records = [{"type": "user", "id": name, "active": True}]
+    assert (taken.code, taken.body["d"]) == ("conflict", {"fields": ["login"], "records": records})
 
 
 async def test_other_words_for_a_role_are_taken_wherever_one_is_given_and_never_said(people: RecordSchool) -> None:
@@ -389,9 +390,11 @@ async def test_links_that_cannot_be_have_their_named_answer(people: RecordSchool
     async def link(guardian: str, ward: str, who: Person = ada) -> Reply:
         return await people.call("POST", "/api/guardians", who, body={"guardian_id": guardian, "ward_id": ward})
 
-    assert (await link(pam[0], sam[0])).status == 201
+    linked = await link(pam[0], sam[0])
+    assert linked.status == 201
     twice, ring, selfish = await link(pam[0], sam[0]), await link(sam[0], pam[0]), await link(pam[0], pam[0])
-    assert (twice.code, twice.body["d"]["fields"]) == ("conflict", ["guardian_id", "ward_id"])
+    records = [{"type": "guardianship", "id": linked.body["id"]}]
+    assert (twice.code, twice.body["d"]) == ("conflict", {"fields": ["guardian_id", "ward_id"], "records": records})
     assert (ring.code, ring.body["d"]["cycle"]) == ("conflict", [sam[0], pam[0]])
     assert "cyclic guardian link" in ring.body["detail"]
     assert (selfish.code, selfish.body["d"]["field"]) == ("bad_command", "ward_id")

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.journal import Unavailable
-from homeroom.engine.postgres import Disconnected
+from homeroom.engine.postgres import Disconnected, Refused
 from homeroom.http.identity import Identity
 from homeroom.http.metrics import Metrics
 from homeroom.http.pipeline import App, WebSettings, build_app
@@ -135,7 +135,15 @@ async def test_retry_after_is_in_whole_seconds_and_never_too_early(
     assert response.headers["Retry-After"] == seconds
 
 
-@pytest.mark.parametrize("error", [Disconnected("secret host"), Unavailable("secret host")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        Disconnected("secret host"),
+        Unavailable("secret host"),
+        Refused("secret host", "57014"),
+        Refused("secret host", "55P03"),
+    ],
+)
 async def test_a_database_that_is_away_is_unavailable_and_its_name_stays_here(
     app: App, doors: Doors, error: Exception
 ) -> None:

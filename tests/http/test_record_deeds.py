@@ -72,8 +72,8 @@ async def test_a_list_that_is_no_text_is_refused_and_other_doors_take_no_csv(sch
     old = "login;name\nben;Jürgen\n".encode("cp1252")
     broken = await school.call("POST", f"/api/classes/{group}/import", admin, body=old, headers=CSV)
     assert (broken.status, broken.code) == (400, "bad_command")
-    assert broken.body["d"] == {"field": "csv", "allowed": "text in UTF-8"}
-    assert "save it as UTF-8" in broken.body["detail"]
+    assert broken.body["d"] == {"field": "csv", "allowed": "text in UTF-8: save it as CSV UTF-8"}
+    assert "save it as CSV UTF-8" in broken.body["detail"]
     elsewhere = await school.call("POST", f"/api/classes/{group}/enrol", admin, body=b"login\n", headers=CSV)
     assert (elsewhere.status, elsewhere.body["d"]["allowed"]) == (415, "application/json")
     form = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -161,3 +161,38 @@ async def test_what_is_allowed_is_told_without_names_of_the_code(school: RecordS
     assert reply.body["d"]["field"] == "marks"
     assert reply.body["d"]["allowed"].startswith("list of maps with student_id, status, note, ")
     assert "`Mark`" not in reply.body["detail"]
+
+
+async def test_names_inside_lists_are_taken_in_camel_case_as_well(school: RecordSchool) -> None:
+    admin, student = await school.person("admin"), await school.person("student")
+    group = await made_class(school, admin)
+    place = {"class_id": group, "user_id": student[0], "part": "student"}
+    assert (await school.call("POST", "/api/class-memberships", admin, body=place)).status == 201
+    body = {"classId": group, "date": "2025-06-12", "marks": [{"studentId": student[0], "status": "late"}]}
+    marked = await school.call("POST", "/api/attendance/mark", admin, body=body)
+    assert (marked.status, marked.body["marked"]) == (200, 1)
+    twice = {**body, "marks": [{"studentId": student[0], "student_id": student[0], "status": "late"}]}
+    refused = await school.call("POST", "/api/attendance/mark", admin, body=twice)
+    assert (refused.code, refused.body["d"]["field"]) == ("bad_command", "marks[0].student_id")
+
+
+async def test_marks_of_a_report_card_are_taken_in_camel_case_as_well(school: RecordSchool) -> None:
+    admin, student = await school.person("admin"), await school.person("student")
+    group = await made_class(school, admin)
+    place = {"class_id": group, "user_id": student[0], "part": "student"}
+    assert (await school.call("POST", "/api/class-memberships", admin, body=place)).status == 201
+    term = (
+        await school.call(
+            "POST", "/api/terms", admin, body={"title": group, "starts_on": "2026-08-01", "ends_on": "2027-01-31"}
+        )
+    ).body
+    subject = (await school.call("POST", "/api/subjects", admin, body={"code": group[:20], "title": "Algebra"})).body
+    card = {
+        "studentId": student[0],
+        "classId": group,
+        "termId": term["id"],
+        "marks": [{"subjectId": subject["id"], "mark": "1"}],
+    }
+    made = await school.call("POST", "/api/report-cards", admin, body=card)
+    assert made.status == 201, made.body
+    assert made.body["marks"][0]["subject_id"] == subject["id"]

@@ -50,6 +50,7 @@ SAYS: dict[str, Callable[[Column, dict[str, Any]], bool]] = {
     "low": lambda column, schema: (
         not column.low or schema.get("minLength", schema.get("minimum", schema.get("minItems"))) == column.low
     ),
+    "since": lambda column, schema: column.since is None or schema["minimum"] == column.since,
     "high": lambda column, schema: (
         column.high is None or schema.get("maxLength", schema.get("maximum", schema.get("maxItems"))) == column.high
     ),

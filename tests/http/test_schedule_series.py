@@ -277,3 +277,19 @@ async def test_whoever_writes_at_once_nobody_is_ever_in_two_places(timetable: Ti
     assert codes.keys() == {"ok", "conflict"}
     found = await timetable.school.database.fetch(_OVERLAPS, [mentor[0] for mentor in mentors])
     assert found == []
+
+
+async def test_the_texts_of_a_series_are_as_long_as_so_many_slots_have_room_for(timetable: Timetable) -> None:
+    tom = await timetable.person("teacher")
+    body = timetable.body(tom, None, "2026-01-12 09:00", series="FREQ=DAILY;COUNT=300", zone=ZONE)
+    long = await timetable.call("POST", SERIES, tom, body={**body, "description": "\U0001f600" * 400})
+    assert (long.status, long.body["d"]["field"]) == (400, "description")
+    assert "300" in long.body["d"]["allowed"]
+    made = await timetable.call("POST", SERIES, tom, body={**body, "description": "x" * 1_000})
+    assert made.status == 201
+    first = made.body["occurrences"][0]["id"]
+    change = {"scope": "all", "description": "\U0001f600" * 400}
+    assert (await timetable.call("PATCH", f"{DOOR}/{first}/series", tom, body=change)).code == "bad_command"
+    few = {"scope": "following", "description": "\U0001f600" * 400}
+    last = made.body["occurrences"][-10]["id"]
+    assert (await timetable.call("PATCH", f"{DOOR}/{last}/series", tom, body=few)).status == 200

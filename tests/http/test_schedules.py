@@ -47,6 +47,19 @@ async def test_the_spellings_of_the_sources_are_taken(timetable: Timetable) -> N
     assert shown(await timetable.day(tom, f"studentId={sam[0]}&date=2026-01-12")) == ["01-12 09:00"]
 
 
+async def test_times_are_taken_as_iso_8601_writes_them_where_they_have_an_offset(timetable: Timetable) -> None:
+    tom, sam = await timetable.person("teacher"), await timetable.person("student")
+    people = {"mentor_id": tom[0], "student_id": sam[0], "title": "A"}
+    times = {"startTime": "2026-01-12T08:00:00Z", "end_at": "2026-01-12T10:00:00.000+01:00"}
+    made = await timetable.call("POST", DOOR, tom, body={**people, **times})
+    assert (made.status, made.body["end_at"] - made.body["start_at"]) == (201, HOUR), made.body
+    moved = await timetable.call("PATCH", f"{DOOR}/{made.body['id']}", tom, body={"endTime": "2026-01-12T11:00+01:00"})
+    assert moved.body["end_at"] == made.body["start_at"] + 2 * HOUR
+    for name in ("2026-01-12T11:00:00", "1970-01-21T00:00:00Z"):
+        wrong = await timetable.call("PATCH", f"{DOOR}/{made.body['id']}", tom, body={"end_at": name})
+        assert (wrong.code, wrong.body["d"]["field"]) == ("bad_command", "end_at")
+
+
 async def test_a_slot_of_a_class_is_one_of_a_group_and_every_slot_is_in_the_school_s_zone_unless_said_otherwise(
     timetable: Timetable,
 ) -> None:

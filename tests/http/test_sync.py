@@ -146,6 +146,14 @@ async def test_what_makes_no_sense_is_a_bad_command(autojump_clock: Jumping, sch
     assert (reply.status, reply.code) == (400, "bad_command")
 
 
+async def test_what_is_wrong_is_said_of_the_parameter_in_which_it_stands(
+    autojump_clock: Jumping, school: School
+) -> None:
+    for query, field in (("streams=nonsense&tables=users", "streams"), ("streams=room:a&tables=a%20b", "tables")):
+        reply = await school.call("GET", f"/api/realtime/sync?{query}", ANN)
+        assert (reply.code, reply.body["d"]["field"]) == ("bad_command", field)
+
+
 async def test_nobody_syncs_without_a_token(autojump_clock: Jumping, school: School) -> None:
     assert (await school.call("GET", "/api/realtime/sync?streams=room:a")).status == 401
 

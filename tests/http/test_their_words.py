@@ -10,8 +10,9 @@ from homeroom.actors.presence import PRESENCE
 from homeroom.actors.room import ROOM
 from homeroom.actors.session import SESSION
 from homeroom.actors.sitting import SITTING
-from homeroom.actors.their_words import UNSAID_TYPE, read_file, read_public, read_time
+from homeroom.actors.their_words import UNSAID_TYPE, read_file, read_public
 from homeroom.engine.journal_memory import START_MS
+from homeroom.protocol.instant import read_time
 from tests.http.rest_school import School
 
 ANN, BEN, TESS = ("ann", "student"), ("ben", "student"), ("tess", "teacher")
@@ -92,6 +93,7 @@ async def test_rooms_and_sessions_take_messages_in_the_same_words(school: School
         {"scheduledAt": "2025-06-16T15:06:40Z", "duration": 60},
         {"scheduledAt": "2025-06-16T17:06:40.000+02:00", "duration": 60},
         {"scheduledAt": START, "duration": 60},
+        {"starts": "2025-06-16T15:06:40Z", "ends": "2025-06-16T17:06:40+01:00"},
         {"startTime": "2025-06-16T15:06:40Z", "endTime": START + 3_600_000},
         {"scheduledStartTime": "2025-06-16T15:06:40Z", "scheduledEndTime": "2025-06-16T16:06:40Z"},
     ],
@@ -109,8 +111,9 @@ async def test_a_session_is_planned_with_times_as_others_write_them(school: Scho
 
 @pytest.mark.parametrize("time", ["2025-06-16T15:06:40", "tomorrow", "", None, True])
 async def test_a_time_without_an_offset_and_what_is_none_is_refused(school: School, time: object) -> None:
-    reply = await school.call("POST", LESSONS, TESS, body={"title": "Lesson", "scheduledAt": time})
-    assert (reply.code, reply.body["d"]["field"]) == ("bad_command", "starts")
+    for name in ("scheduledAt", "starts"):
+        reply = await school.call("POST", LESSONS, TESS, body={"title": "Lesson", name: time})
+        assert (reply.code, reply.body["d"]["field"]) == ("bad_command", "starts")
 
 
 def test_what_cannot_be_read_goes_on_as_it_came() -> None:

@@ -39,6 +39,13 @@ async def test_the_file_of_a_form_comes_in_too(there: UploadSchool) -> None:
     assert len(there.kept()) == 1
 
 
+@pytest.mark.parametrize("given", [r"..\..\x.png", r"C:\Users\ann\x.png", "../../x.png", r"\\srv\x.png"])
+async def test_of_a_path_in_a_form_the_last_part_is_kept(there: UploadSchool, given: str) -> None:
+    head = f'--X\r\nContent-Disposition: form-data; name="file"; filename="{given}"\r\nContent-Type: image/png\r\n\r\n'
+    reply = await there.send(head.encode() + PNG + b"\r\n--X--\r\n", name="", type="multipart/form-data; boundary=X")
+    assert (reply.status, reply.body["name"]) == (201, "x.png")
+
+
 async def test_a_form_that_is_no_form_of_one_file_is_refused_before_it_costs_anything(there: UploadSchool) -> None:
     said = b'--X\r\nContent-Disposition: form-data; name="file"; filename="a.png"'
     for head in (

@@ -91,12 +91,31 @@ def test_m9_of_a_key_that_stands_twice_in_a_frames_arguments_the_last_counts(for
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b"5", b"nonsense", b"\xff", b'{"a":NaN}', b"[" * 100_000, b'{"a":' * 100, b'{"a":"\\ud800"}']
+    "body",
+    [
+        b"[]",
+        b"5",
+        b"\xef\xbb\xbf5",
+        b'{"a": \xef\xbb\xbf1}',
+        b"\xff\xfe{\x00}\x00",
+        b"nonsense",
+        b"\xff",
+        b'{"a":NaN}',
+        b"[" * 100_000,
+        b'{"a":' * 100,
+        b'{"a":"\\ud800"}',
+    ],
 )
 def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         decode_object(body)
     assert caught.value.code == "bad_frame"
+
+
+def test_a_byte_order_mark_before_a_body_is_overlooked() -> None:
+    assert decode_object(b'\xef\xbb\xbf{"text": "x"}') == {"text": "x"}
+    assert decode_object(b"\xef\xbb\xbf") == {}
+    assert TABLE.decode_body("room", "say", b'\xef\xbb\xbf{"text": "x"}', {}) == Say("x")
 
 
 def test_the_table_can_be_read_back() -> None:

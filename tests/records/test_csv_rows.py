@@ -22,6 +22,26 @@ async def test_rows_that_hold_anything_come_with_the_number_of_their_line() -> N
     assert (await read_rows("a;b,c;d\n1;2;3"))[1].cells == ["1", "2", "3"]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("said", ["", "sep=?", "SEP=?", '"sep=?"', "sep=?;;"])
+async def test_a_list_is_read_as_spreadsheets_write_it(said: str, delimiter: str, end: str) -> None:
+    lines = [said.replace("?", delimiter)] if said else []
+    lines += [delimiter.join(row) for row in (("login", '"Name, given; family"'), ("ann", "Ann"))]
+    assert await read_rows("\ufeff" + end.join(lines)) == [
+        CsvRow(1, ["login", "Name, given; family"]),
+        CsvRow(2, ["ann", "Ann"]),
+    ]
+
+
+async def test_what_is_said_to_stand_between_cells_counts_more_than_what_does_and_is_no_row() -> None:
+    assert [row.cells for row in await read_rows("sep=;\na;b,c,d\n1;2")] == [["a", "b,c,d"], ["1", "2"]]
+    assert await read_rows("sep=;") == []
+    assert (await read_rows("sep=;x\n"))[0].cells == ["sep=", "x"]
+    assert (await read_rows("a\tb,c\td\n1\t2\t3"))[1].cells == ["1", "2", "3"]
+    assert (await read_rows("\n\na;b\n1;2"))[1].cells == ["1", "2"]
+
+
 async def test_a_large_text_is_read_by_another_thread_a_piece_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     pieces: list[tuple[int, int]] = []
     plain = csv_rows._Pieces.take
@@ -67,8 +87,8 @@ async def test_a_row_may_have_many_columns_and_go_over_lines() -> None:
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
 async def test_blank_lines_count_before_anything_is_read(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert count_lines(f"a{end}b{end}{end}c") == 4
-    key, rows = await parse_list(f"login{end}{end}ann" + end * (LINES_SENT_MAX - 3))
-    assert (key, [value for _, value, _ in rows]) == ("login", ["ann"])
+    rows = await parse_list(f"login{end}{end}ann" + end * (LINES_SENT_MAX - 3))
+    assert [row.names for row in rows] == [(("login", "ann"),)]
     monkeypatch.setattr(csv_rows, "csv", None)
     with pytest.raises(Refusal) as caught:
         await parse_list(f"login{end}ann" + end * LINES_SENT_MAX)

@@ -12,6 +12,7 @@ from homeroom.engine.group_commit import CommitSettings
 from homeroom.engine.journal_memory import MemoryStore
 from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.protocol.inbox import Notify
+from homeroom.records.columns import SINCE_MS
 from homeroom.records.mailings import PAGE, tell_page
 from homeroom.records.school.announcements import ANNOUNCEMENT
 from homeroom.records.school.attendance import ATTENDANCE, Mark, MarkClass
@@ -31,7 +32,8 @@ from tests.records.school_store import CALLERS, SchoolStore, refused
 
 DAY = "2026-09-01"
 HOUR = 3_600_000
-SLOT: dict[str, Any] = {"mentor_id": "mia", "title": "Talk", "start_at": 10 * HOUR, "end_at": 11 * HOUR}
+TEN = SINCE_MS + 10 * HOUR
+SLOT: dict[str, Any] = {"mentor_id": "mia", "title": "Talk", "start_at": TEN, "end_at": TEN + HOUR}
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ async def waiting(school: SchoolStore) -> int:
 async def test_a_slot_is_told_to_its_student_when_it_is_assigned_moved_and_off(school: SchoolStore) -> None:
     slot = await school.create("mia", SCHEDULE, student_id="ann", **SLOT)
     assert carried(school) == {"ann": ["schedule.assigned"]}
-    await school.update("mia", SCHEDULE, slot["id"], start_at=9 * HOUR)
+    await school.update("mia", SCHEDULE, slot["id"], start_at=TEN - HOUR)
     assert carried(school) == {"ann": ["schedule.updated"]}
     await school.update("mia", SCHEDULE, slot["id"], focus_stack="reading")
     assert carried(school) == {}

@@ -8,84 +8,36 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from homeroom.engine.database import Database
-from homeroom.engine.engine import Engine
-from homeroom.engine.group_commit import CommitSettings
-from homeroom.engine.journal_memory import MemoryStore
-from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.protocol.inbox import Notify, TakeBack
-from homeroom.records.declare import RecordType
+from homeroom.records.columns import SINCE_MS
 from homeroom.records.mailings import PAGE, tell_page
-from homeroom.records.notices import taken_back
 from homeroom.records.school.announcements import ANNOUNCEMENT
 from homeroom.records.school.entries import COMMENT, ENTRY
 from homeroom.records.school.schedules import SCHEDULE
 from homeroom.records.school.tasks import TASK
-from homeroom.records.store import Store
+from homeroom.records.taking_back import taken_back
 from homeroom.records.types import RECORD_TYPES
-from tests.actors.school import School, open_school_on
+from tests.records.inboxes import House, opened_house, tell_all
 from tests.records.school_rows import put_person, put_school
 from tests.records.school_store import CALLERS, SchoolStore, refused
 
 HOUR = 3_600_000
+TEN = SINCE_MS + 10 * HOUR
 SLOT: dict[str, Any] = {
     "mentor_id": "mia",
     "student_id": "ann",
     "title": "Talk",
-    "start_at": 10 * HOUR,
-    "end_at": 11 * HOUR,
+    "start_at": TEN,
+    "end_at": TEN + HOUR,
 }
 ALONE = {"title": "News", "body": "News", "class_id": "10a"}
-
-
-class House:
-    """A store whose messages go to inboxes on the same database."""
-
-    def __init__(self, database: Database, school: School) -> None:
-        self.database, self.school = database, school
-        engine: Engine = school.engine
-        self.store = SchoolStore(database, carry=engine.carry).store
-
-    async def create(self, who: str, type: RecordType, **values: Any) -> str:
-        made = await self.store.create(type, values, CALLERS[who])
-        await self.settle()
-        return str(made["id"])
-
-    async def delete(self, who: str, type: RecordType, id: str) -> None:
-        await self.store.delete(type, id, CALLERS[who])
-        await self.settle()
-
-    async def settle(self) -> None:
-        """Tell all pages, and wait until every message was carried out."""
-        await tell_all(self.store)
-        with trio.fail_after(20):
-            while (await self.database.fetch_row("SELECT FROM messages LIMIT 1")) is not None:
-                await wait_all_tasks_blocked(0.005)
-
-    async def inbox(self, person: str) -> list[str]:
-        """Return the types of the notices that are there; as many of them are counted as unread."""
-        state = await self.school.state(f"inbox:{person}", CALLERS[person])
-        assert state["unread"] == len(state["notices"])
-        return [notice["type"] for notice in state["notices"]]
-
-
-async def tell_all(store: Store) -> int:
-    """Tell pages until nothing waits; returns how many it took."""
-    for pages in range(100):
-        async with store.unit(CALLERS["system"]) as unit:
-            if await tell_page(unit, store.catalog.types) is None:
-                return pages
-    raise AssertionError("it never ends")
 
 
 @pytest.fixture
 async def house(database: Database) -> AsyncIterator[House]:
     await put_school(database)
-    journal = PostgresJournal(database, CommitSettings(linger_ms=0))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(journal.run)
-        async with open_school_on(journal, MemoryStore()) as school:
-            yield House(database, school)
-        nursery.cancel_scope.cancel()
+    async with opened_house(database) as house:
+        yield house
 
 
 async def test_what_an_announcement_told_is_gone_with_it_and_other_notices_stay(house: House) -> None:
@@ -178,5 +130,5 @@ def test_every_notice_leads_to_its_row_and_all_but_those_that_stay_true_are_take
     assert all("{id}" in notice.url for _, notice in notices)
     lasting = {notice.type for _, notice in notices if notice.lasting}
     assert lasting == {"schedule.cancelled", "application.status_changed"}
-    taken = {kind for record in RECORD_TYPES for command in taken_back(record, "x") for kind in command.types}
+    taken = {kind for record in RECORD_TYPES for command in taken_back(record.notices, "x") for kind in command.types}
     assert taken == {notice.type for _, notice in notices} - lasting

@@ -15,7 +15,7 @@ from homeroom.records.declare import RecordType
 from homeroom.records.recount import Recount
 from homeroom.records.school.classes import CLASS, CLASS_MEMBERSHIP
 from homeroom.records.school.cohorts import COHORT, COHORT_MEMBERSHIP
-from homeroom.records.school.courses import COURSE, ENROLMENT
+from homeroom.records.school.courses import COURSE, ENROLMENT, EnrolPeople
 from homeroom.records.school.guardianships import GUARDIANSHIP
 from homeroom.records.school.schedules import SCHEDULE
 from homeroom.records.school.students import MENTORSHIP, STUDENT
@@ -143,6 +143,49 @@ async def test_a_place_given_just_before_its_student_leaves_ends_with_the_others
         assert await school.column(given.type, "id", given.holds.format(name)) == [], name
 
 
+async def test_a_record_that_begins_as_that_of_somebody_who_has_left_ends_places_given_in_the_same_instant(
+    school: SchoolStore,
+) -> None:
+    for name, given in STUDENTS_PLACES.items():
+        await put_person(school.database, name, "student")
+        outcome: list[str] = []
+        async with trio.open_nursery() as nursery, school.store.unit(CALLERS["ada"]) as unit:
+            await unit.insert(given.type, of(given, name))
+            left = {"user_id": name, "number": name, "status": "withdrawn"}
+            nursery.start_soon(tried, school.create("ada", STUDENT, **left), outcome)
+            await waiting(school.database, 1)
+        assert outcome == ["done"], name
+        assert await school.column(given.type, "id", given.holds.format(name)) == [], name
+
+
+async def test_no_place_is_given_while_a_record_begins_as_that_of_somebody_who_has_left(school: SchoolStore) -> None:
+    for name, given in STUDENTS_PLACES.items():
+        await put_person(school.database, name, "student")
+        outcome: list[str] = []
+        async with trio.open_nursery() as nursery, school.store.unit(CALLERS["ada"]) as unit:
+            await unit.insert(STUDENT, {"user_id": name, "number": name, "status": "withdrawn"})
+            nursery.start_soon(tried, school.create("ada", given.type, **of(given, name)), outcome)
+            await waiting(school.database, 1)
+        assert outcome == ["bad_command"], name
+
+
+@pytest.mark.parametrize("change", [*CHANGES, "leave"])
+async def test_a_place_that_is_taken_away_in_the_same_instant_keeps_nobody_from_leaving(
+    school: SchoolStore, change: str
+) -> None:
+    do = {**CHANGES, "leave": leave}[change]
+    for name, given in STUDENTS_PLACES.items():
+        await put_person(school.database, name, "student")
+        await school.create("ada", STUDENT, user_id=name, number=name)
+        place = (await school.create("ada", given.type, **of(given, name)))["id"]
+        outcome: list[str] = []
+        async with trio.open_nursery() as nursery, school.store.unit(CALLERS["ada"]) as unit:
+            await unit.delete(given.type, place)
+            nursery.start_soon(tried, do(school, name), outcome)
+            await waiting(school.database, 1)
+        assert outcome == ["done"], name
+
+
 async def test_no_place_is_given_to_a_student_who_is_leaving(school: SchoolStore) -> None:
     for name, given in STUDENTS_PLACES.items():
         await put_person(school.database, name, "student")
@@ -157,6 +200,26 @@ async def test_no_place_is_given_to_a_student_who_is_leaving(school: SchoolStore
             assert (left, placed) == ([], []), name
         assert (left, placed) == (["done"], ["bad_command"]), name
         assert await school.column(given.type, "id", given.holds.format(name)) == [], name
+
+
+async def enrol_again(school: SchoolStore, person: str) -> None:
+    await school.perform("ada", COURSE, "enrol", EnrolPeople("chess", (person,)))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_nobody_is_enrolled_again_while_the_role_becomes_another(school: SchoolStore, change: str) -> None:
+    await school.update("theo", ENROLMENT, "e-bob", status="withdrawn")
+    changed, placed = list[str](), list[str]()
+    head = taken(school.database, "SELECT FROM channels WHERE stream = $1 FOR UPDATE", HEAD)
+    await school.update("ada", USER, "tess", name="Tess")
+    async with trio.open_nursery() as nursery, head:
+        nursery.start_soon(tried, CHANGES[change](school, "bob"), changed)
+        await waiting(school.database, 1)
+        nursery.start_soon(tried, enrol_again(school, "bob"), placed)
+        await waiting(school.database, 2)
+        assert (changed, placed) == ([], [])
+    assert (changed, placed) == (["done"], ["bad_command"])
+    assert await school.column(ENROLMENT, "status") == ["withdrawn"]
 
 
 UPDATES: dict[str, tuple[RecordType, dict[str, Any], dict[str, Any]]] = {

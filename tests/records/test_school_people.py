@@ -187,6 +187,56 @@ async def test_a_course_is_enrolled_in_once_and_left_for_good(school: SchoolStor
     assert await school.column(ENROLMENT, "id") == []
 
 
+async def test_whoever_comes_back_is_enrolled_again_in_the_part_asked_for(school: SchoolStore) -> None:
+    record = (await school.create("ada", STUDENT, user_id="bob", number="2"))["id"]
+    await school.update("ada", STUDENT, record, status="withdrawn")
+    await school.update("ada", STUDENT, record, status="active")
+    assert await school.column(ENROLMENT, "status") == ["withdrawn"]
+    school.told("user:bob")
+    done = await school.perform("theo", COURSE, "enrol", EnrolPeople("chess", ("bob", "ann"), "assistant"))
+    assert (done.enrolled, done.already) == (("ann", "bob"), ())
+    rows = await school.database.fetch("SELECT user_id, part, status FROM enrolments ORDER BY 1")
+    assert [tuple(row) for row in rows] == [("ann", "assistant", "active"), ("bob", "assistant", "active")]
+    assert school.told("user:bob") == ["enrolment.updated"]
+    audit = (
+        "SELECT changed_by FROM audit_logs WHERE entity_id = 'e-bob' AND action = 'updated' ORDER BY id DESC LIMIT 1"
+    )
+    assert [row["changed_by"] for row in await school.database.fetch(audit)] == ["theo"]
+    again = await school.perform("theo", COURSE, "enrol", EnrolPeople("chess", ("bob", "ann")))
+    assert (again.enrolled, again.already) == ((), ("ann", "bob"))
+
+
+async def test_whoever_completed_a_course_takes_part_again_once_enrolled_anew(school: SchoolStore) -> None:
+    await school.update("theo", ENROLMENT, "e-bob", status="completed")
+    wrong = await refused("conflict", school.create("theo", ENROLMENT, course_id="chess", user_id="bob"))
+    assert wrong.msg == "course_id and user_id: taken already by enrolment 'e-bob' (completed)"
+    done = await school.perform("theo", COURSE, "enrol", EnrolPeople("chess", ("bob",)))
+    assert (done.enrolled, done.already) == (("bob",), ())
+    assert await school.column(ENROLMENT, "status") == ["active"]
+
+
+async def test_no_teacher_enrols_anew_who_was_enrolled_as_a_teacher(school: SchoolStore) -> None:
+    await put(school.database, ENROLMENT, "e-mia", course_id="chess", user_id="mia", part="teacher", status="withdrawn")
+    enrol = EnrolPeople("chess", ("mia",), "assistant")
+    await refused("forbidden", school.perform("theo", COURSE, "enrol", enrol))
+    assert (await school.perform("ada", COURSE, "enrol", enrol)).enrolled == ("mia",)
+
+
+async def test_whoever_is_registered_once_more_has_the_same_mentor_again(school: SchoolStore) -> None:
+    wish = RegisterStudent("ann", "1", mentor_id="mia")
+    first = await school.perform("ada", STUDENT, "register", wish)
+    assert await school.column(MENTORSHIP, "active") == [True]
+    await school.delete("ada", STUDENT, first.id)
+    await school.update("ada", MENTORSHIP, "mia-ann", active=False)
+    wrong = await refused("conflict", school.create("ada", MENTORSHIP, mentor_id="mia", student_id="ann"))
+    assert wrong.data["records"] == [{"type": "mentorship", "id": "mia-ann", "active": False}]
+    assert wrong.msg.endswith("taken already by mentorship 'mia-ann' (not active)")
+    school.told("user:mia")
+    await school.perform("ada", STUDENT, "register", wish)
+    assert await school.column(MENTORSHIP, "active") == [True]
+    assert school.told("user:mia") == ["mentorship.updated", "student.registered"]
+
+
 async def test_a_teacher_makes_courses_of_the_own_only_and_may_not_give_them_away(school: SchoolStore) -> None:
     made = await school.create("tess", COURSE, code="go", title="Go")
     assert made["teacher_id"] == "tess"
@@ -194,6 +244,12 @@ async def test_a_teacher_makes_courses_of_the_own_only_and_may_not_give_them_awa
     await refused("forbidden", school.update("tess", COURSE, made["id"], teacher_id="theo"))
     await school.update("ada", COURSE, made["id"], teacher_id="theo")
     assert school.withdrawn == [(f"course:{made['id']}", ("tess",))]
+
+
+async def test_an_admin_who_makes_a_course_says_who_teaches_it(school: SchoolStore) -> None:
+    wrong = await refused("bad_command", school.create("ada", COURSE, code="go", title="Go"))
+    assert wrong.data["field"] == "teacher_id"
+    assert (await school.create("ada", COURSE, code="go", title="Go", teacher_id="theo"))["teacher_id"] == "theo"
 
 
 async def test_a_mentor_of_a_cohort_reads_the_records_of_its_students_and_hears_of_them(school: SchoolStore) -> None:
@@ -237,6 +293,8 @@ async def import_list(school: SchoolStore, text: str, *, dry_run: bool = False, 
         "\ufeffName;User_ID\r\nCid;cid\r\n\r\nAnn;ann\r\n",
         'login\n"CID"\nann',
         "number\n33\n11",
+        "sep=;\r\nlogin;number;name\r\nCID;33;Cid\r\n;11;Ann\r\n",
+        "number\tlogin\tuser_id\n\tcid\t\nno-such\t\tann\n",
     ],
 )
 async def test_a_class_list_is_imported(school: SchoolStore, text: str) -> None:
@@ -262,9 +320,24 @@ async def test_a_dry_run_says_of_each_line_what_would_become_of_it_and_does_noth
     assert await members(school) == ["ann", "bob"]
 
 
+async def test_a_line_of_which_two_columns_name_two_people_is_wrong(school: SchoolStore) -> None:
+    for number, student in (("33", "cid"), ("11", "ann")):
+        await school.create("ada", STUDENT, user_id=student, number=number)
+    text = "number,login,name\n11,cid,\n33,cid,\n33,,\n,,Eva\n11,no-such,\n,tess,\n"
+    report = await import_list(school, text, dry_run=True)
+    assert [(line.line, line.status, line.fault) for line in report.lines] == [  # type: ignore[attr-defined] # a reply
+        (2, "wrong", "login 'cid' and number '11' are two people"),
+        (3, "would_enrol", ""),
+        (4, "wrong", "'33' stands in the list twice"),
+        (5, "wrong", "no login or number"),
+        (6, "wrong", "there is nobody with 'no-such'"),
+        (7, "wrong", "'tess' is a teacher, not a student"),
+    ]
+
+
 async def test_a_line_that_is_no_csv_ends_the_list_with_its_number() -> None:
-    _, lines = await parse_list('login,name\ncid,Cid\nann,"half')
-    assert lines == [(2, "cid", ""), (3, "", "no CSV: unexpected end of data")]
+    lines = await parse_list('login,name\ncid,Cid\nann,"half')
+    assert lines == [(2, (("login", "cid"),), ""), (3, (), "no CSV: unexpected end of data")]
 
 
 async def test_a_list_that_only_its_400th_line_spoils_names_that_line(school: SchoolStore) -> None:

@@ -374,6 +374,13 @@ async def test_a_vacancy_ends_later_than_that_is_said(school: SchoolStore) -> No
     assert (await refused("bad_command", again)).data["field"] == "closes_at"
 
 
+async def test_a_time_in_seconds_is_none_whoever_writes_it(school: SchoolStore) -> None:
+    announcement = {"title": "Soon", "body": "Soon", "publish_at": school.clock.ms // 1_000 + 86_400}
+    wrong = await refused("bad_command", school.create("ada", ANNOUNCEMENT, **announcement))
+    assert wrong.data == {"field": "publish_at", "allowed": "milliseconds since 1970, at least 946,684,800,000"}
+    assert await school.column(ANNOUNCEMENT, "id") == []
+
+
 async def test_the_homepage_shows_what_is_published(school: SchoolStore) -> None:
     made = await school.create("ada", HOMEPAGE, section="news", title="News", body="<p onclick='x'>Hi</p>")
     assert made["body"] == "<p>Hi</p>"

@@ -146,7 +146,9 @@ async def without_ann(school: SchoolStore) -> SchoolStore:
 async def test_who_has_left_is_given_no_new_place_before_they_come_back(without_ann: SchoolStore, place: str) -> None:
     record_type, values = PLACES[place]
     wrong = await refused("bad_command", without_ann.create("ada", record_type, **values))
-    assert (wrong.data["allowed"], "'ann' is graduated" in wrong.msg) == ("a student who is at the school", True)
+    assert "'ann' is graduated" in wrong.msg
+    allowed = "a student who is at the school: an admin makes the record of 'ann' active first"
+    assert wrong.data["allowed"] == allowed
     (record,) = await without_ann.column(STUDENT, "id")
     await without_ann.update("ada", STUDENT, record, status="active")
     await without_ann.create("ada", record_type, **values)
@@ -165,13 +167,15 @@ async def test_lists_name_who_has_left(without_ann: SchoolStore) -> None:
         "bad_command", without_ann.perform("ada", CLASS, "enrol", EnrolStudents("10a", ("cid", "ann")))
     )
     assert wrong.msg == "students[1]: 'ann' is graduated"
+    allowed = "the id of a student who is at the school: an admin makes the record of 'ann' active first"
+    assert wrong.data == {"field": "students[1]", "allowed": allowed}
     wrong = await refused("bad_command", without_ann.perform("ada", COURSE, "enrol", EnrolPeople("go", ("ann",))))
     assert wrong.msg == "people[0]: 'ann' is graduated"
     lists = ClassList("10a", "user_id\ncid\nann\n", dry_run=True)
     report: Any = await without_ann.perform("ada", CLASS, "import", lists)
     assert [(line.status, line.fault) for line in report.lines] == [
         ("would_enrol", ""),
-        ("wrong", "'ann' is graduated"),
+        ("wrong", "'ann' is graduated: an admin makes the student's record active first"),
     ]
 
 
@@ -199,6 +203,20 @@ async def test_nobody_is_taken_out_of_the_cohort_of_their_record_and_it_does_not
     await school.update("ada", STUDENT, record, cohort_id=None)
     assert await school.column(COHORT_MEMBERSHIP, "user_id") == ["tess"]
     await school.delete("ada", COHORT, "owls")
+
+
+async def test_slots_to_come_are_off_for_who_teaches_or_learns_no_more(school: SchoolStore) -> None:
+    await school.create("ada", SCHEDULE, mentor_id="tess", student_id="ann", title="Talk", **LATER)
+    later = {name: at + 7_200_000 for name, at in LATER.items()}
+    await school.create("ada", SCHEDULE, mentor_id="theo", class_id="10a", title="Maths", **later)
+    await school.update("ada", USER, "ann", role="parent")
+    assert await school.column(SCHEDULE, "status", "student_id = 'ann'") == ["cancelled"]
+    assert "schedule.status_changed" in school.told("user:tess")
+    later = {name: at + 7_200_000 for name, at in later.items()}
+    await school.create("ada", SCHEDULE, mentor_id="tess", title="Alone", **later)
+    await school.update("ada", USER, "tess", role="parent")
+    assert await school.column(SCHEDULE, "status", "mentor_id = 'tess'") == ["cancelled", "cancelled"]
+    assert await school.column(SCHEDULE, "status", "mentor_id = 'theo'") == ["scheduled"]
 
 
 async def test_a_parent_who_becomes_something_else_stands_for_nobody(school: SchoolStore) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.database import Database
-from homeroom.records.needed import TOLD_MAX
+from homeroom.records.declare import Unit
+from homeroom.records.in_the_way import TOLD_MAX
 from tests.records.trial import (
     ANN,
     BOB,
@@ -222,7 +223,7 @@ async def test_texts_are_cleaned_on_their_way_in(trial: Trial) -> None:
     assert made["marks"][0]["comment"] == "soso"
 
 
-async def test_what_is_there_already_is_a_conflict_that_names_the_fields(trial: Trial) -> None:
+async def test_what_is_there_already_is_a_conflict_that_names_the_fields_and_the_row(trial: Trial) -> None:
     made = await trial.page(id="p1", code="x")
     other = await trial.page(code="y")
     for call, fields in (
@@ -231,8 +232,24 @@ async def test_what_is_there_already_is_a_conflict_that_names_the_fields(trial: 
         (trial.store.update(PAGE, other["id"], {"code": "x"}, BOSS), ["mentor_id", "code"]),
     ):
         wrong = await refused(call)
-        assert (wrong.code, wrong.data) == ("conflict", {"fields": fields})
+        assert (wrong.code, wrong.msg) == ("conflict", f"{' and '.join(fields)}: taken already by page 'p1' (draft)")
+        records = [{"type": "page", "id": "p1", "title": made["title"], "status": "draft"}]
+        assert wrong.data == {"fields": fields, "records": records}
     assert await trial.page(mentor_id="tom", code="x") != made
+
+
+async def test_of_a_row_in_the_way_that_one_may_not_read_nothing_is_said(trial: Trial) -> None:
+    await trial.page(id="p1", mentor_id="tom", code="x")
+    wrong = await refused(trial.page(TESS, id="p1", code="y"))
+    assert (wrong.msg, wrong.data) == ("id: taken already", {"fields": ["id"]})
+
+
+async def test_rows_of_one_request_that_are_in_the_way_of_each_other_name_no_row(trial: Trial) -> None:
+    async def work(unit: Unit) -> None:
+        await unit.insert_many(PAGE, [{"mentor_id": "tess", "code": "x", "title": title} for title in "ab"])
+
+    wrong = await refused(trial.store.once(("twice",), BOSS, None, work))
+    assert (wrong.msg, wrong.data) == ("mentor_id and code: taken already", {"fields": ["mentor_id", "code"]})
 
 
 async def test_a_stale_version_is_a_conflict(trial: Trial) -> None:

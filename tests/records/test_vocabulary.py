@@ -10,15 +10,28 @@ import pytest
 import homeroom.records
 from homeroom.actors.kinds import KINDS
 from homeroom.engine.behaviour import Refusal
+from homeroom.records.doors import tables_of
 from homeroom.records.types import RECORD_TYPES
-from homeroom.records.vocabulary import Thing, Vocabulary, events_of
+from homeroom.records.vocabulary import TableNames, Thing, Vocabulary, events_of
 
 WORDS = Vocabulary(RECORD_TYPES, (Thing(kind.name, kind.plural, kind.tells) for kind in KINDS if kind.tells))
+NAMES = tables_of(RECORD_TYPES) | {kind.plural for kind in KINDS}
+TABLES = TableNames(NAMES, RECORD_TYPES, (Thing(kind.name, kind.plural, ()) for kind in KINDS))
 _TOLD = re.compile(r"\A[a-z_]{2,40}\.[a-z_]{2,40}\Z")
 
 
 @pytest.mark.parametrize(
-    "word", ["report_card", "report-card", "reportcard", "reportcards", "report-cards", "report_cards", "ReportCard"]
+    "word",
+    [
+        "report_card",
+        "report-card",
+        "reportcard",
+        "reportcards",
+        "report-cards",
+        "report_cards",
+        "ReportCard",
+        "report-Card",
+    ],
 )
 def test_a_type_is_known_with_any_line_between_its_words(word: str) -> None:
     assert WORDS.type_of(word, "target_type") == "reportcard"
@@ -28,9 +41,40 @@ def test_each_type_is_known_by_its_name_its_plural_and_its_doors_and_things_by_t
     for record in RECORD_TYPES:
         for word in (record.name, record.plural, *(door.rpartition("/")[2] for door in (record.door, *record.also))):
             assert WORDS.type_of(word, "entity_type") == record.name
-    assert [WORDS.type_of(word, "target_type") for word in ("exams", "live-sessions", "guardians")] == [
-        "exam", "session", "guardianship",
+    assert [WORDS.type_of(word, "target_type") for word in ("exams", "live-sessions", "guardians", "sessions", "study_resource")] == [
+        "exam", "session", "guardianship", "session", "resource",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("word", "table"),
+    [
+        ("report-cards", "report_cards"),
+        ("reportCard", "report_cards"),
+        ("class-membership", "class_memberships"),
+        ("live_sessions", "live-sessions"),
+        ("session", "live-sessions"),
+        ("sessions", "live-sessions"),
+        ("study_group", "study-groups"),
+        ("guardianships", "guardians"),
+        ("user", "users"),
+        ("study-resource", "study_resources"),
+        ("term", "terms"),
+        ("academic-terms", "academic_terms"),
+        ("academic_term", "academic_terms"),
+        ("none-such", "none-such"),
+        ("", ""),
+    ],
+)
+def test_a_table_is_known_by_each_word_for_what_is_in_it(word: str, table: str) -> None:
+    assert TABLES.name_of(word) == table
+
+
+def test_a_table_is_what_it_says_it_is_and_each_record_type_and_kind_has_one() -> None:
+    assert {name: TABLES.name_of(name) for name in NAMES} == {name: name for name in NAMES}
+    records = [(one.name, one.plural) for one in RECORD_TYPES]
+    words = [*records, *((one.name, one.plural) for one in KINDS)]
+    assert {TABLES.name_of(word) for pair in words for word in pair} == NAMES - {"academic_terms"}
 
 
 def test_events_are_known_as_the_sources_spell_them_and_others_refused_with_those_near_them() -> None:

@@ -1,5 +1,6 @@
 // The page: puts the parts together and tells them when to draw. Never here: rules of the protocol, or elements of a part.
 
+import { Absent } from "./absent.js";
 import { Client } from "./client.js";
 import { Composer } from "./composer.js";
 import { ConnectionView } from "./connection.js";
@@ -7,7 +8,7 @@ import { byId, say, show } from "./dom.js";
 import { Log } from "./log.js";
 import { Door } from "./login.js";
 import { claimOutbox } from "./outbox.js";
-import { barrier, mayDo } from "./rights.js";
+import { barrier, isAbsent, mayDo, mayMake } from "./rights.js";
 import { Room } from "./room.js";
 import { Roster } from "./roster.js";
 import { Sending } from "./sending.js";
@@ -15,6 +16,7 @@ import { Refused, Session } from "./session.js";
 import { realWorld } from "./world.js";
 
 const ROOM = "room:lobby";
+const MAKING = { title: "Lobby", visibility: "open" };
 const HISTORY = "/api/rooms/lobby/messages";
 const PAGE_SIZE = 50;
 const TOAST_MS = 6_000;
@@ -29,6 +31,7 @@ class App {
   #room;
   #sending;
   #log;
+  #absent;
   #composer;
   #roster;
   #connection;
@@ -60,7 +63,8 @@ class App {
 
   #listen() {
     window.addEventListener("online", () => this.#client.hurry());
-    document.addEventListener("visibilitychange", () => document.hidden || this.#client.hurry());
+    document.addEventListener("visibilitychange", () => document.hidden || (this.#client.hurry(), this.#absent?.look()));
+    window.addEventListener("focus", () => this.#absent?.look());
     for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, () => this.#alive(), { passive: true });
     byId("sign-out").addEventListener("click", () => this.#signOut());
     byId("people-button").addEventListener("click", () => this.#people(!byId("hall").classList.contains("people-open")));
@@ -80,6 +84,7 @@ class App {
     this.#log = new Log(page);
     this.#composer = new Composer(page);
     this.#roster = new Roster(page);
+    this.#absent = new Absent(page);
     this.#joined = this.#joining = false;
     byId("messages").replaceChildren();
     byId("door").hidden = true;
@@ -97,6 +102,8 @@ class App {
       room: this.#room,
       sending: this.#sending,
       me: user.id,
+      name: user.name,
+      makes: mayMake(user),
       online: () => this.#client.status.phase === "connected",
       seq: () => this.#client.seq(ROOM),
       act: (verb, d) => this.#client.command(ROOM, verb, d),
@@ -104,6 +111,8 @@ class App {
       self: (verb, d) => this.#self(user.id, verb, d),
       may: (message) => mayDo(this.#room, user, message),
       blocked: () => this.#blocked(user),
+      again: () => this.#client.follow(ROOM, this.#room),
+      create: () => this.#client.command(ROOM, "create", MAKING).done,
       load: () => this.#loadOlder(),
       wrote: () => this.#log.wrote(),
       reply: (message) => this.#composer.reply(message),
@@ -115,6 +124,7 @@ class App {
     this.#client.stop();
     this.#people(false);
     this.#log?.end();
+    this.#absent?.end();
     await this.#session.logout();
     await this.#door.open(why);
   }
@@ -183,6 +193,7 @@ class App {
   #changed(batch) {
     this.#batch.push(...batch);
     if (this.#room.state && !this.#room.gone) this.#joining = false;
+    if (isAbsent(this.#room)) return this.#drawSoon();
     const outside = this.#room.gone || (this.#room.state && !this.#room.state.members.has(this.#session.user.id));
     if (outside && !this.#joined) this.#join();
     else if (this.#room.gone && !this.#joining) this.#toast("You cannot see this room any more.");
@@ -214,6 +225,7 @@ class App {
   #draw(batch) {
     this.#log.draw(batch);
     this.#composer.draw();
+    this.#absent.draw();
     this.#roster.draw();
     this.#drawHead();
   }

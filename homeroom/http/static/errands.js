@@ -9,6 +9,7 @@ const path = (to, rest) => `/api/${to.split(":")[0]}s/${to.split(":")[1]}${rest}
 const message = ({ to, d }, rest = "") => path(to, `/messages/${d.message}${rest}`);
 
 const TWINS = {
+  create: ({ to, d }) => ["PUT", path(to, ""), d],
   join: ({ to }) => ["POST", path(to, "/join"), {}],
   say: ({ to, d }) => ["POST", path(to, "/messages"), d],
   edit: (command) => ["PATCH", message(command), { text: command.d.text }],

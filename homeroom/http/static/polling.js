@@ -2,7 +2,9 @@
 
 const AFTER_FAILURE_MS = 30_000;
 const AFTER_ANSWER_MS = 500;
+const AFTER_REFUSAL_MS = 5_000;
 const WAIT_S = 25;
+const REFUSED = Symbol("a stream was refused");
 
 export class Polling {
   #world;
@@ -40,6 +42,7 @@ export class Polling {
     let pause = AFTER_ANSWER_MS;
     try {
       next = await this.#ask(signal, cursor);
+      if (next === REFUSED) [next, pause] = [null, AFTER_REFUSAL_MS];
       if (!signal.aborted) this.#notice(true, null);
     } catch (error) {
       if (signal.aborted) return;
@@ -49,13 +52,14 @@ export class Polling {
     this.#world.after(pause, () => signal.aborted || this.#poll(signal, next));
   }
 
-  /** Ask once, held open by the server when there is nothing new; returns the cursor to go on from. */
+  /** Ask once, held open by the server when there is nothing new; returns the cursor to go on from, or that a stream was refused. */
   async #ask(signal, cursor) {
     const query = new URLSearchParams({ streams: [...this.#follows.keys()].join(","), wait: cursor ? WAIT_S : 0 });
     if (cursor) query.set("since", cursor);
     const answer = await this.#session.ask("GET", `/api/realtime/sync?${query}`, { signal });
     if (signal.aborted) return null;
     for (const [stream, found] of Object.entries(answer.streams)) catchUp(this.#follows.get(stream), found);
+    if (Object.values(answer.streams).some(({ verdict }) => verdict === "refused")) return REFUSED;
     // a stream that is missing did not fit into this answer, and comes with the next
     const places = [...this.#follows].every(([stream, follow]) => follow.cursor || !(stream in answer.streams));
     return places ? answer.cursor : null;

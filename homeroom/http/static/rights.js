@@ -5,9 +5,16 @@ const ADMINS = new Set(["super_admin", "admin"]);
 const STAFF = new Set(["super_admin", "admin", "teacher"]);
 const FREE = { why: "", final: false };
 
+/** Whether there is no such room, as far as one may know: none that one was in before. */
+export const isAbsent = ({ state, gone }) => gone === "not_found" && !state;
+
+/** Whether `user` may make a room. */
+export const mayMake = (user) => STAFF.has(user.role);
+
 /** Why `user` cannot write in `room` at `now` (server time), `""` when it can; `final`: waiting does not help. */
 export function barrier(room, user, now) {
   const { state, gone } = room;
+  if (isAbsent(room)) return { why: "There is no room here yet.", final: true };
   if (gone) return { why: "You cannot see this room any more.", final: true };
   if (!state) return FREE;
   if (state.ended) return { why: "This room has ended. It can still be read.", final: true };

@@ -13,7 +13,7 @@ export class Roster {
   #mine = null;
   #settle = null;
 
-  /** `page`: `{world, room, me, self}`, see app.js; `self(verb, d)` acts on one's own presence and gives what it became. */
+  /** `page`: `{world, room, me, name, self}`, see app.js; `self(verb, d)` acts on one's own presence and gives what it became. */
   constructor(page) {
     this.#page = page;
     byId("me-status").onchange = ({ target }) => this.#choose(target.value);
@@ -28,7 +28,7 @@ export class Roster {
   /** Draw the list. */
   draw() {
     const { room, me } = this.#page;
-    if (!room.state) return;
+    if (!room.state) return say(byId("me-name"), this.#page.name);
     const members = [...room.state.members].map(([user, member]) => this.#row(user, member));
     members.sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || a.name.localeCompare(b.name));
     const here = members.filter(({ status }) => status !== "offline").length;

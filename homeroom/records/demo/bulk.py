@@ -62,7 +62,7 @@ async def _follow(unit: Unit, type: RecordType, rows: Sequence[Row]) -> None:
 def _new(type: RecordType, values: Mapping[str, Any], moment: Moment) -> Row:
     """Return the row to be, as `Unit.add` makes it."""
     now = {"version": 1, "created_at": moment.now, "updated_at": moment.now}
-    row = new_row(type, {**dict.fromkeys(type.mine, moment.caller.user), **values, **now})
+    row = new_row(type, {**type.whose(moment.caller), **values, **now})
     row = row if type.fill is None else replace(row, **type.fill(None, row, moment))
     if type.checks is not None:
         type.checks(row, moment)

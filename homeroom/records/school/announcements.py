@@ -11,7 +11,7 @@ from msgspec import Struct
 from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ADMINS, ROLE_ALIASES, ROLES, STAFF, Role, allow
 from homeroom.protocol.ids import Id, Millis
-from homeroom.records.columns import Body, Row, Title
+from homeroom.records.columns import Body, Instant, Row, Title
 from homeroom.records.declare import Action, Moment, RecordType, Reference, Unit, each, table, to
 from homeroom.records.intake import misfit
 from homeroom.records.notice import Notice
@@ -40,8 +40,8 @@ class Announcement(Row, frozen=True, kw_only=True):
     class_id: Id | None = None
     course_id: Id | None = None
     status: Literal["draft", "scheduled", "published"] = "published"
-    publish_at: Millis | None = None
-    expires_at: Millis | None = None
+    publish_at: Instant | None = None
+    expires_at: Instant | None = None
     published_at: Millis | None = None
 
 
@@ -96,8 +96,24 @@ _ADDRESSED = " OR ".join(
 )
 
 
+def _audience(announcement: Announcement) -> tuple[str | None, ...]:
+    return announcement.target_role, announcement.class_id, announcement.course_id
+
+
 def _is_published(old: Announcement | None, new: Announcement | None) -> bool:
-    return new is not None and new.status == "published" and (old is None or old.status != "published")
+    """Tell whether it is published, and was not before, or for others."""
+    if new is None or new.status != "published":
+        return False
+    return old is None or old.status != "published" or _audience(old) != _audience(new)
+
+
+def _is_over(old: Announcement, new: Announcement) -> bool:
+    """Tell whether what was told of it is over: it is withdrawn, or for others."""
+    return old.status == "published" and (new.status != "published" or _audience(old) != _audience(new))
+
+
+def _ends(announcement: Announcement) -> int | None:
+    return announcement.expires_at if announcement.status == "published" else None
 
 
 _WHO = " UNION ".join(
@@ -122,6 +138,8 @@ _NOTICE = Notice(
     f"SELECT who.id FROM ({_WHO}) AS who (id) WHERE {_VISIBLE}",
     title=lambda announcement: announcement.title,
     when=_is_published,
+    over=_is_over,
+    until=_ends,
     data=("author_id", "class_id", "course_id"),
     url="/announcements/{id}",
     wide=True,

@@ -126,14 +126,21 @@ _TOLD = frozenset({"absent", "late"})
 
 def _becomes(status: Presence) -> When:
     def when(old: Attendance | None, new: Attendance | None) -> bool:
-        return new is not None and new.status == status and (old is None or old.status != status)
+        return new is not None and new.status == status and (old is None or old.status != status or _is_moved(old, new))
 
     return when
 
 
+def _is_moved(old: Attendance, new: Attendance) -> bool:
+    """Tell whether a mark is another student's now: the parents of the one before see it no more."""
+    return old.student_id != new.student_id
+
+
 def _is_corrected(old: Attendance | None, new: Attendance | None) -> bool:
     """Tell whether parents were told of a mark that is none of those any more; from one of those to another they are told of that."""
-    return old is not None and new is not None and old.status in _TOLD and new.status not in _TOLD
+    if old is None or new is None or _is_moved(old, new):
+        return False
+    return old.status in _TOLD and new.status not in _TOLD
 
 
 def _notice(what: str, when: When, said: Callable[[Attendance], str]) -> Notice:
@@ -143,6 +150,7 @@ def _notice(what: str, when: When, said: Callable[[Attendance], str]) -> Notice:
         title=lambda mark: f"{NAME} {said(mark)}",
         named="student_id",
         when=when,
+        over=_is_moved,
         message=lambda mark: mark.note,
         data=("student_id", "class_id", "date"),
         url="/attendance/{id}",

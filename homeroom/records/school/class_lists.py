@@ -1,11 +1,11 @@
 """A class list as CSV: every line is checked before any is carried out, and one that is wrong stops all of them.
 
-The first line names the columns; one of `user_id`, `login`, `number` says who it is, others are passed over. Never here:
+The first line names the columns; one of `user_id`, `login`, `number` says who it is (of several, all say the same), others are passed over. Never here:
 making people who do not exist yet, and reading other tables.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
@@ -24,9 +24,11 @@ TOGETHER = 200
 """People who are looked up by one statement."""
 KEYS = ("user_id", "login", "number")
 CSV_WORDS = (
-    "comma or semicolon; the first line names the columns, of which one is `user_id`, `login` or `number` (that of the student) and "
-    "says who it is; others are passed over"
+    "comma, semicolon or tab; the first line names the columns, of which one is `user_id`, `login` or `number` (that of the student) and "
+    "says who it is; others are passed over. Where there are several of these, none of them names another person"
 )
+Names = tuple[tuple[str, str], ...]
+"""How a line names a person: columns of `KEYS`, the first of which counts, with their values."""
 Status = Literal["enrolled", "would_enrol", "already", "wrong"]
 
 
@@ -57,6 +59,14 @@ class ClassListReport(Struct, frozen=True):
     lines: tuple[ListLine, ...]
 
 
+class Listed(NamedTuple):
+    """A line as it was sent: its number, whom it names, and a fault or nothing."""
+
+    line: int
+    names: Names
+    fault: str
+
+
 async def import_class_list(unit: Unit, body: ClassList, membership: RecordType) -> ClassListReport:
     """Enrol all students of the list, or none; raises `bad_command` that names the lines that are wrong."""
     lines = await _read(unit, body)
@@ -79,18 +89,26 @@ def _refusal(wrong: Sequence[ListLine]) -> Refusal:
 
 
 async def _read(unit: Unit, body: ClassList) -> list[ListLine]:
-    key, rows = await parse_list(body.csv)
-    people: dict[str, Any] = {}
-    for some in batched(rows, TOGETHER):
-        found = await unit.fetch(_FIND[key], [value for _, value, _ in some], body.class_id)
-        people |= {row["key"]: row for row in found}
+    rows = await parse_list(body.csv)
+    people = await _people(unit, rows, body.class_id)
     seen: set[str] = set()
     breath, lines = Breath(), list[ListLine]()
-    for number, value, fault in rows:
-        line = _line(number, value, fault, people, seen)
+    for row in rows:
+        line = _line(row, people, seen)
         lines.append(_tried(line) if body.dry_run else line)
         await breath.taken()
     return lines
+
+
+async def _people(unit: Unit, rows: Sequence[Listed], class_id: str) -> dict[tuple[str, str], Any]:
+    """Return whom the names in a list name, by column and value."""
+    people: dict[tuple[str, str], Any] = {}
+    for some in batched(rows, TOGETHER):
+        for key in KEYS:
+            values = [value for row in some for column, value in row.names if column == key]
+            found = await unit.fetch(_FIND[key], values, class_id) if values else ()
+            people |= {(key, row["key"]): row for row in found}
+    return people
 
 
 def _tried(line: ListLine) -> ListLine:
@@ -98,13 +116,22 @@ def _tried(line: ListLine) -> ListLine:
     return replace(line, status="would_enrol") if line.status == "enrolled" else line
 
 
-def _line(number: int, value: str, fault: str, people: Mapping[str, Any], seen: set[str]) -> ListLine:
-    person = people.get(value)
-    fault = fault or _fault(value, person, seen)
+def _line(row: Listed, people: Mapping[tuple[str, str], Any], seen: set[str]) -> ListLine:
+    person = people.get(row.names[0]) if row.names else None
+    fault = row.fault or _two(row.names, people) or _fault(row.names[0][1], person, seen)
     if fault or person is None:
-        return ListLine(number, "wrong", fault=fault)
-    seen.add(value)
-    return ListLine(number, "already" if person["already"] else "enrolled", person["id"])
+        return ListLine(row.line, "wrong", fault=fault)
+    seen.add(person["id"])
+    return ListLine(row.line, "already" if person["already"] else "enrolled", person["id"])
+
+
+def _two(names: Names, people: Mapping[tuple[str, str], Any]) -> str:
+    """Return what is wrong with a line of which two values name two people; one that names nobody is passed over behind one that does."""
+    known = [(column, value, people[column, value]["id"]) for column, value in names if (column, value) in people]
+    other = next((one for one in known if one[2] != known[0][2]), None)
+    if other is None:
+        return ""
+    return f"{known[0][0]} {known[0][1]!r} and {other[0]} {other[1]!r} are two people"
 
 
 def _fault(value: str, person: Any, seen: set[str]) -> str:
@@ -113,12 +140,12 @@ def _fault(value: str, person: Any, seen: set[str]) -> str:
     if person["role"] != "student":
         return f"{value!r} is a {person['role']}, not a student"
     if person["left_as"]:
-        return f"{value!r} is {person['left_as']}"
-    return f"{value!r} stands in the list twice" if value in seen else ""
+        return f"{value!r} is {person['left_as']}: an admin makes the student's record active first"
+    return f"{value!r} stands in the list twice" if person["id"] in seen else ""
 
 
-async def parse_list(text: str) -> tuple[str, list[tuple[int, str, str]]]:
-    """Return by which column people are found, and for each line its number, that value, and a fault or nothing.
+async def parse_list(text: str) -> list[Listed]:
+    """Return the lines of a list, each with the values by which people are found.
 
     Raises `bad_command` for a list without such a column, or with two of one name, without lines, or with more than `LINES_MAX`.
     """
@@ -126,34 +153,38 @@ async def parse_list(text: str) -> tuple[str, list[tuple[int, str, str]]]:
         raise _unfit(f"a list has 1 to {LINES_MAX} lines, and with the blank ones at most {LINES_SENT_MAX}")
     breath, rows = Breath(), await read_rows(text)
     names = [name.strip().lower() for name in rows[0].cells] if rows else []
-    key = _key(names)
+    keys = _keys(names)
     if not 1 <= len(rows) - 1 <= LINES_MAX:
         raise _unfit(f"a list has 1 to {LINES_MAX} lines")
-    values: list[tuple[int, str, str]] = []
+    values: list[Listed] = []
     for row in rows[1:]:
-        values.append(_value(row, names, key))
+        values.append(_listed(row, names, keys))
         await breath.taken()
-    return key, values
+    return values
 
 
-def _key(names: list[str]) -> str:
-    """Return the column by which people are found: of two of one name nobody could say which is meant."""
+def _keys(names: list[str]) -> list[str]:
+    """Return the columns by which people are found: of two of one name nobody could say which is meant."""
     twice = next((name for name in KEYS if names.count(name) > 1), None)
     if twice is not None:
         raise _unfit(f"the first line names the column {twice} once")
-    key = next((name for name in KEYS if name in names), None)
-    if key is None:
+    keys = [name for name in KEYS if name in names]
+    if not keys:
         raise _unfit(f"the first line names one of the columns {', '.join(KEYS)}")
-    return key
+    return keys
 
 
-def _value(row: CsvRow, names: list[str], key: str) -> tuple[int, str, str]:
+def _listed(row: CsvRow, names: list[str], keys: list[str]) -> Listed:
     number, cells, fault = row
     if fault or len(cells) != len(names):
-        return number, "", fault or f"{len(cells)} values instead of {len(names)}"
-    value = cells[names.index(key)].strip()
-    value = value.lower() if key == "login" else value
-    return number, value.replace("\0", ""), "" if value else f"no {key}"
+        return Listed(number, (), fault or f"{len(cells)} values instead of {len(names)}")
+    said = tuple((key, value) for key in keys if (value := _value(key, cells[names.index(key)])))
+    return Listed(number, said, "" if said else f"no {' or '.join(keys)}")
+
+
+def _value(key: str, cell: str) -> str:
+    value = cell.replace("\0", "").strip()
+    return value.lower() if key == "login" else value
 
 
 def _unfit(allowed: str) -> Refusal:

@@ -46,7 +46,7 @@ async def _hand_over(unit: Unit, old: Course | None, new: Course | None) -> None
 
 
 class EnrolPeople(Struct, frozen=True):
-    """Enrol people in a course; those who take part already stay as they are."""
+    """Enrol people in a course, those too who took part once; those who take part already stay as they are."""
 
     course_id: Id
     people: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=ENROL_MAX)]
@@ -65,12 +65,19 @@ async def _enrol(unit: Unit, body: EnrolPeople) -> EnrolledPeople:
     await unit.permit(ENROLMENT, {"course_id": body.course_id, "part": body.part})
     await check_listed(unit, "people", body.people, body.part)
     wanted = sorted(set(body.people))
-    sql = "SELECT user_id FROM enrolments WHERE course_id = $1 AND user_id = ANY($2::text[])"
-    already = {row["user_id"] for row in await unit.fetch(sql, body.course_id, wanted)}
-    new = tuple(person for person in wanted if person not in already)
+    over = {row["user_id"]: row["id"] for row in await unit.fetch(_OVER, body.course_id, wanted)}
+    known = {row["user_id"] for row in await unit.fetch(_KNOWN, body.course_id, wanted)}
+    await unit.update_many(ENROLMENT, {row: {"status": "active", "part": body.part} for row in over.values()})
+    new = [person for person in wanted if person not in known]
     rows = [{"course_id": body.course_id, "user_id": person, "part": body.part} for person in new]
     await unit.insert_many(ENROLMENT, rows)
-    return EnrolledPeople(new, tuple(sorted(already)))
+    return EnrolledPeople(tuple(sorted([*new, *over])), tuple(sorted(known.difference(over))))
+
+
+_KNOWN = "SELECT user_id FROM enrolments WHERE course_id = $1 AND user_id = ANY($2::text[])"
+_OVER = """SELECT id, user_id FROM enrolments
+WHERE course_id = $1 AND user_id = ANY($2::text[]) AND status <> 'active' ORDER BY id FOR NO KEY UPDATE"""
+"""Withdrawn or completed: who is enrolled once more takes part again. Held, so that of two who do so one finds it begun."""
 
 
 COURSE = RecordType(

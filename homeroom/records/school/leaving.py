@@ -62,5 +62,5 @@ async def set_all(  # noqa: PLR0917 - which rows, and what they come to
 
 
 async def ids_of(unit: Unit, sql: str, *args: object) -> list[str]:
-    """Return the ids that a statement finds."""
-    return [row["id"] for row in await unit.fetch(sql, *args)]
+    """Return the ids that a statement finds, and hold their rows: what somebody else takes away in the same instant is none of them."""
+    return [row["id"] for row in await unit.fetch(f"{sql} FOR UPDATE", *args)]

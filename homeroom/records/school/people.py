@@ -26,10 +26,17 @@ LEFT_AS = "(SELECT s.status FROM students s WHERE s.user_id = u.id AND s.status 
 """As what a person `u` has left the school as a student, nothing for all others."""
 
 _ROLES = "SELECT id, role FROM users WHERE id = ANY($1::text[]) AND deleted_at IS NULL"
-_LISTED = f"SELECT u.id, u.role, {LEFT_AS} FROM users u WHERE u.id = ANY($1::text[]) AND u.deleted_at IS NULL"
+_LISTED = f"""SELECT u.id, u.role, {LEFT_AS} FROM users u WHERE u.id = ANY($1::text[]) AND u.deleted_at IS NULL
+ORDER BY u.id FOR KEY SHARE OF u"""
+"""Held, as by a row that refers to them: nobody gives one of them another role, or deletes them, before their places are written."""
 _HERE = """SELECT s.user_id, s.status FROM students s JOIN users u ON u.id = s.user_id AND u.role = 'student'
 WHERE s.user_id = ANY($1::text[]) ORDER BY s.user_id FOR SHARE OF s"""
 """Held, so that whoever lets one of them leave in the same instant finds what was written here, or is found by it."""
+_SHARE_NAMES = (
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended('student.' || name, 0)) FROM unnest($1::text[]) AS name"
+)
+_TAKE_NAME = "SELECT pg_advisory_xact_lock(hashtextextended('student.' || $1, 0))"
+"""The like for those who have no record yet, which may begin as that of somebody who has left."""
 _DELETED = "SELECT FROM audit_logs WHERE entity_type = $1 AND entity_id = $2 AND action = 'deleted' LIMIT 1"
 _OUTSIDE = """SELECT class_id, user_id FROM unnest($1::text[], $2::text[]) AS asked (class_id, user_id) WHERE NOT EXISTS
 (SELECT FROM class_memberships m WHERE m.class_id = asked.class_id AND m.user_id = asked.user_id AND m.part = 'student')"""
@@ -48,24 +55,30 @@ async def check_parts(unit: Unit, parts: Iterable[tuple[str, str]]) -> None:
 
 
 async def check_listed(unit: Unit, field: str, people: Sequence[str], part: str) -> None:
-    """Raise `bad_command` that names all of `people`, the ids in a field that is a list, who are not there or cannot have the part."""
-    allowed = " or ".join(sorted(PART_ROLES[part]))
+    """Raise `bad_command` that names all of `people`, the ids in a field that is a list, who are not there or cannot have the part.
+
+    The others are held until the end.
+    """
     found = {row["id"]: row for row in await unit.fetch(_LISTED, list(people))}
-    wrong = [
-        (f"{field}[{place}]", fault, f"the id of a {allowed}")
-        for place, person in enumerate(people)
-        if (fault := _fault(person, found.get(person), part))
-    ]
+    faults = ((place, _fault(person, found.get(person), part)) for place, person in enumerate(people))
+    wrong = [(f"{field}[{place}]", *fault) for place, fault in faults if fault is not None]
     if wrong:
         raise misfits(wrong)
 
 
-def _fault(person: str, row: Any, part: str) -> str:
+def _fault(person: str, row: Any, part: str) -> tuple[str, str] | None:
+    """Return what is wrong with a person of a list, and what is allowed."""
+    allowed = f"the id of a {' or '.join(sorted(PART_ROLES[part]))}"
     if row is None:
-        return f"there is no {person!r}"
+        return f"there is no {person!r}", allowed
     if row["role"] not in PART_ROLES[part]:
-        return f"{person!r} is a {row['role']}"
-    return f"{person!r} is {row['left_as']}" if row["left_as"] else ""
+        return f"{person!r} is a {row['role']}", allowed
+    return (f"{person!r} is {row['left_as']}", f"the id of {still_here(person)}") if row["left_as"] else None
+
+
+def still_here(person: str) -> str:
+    """Return who is allowed in the place of a student who has left the school, and what is to be done before it is this one."""
+    return f"a student who is at the school: an admin makes the record of {person!r} active first"
 
 
 async def check_here(unit: Unit, field: str, people: Iterable[str]) -> None:
@@ -74,9 +87,24 @@ async def check_here(unit: Unit, field: str, people: Iterable[str]) -> None:
     Not to be asked of a place that somebody has already: whoever lets them leave holds the record, and waits for the place.
     """
     wanted = sorted(set(people))
-    for row in await unit.fetch(_HERE, wanted) if wanted else ():
-        if row["status"] != "active":
-            raise misfit(field, f"the student {row['user_id']!r} is {row['status']}", "a student who is at the school")
+    without = await _without_record(unit, field, wanted)
+    if without:
+        await unit.fetch(_SHARE_NAMES, without)
+        await _without_record(unit, field, without)
+
+
+async def _without_record(unit: Unit, field: str, people: Sequence[str]) -> list[str]:
+    """Return who of `people` has no record, or is no student; raises as `check_here`."""
+    found = {row["user_id"]: row["status"] for row in await unit.fetch(_HERE, people)} if people else {}
+    for person, status in found.items():
+        if status != "active":
+            raise misfit(field, f"the student {person!r} is {status}", still_here(person))
+    return [person for person in people if person not in found]
+
+
+async def begin_record(unit: Unit, person: str) -> None:
+    """Wait for whoever gives somebody without a record a place, and let others wait: for a record that begins as that of one who has left."""
+    await unit.fetch(_TAKE_NAME, person)
 
 
 def newcomers(rows: Iterable[tuple[Any, Any]]) -> list[str]:

@@ -91,6 +91,10 @@ def _is_published(old: ReportCard | None, new: ReportCard | None) -> bool:
     return new is not None and new.status == "published" and (old is None or old.status != "published")
 
 
+def _is_reverted(old: ReportCard, new: ReportCard) -> bool:
+    return old.status == "published" != new.status
+
+
 _PUBLISHED = "r.status = 'published'"
 _NOTICE = Notice(
     "reportcard.published",
@@ -98,6 +102,7 @@ _NOTICE = Notice(
     title=lambda card: f"A report card of {NAME} is there",
     named="student_id",
     when=_is_published,
+    over=_is_reverted,
     data=("student_id", "class_id", "term_id"),
     url="/report-cards/{id}",
 )

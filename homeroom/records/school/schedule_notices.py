@@ -35,6 +35,11 @@ def _is_assigned(old: Schedule | None, new: Schedule | None) -> bool:
     return old is None or _whose(old) != _whose(new)
 
 
+def _is_anothers(old: Schedule, new: Schedule) -> bool:
+    """Tell whether a slot is somebody else's than before: whoever had it sees it no more."""
+    return _whose(old) != _whose(new)
+
+
 def _is_moved(old: Schedule | None, new: Schedule | None) -> bool:
     if old is None or new is None or new.status != "scheduled" or _whose(old) != _whose(new):
         return False
@@ -60,8 +65,8 @@ def _notice(what: str, message: str) -> Notice:
 
 
 SCHEDULE_NOTICES = (
-    replace(_notice("assigned", "A slot of your timetable is new"), when=_is_assigned),
-    replace(_notice("updated", "A slot of your timetable has changed"), when=_is_moved),
+    replace(_notice("assigned", "A slot of your timetable is new"), when=_is_assigned, over=_is_anothers),
+    replace(_notice("updated", "A slot of your timetable has changed"), when=_is_moved, over=_is_anothers),
     replace(_notice("cancelled", "A slot of your timetable is off"), when=_is_off, priority="high", lasting=True),
 )
 ASSIGNED_SERIES = _notice("assigned", "A series of slots of your timetable is new")

@@ -24,11 +24,12 @@ from homeroom.records.aside import aside
 from homeroom.records.columns import Description, Label, Link, Title
 from homeroom.records.declare import RecordType, Unit
 from homeroom.records.denials import denied
+from homeroom.records.intake import misfit
 from homeroom.records.recurrence import Meant, Recurrence, expand, local_difference, meant, read_rule, shift
 from homeroom.records.school.people import check_here
 from homeroom.records.school.schedule_clashes import Window, check_free, window
 from homeroom.records.school.schedule_notices import ASSIGNED_SERIES
-from homeroom.records.school.schedule_slot import GroupSession, RuleText, Schedule, SlotZone, Time
+from homeroom.records.school.schedule_slot import GroupSession, RuleText, Schedule, SlotZone, Time, WrittenTime
 from homeroom.records.school.skipped_times import READ, Place, keep_meant, read_place
 
 Scope = Literal["following", "all"]
@@ -42,8 +43,8 @@ class CreateSeries(Struct, frozen=True, kw_only=True):
     class_id: Id | None = None
     title: Title
     description: Description = ""
-    start_at: Time
-    end_at: Time
+    start_at: WrittenTime
+    end_at: WrittenTime
     zone: SlotZone | UnsetType = UNSET
     focus_stack: Label = ""
     link: Link | None = None
@@ -61,8 +62,8 @@ class ChangeSeries(Struct, frozen=True, kw_only=True):
     scope: Scope
     title: Title | UnsetType = UNSET
     description: Description | UnsetType = UNSET
-    start_at: Time | UnsetType = UNSET
-    end_at: Time | UnsetType = UNSET
+    start_at: WrittenTime | UnsetType = UNSET
+    end_at: WrittenTime | UnsetType = UNSET
     focus_stack: Label | UnsetType = UNSET
     link: Link | UnsetType | None = UNSET
     status: Literal["cancelled"] | UnsetType = UNSET
@@ -102,6 +103,7 @@ async def create_series(unit: Unit, schedule: RecordType, body: CreateSeries) ->
     rule, length = read_rule(body.series), body.end_at - body.start_at
     zone = unit.zone if body.zone is UNSET else _zone(body.zone)
     starts = await aside(_starts, rule, body.start_at, zone)
+    _check_texts([body.title, *(getattr(body, name) for name in _TEXTS)], len(starts))
     ((made,),) = await unit.fetch(_FRESH_ID)
     values = {**msgspec.to_builtins(body), "series": rule.text, "series_id": made}
     rows = [{**values, **Place("", one, one.at + length, one).times()} for one in starts]
@@ -121,6 +123,7 @@ async def change_series(unit: Unit, schedule: RecordType, body: ChangeSeries) ->
     this, slots = await _hold(unit, schedule, body.id, body.scope, "update")
     given = msgspec.to_builtins(body)
     same = {name: given[name] for name in _SAME if name in given}
+    _check_texts([same.get(name, getattr(this, name)) for name in ("title", *_TEXTS)], len(slots) if same else 0)
     moved = await aside(_moved, this, slots, body)
     if moved:
         windows = [window(one.start_at, one.end_at) for one in moved]
@@ -139,6 +142,9 @@ async def delete_series(unit: Unit, schedule: RecordType, body: DeleteSeries) ->
     return _series(this, slots)
 
 
+_TEXTS = ("description", "focus_stack", "link")
+SERIES_OCTETS = 400_000
+"""What the texts of all slots that are written together may come to: each is kept, told to whoever follows, and in the audit."""
 _SAME = ("title", "description", "focus_stack", "link", "status")
 """What is the same in all that are changed together."""
 _FRESH_ID = "SELECT replace(gen_random_uuid()::text, '-', '') AS id"
@@ -186,6 +192,14 @@ SELECT looked.* FROM (SELECT r.id, r.mentor_id, this.series_id, this.since, $1::
 JOIN schedules AS r ON r.id = this.id OR r.series_id = this.series_id AND r.status = 'scheduled'
 AND r.occurrence_at >= this.since AND r.end_at > $4::bigint) AS looked
 WHERE id = $2 OR may IS NOT TRUE ORDER BY id <> $2, id LIMIT 2"""
+
+
+def _check_texts(texts: Iterable[object], count: int) -> None:
+    """Raise `bad_command` for texts of a slot that are too long to be those of `count` slots."""
+    octets = sum(len(text.encode()) for text in texts if isinstance(text, str))
+    if octets * count > SERIES_OCTETS:
+        allowed = f"at most {SERIES_OCTETS // count} bytes in all texts of a slot, where it is one of {count}"
+        raise misfit("description", f"{octets} bytes of text in each of {count} slots", allowed)
 
 
 def _starts(rule: Recurrence, first: int, zone: ZoneInfo) -> list[Meant]:

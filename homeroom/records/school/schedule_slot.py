@@ -10,8 +10,9 @@ from msgspec import Meta
 from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.hours import Zone
 from homeroom.protocol.ids import Id
+from homeroom.protocol.instant import INSTANT
 from homeroom.protocol.zones import UnknownZone, find_zone
-from homeroom.records.columns import Description, Label, Link, Row, Title
+from homeroom.records.columns import SINCE_MS, Description, Label, Link, Row, Title
 from homeroom.records.declare import Moment
 from homeroom.records.recurrence import RULE_MAX
 
@@ -19,7 +20,10 @@ SLOT_MAX_MS = 24 * 3_600_000
 LATEST_MS = 4_102_444_800_000
 """The first of January 2100: no slot is later."""
 
-Time = Annotated[int, Meta(ge=0, le=LATEST_MS, description="Unix milliseconds, before the year 2100")]
+_TIME_WORDS = "milliseconds since 1970, from the year 2000 on and before the year 2100"
+Time = Annotated[int, Meta(ge=0, le=LATEST_MS, description=_TIME_WORDS, extra={"since": SINCE_MS} | INSTANT)]
+WrittenTime = Annotated[int, Meta(ge=SINCE_MS, le=LATEST_MS, description=_TIME_WORDS, extra=INSTANT)]
+"""The same in a body that is no row."""
 RuleText = Annotated[
     str,
     Meta(

@@ -28,7 +28,8 @@ ARRAY(SELECT id FROM cohort_memberships WHERE user_id = $1 AND part = 'mentor' O
 ARRAY(SELECT id FROM schedules WHERE mentor_id = $1 AND status = 'scheduled' AND end_at > $2 ORDER BY id LIMIT $3) AS schedules,
 ARRAY(SELECT id FROM grading_tasks WHERE assignee_id = $1 AND status = 'open' ORDER BY id LIMIT $3) AS grading_tasks"""
 """What stands and falls with a teacher or mentor, by the table that names the person."""
-_SLOTS = "SELECT id FROM schedules WHERE student_id = $1 AND status = 'scheduled' AND end_at > $2 ORDER BY id"
+_SLOTS = """SELECT id FROM schedules WHERE status = 'scheduled' AND end_at > $2
+AND ((student_id = $1 AND $3 <> 'student') OR (mentor_id = $1 AND $3 <> 'teacher')) ORDER BY id"""
 _PARTS = "SELECT id FROM {table} WHERE user_id = $1 AND part <> ALL($2::text[]) ORDER BY id"
 _ENROLMENTS = (
     "SELECT id FROM enrolments WHERE user_id = $1 AND part <> ALL($2::text[]) AND status = 'active' ORDER BY id"
@@ -51,6 +52,7 @@ async def end_unfit(unit: Unit, person: str, role: str) -> None:
     await unit.delete_many(TEACHING, await ids_of(unit, _TEACHINGS, person, role))
     await set_all(unit, ENROLMENT, await ids_of(unit, _ENROLMENTS, person, fit), "status", "withdrawn")
     await set_all(unit, MENTORSHIP, await ids_of(unit, _MENTORSHIPS, person, role), "active", False)
+    await call_off(unit, await ids_of(unit, _SLOTS, person, unit.now, role))
 
 
 async def _keep_courses_taught(unit: Unit, person: str) -> None:
@@ -74,7 +76,6 @@ async def end_all(unit: Unit, person: str) -> None:
     """
     await _keep_who_is_relied_on(unit, person)
     await end_unfit(unit, person, "")
-    await call_off(unit, await ids_of(unit, _SLOTS, person, unit.now))
 
 
 async def _keep_who_is_relied_on(unit: Unit, person: str) -> None:

@@ -17,7 +17,7 @@ from homeroom.records.school.classes import CLASS_MEMBERSHIP
 from homeroom.records.school.cohorts import COHORT_MEMBERSHIP
 from homeroom.records.school.learners import COUNTED, count_records
 from homeroom.records.school.leaving import end_places, has_left, no_home
-from homeroom.records.school.people import check_here, check_still
+from homeroom.records.school.people import begin_record, check_here, check_still
 from homeroom.records.school.relations import (
     guardian_of,
     guardians_of,
@@ -58,6 +58,8 @@ async def _follow(unit: Unit, old: Student | None, new: Student | None) -> None:
     await _move(unit, CLASS_MEMBERSHIP, ("class_id", "student"), old, new)
     await _move(unit, COHORT_MEMBERSHIP, ("cohort_id", "member"), old, new)
     if has_left(new) and not has_left(old):
+        if old is None:
+            await begin_record(unit, new.user_id)
         await end_places(unit, new.user_id, MENTORSHIP)
 
 
@@ -92,8 +94,22 @@ async def _register(unit: Unit, body: RegisterStudent) -> Student:
     values = {name: getattr(body, name) for name in body.__struct_fields__ if name != "mentor_id"}
     student: Student = await unit.insert(STUDENT, values)
     if body.mentor_id is not None:
-        await unit.insert(MENTORSHIP, {"mentor_id": body.mentor_id, "student_id": body.user_id})
+        await _give_mentor(unit, body.mentor_id, body.user_id)
     return student
+
+
+async def _give_mentor(unit: Unit, mentor: str, student: str) -> None:
+    """Let somebody be mentored: where the two were mentor and student before, that begins again, or goes on."""
+    found = await unit.fetch(_MENTORED, mentor, student)
+    if found:
+        await unit.update(MENTORSHIP, found[0]["id"], {"active": True})
+    else:
+        await unit.insert(MENTORSHIP, {"mentor_id": mentor, "student_id": student})
+
+
+_MENTORED = """SELECT m.id FROM users u JOIN mentorships m ON m.mentor_id = u.id AND m.student_id = $2
+WHERE u.id = $1 FOR KEY SHARE OF u"""
+"""With the mentor held, of whom the row says something by a role."""
 
 
 def _path(student: Student) -> str:
@@ -186,6 +202,7 @@ _REGISTERED = Notice(
     title=lambda mentorship: f"{NAME} is new to you",
     named="student_id",
     when=_begins,
+    over=lambda old, new: old.mentor_id != new.mentor_id,
     data=("student_id",),
     url="/mentorships/{id}",
 )

@@ -10,7 +10,7 @@ from msgspec import Struct
 from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ADMINS, allow
 from homeroom.protocol.ids import Id, Millis
-from homeroom.records.columns import Description, Row, Title
+from homeroom.records.columns import Description, Instant, Row, Title
 from homeroom.records.declare import Action, Moment, RecordType, Reference, each, table, to
 from homeroom.records.notice import Notice
 from homeroom.records.school.relations import guardian_of, guardians_of, mentor_of, teaches_student
@@ -20,13 +20,13 @@ Status = Literal["pending", "in_progress", "done", "cancelled"]
 
 
 class Task(Row, frozen=True, kw_only=True):
-    """Something to be done, until `due_at` (Unix ms) where that is said."""
+    """Something to be done, until `due_at` where that is said."""
 
     mentor_id: Id
     student_id: Id
     title: Title
     description: Description = ""
-    due_at: Millis | None = None
+    due_at: Instant | None = None
     status: Status = "pending"
     done_at: Millis | None = None
 
@@ -46,7 +46,15 @@ def _move(task: Task, body: TaskStatus, moment: Moment) -> dict[str, Any]:
 
 
 def _is_given(old: Task | None, new: Task | None) -> bool:
-    return new is not None and (old is None or old.student_id != new.student_id)
+    """Tell whether somebody has a task that was not theirs before, or was cancelled."""
+    if new is None or new.status == "cancelled":
+        return False
+    return old is None or old.student_id != new.student_id or (old.status == "cancelled" and new.status != "done")
+
+
+def _is_taken_away(old: Task, new: Task) -> bool:
+    """Tell whether a task is that student's no more, or is not to be done any more."""
+    return old.student_id != new.student_id or old.status != "cancelled" == new.status
 
 
 _ASSIGNED = Notice(
@@ -54,6 +62,7 @@ _ASSIGNED = Notice(
     "VALUES (r.student_id)",
     title=lambda task: task.title,
     when=_is_given,
+    over=_is_taken_away,
     message=lambda task: "A new task for you",
     data=("mentor_id", "due_at"),
     url="/tasks/{id}",

@@ -13,7 +13,7 @@ from homeroom.engine.behaviour import Refusal
 from homeroom.protocol.access import ADMINS, EVERYBODY, ROLES, allow
 from homeroom.protocol.ids import Id, Millis
 from homeroom.records.access import allowed
-from homeroom.records.columns import Body, Description, Label, Name, Row, Title
+from homeroom.records.columns import Body, Description, Instant, Label, Name, Row, Title
 from homeroom.records.declare import Action, Moment, RecordType, Reference, Unit, role, table, to
 from homeroom.records.intake import misfit
 from homeroom.records.notice import Notice
@@ -34,7 +34,7 @@ class Vacancy(Row, frozen=True, kw_only=True):
     title: Title
     department: Label = ""
     description: Description = ""
-    closes_at: Millis | None = None
+    closes_at: Instant | None = None
     status: Literal["open", "closed"] = "open"
 
 

@@ -302,6 +302,19 @@ test("after five failures the sync endpoint is polled until the socket is back",
   equal(all.client.status.polling, false);
 });
 
+test("while polling, a stream that is refused is asked for again after five seconds and not at once", async () => {
+  const all = await start();
+  all.world.answers["/api/realtime/sync"] = [200, { cursor: "C", streams: { [ROOM]: { verdict: "refused", code: "not_found" } }, more: false }];
+  for (let failures = 0; failures < 5; failures += 1) {
+    all.world.wire.fail(1006);
+    if (failures < 4) await pause(all);
+  }
+  await all.world.pass(4_900);
+  equal(all.room.told, [["ended", "not_found"]]);
+  await all.world.pass(200);
+  equal(all.room.told.length, 2);
+});
+
 test("while polling, what no socket has carried goes by REST with a key, and what one has carried waits for one", async () => {
   const all = await start();
   welcome(all);

@@ -1,4 +1,4 @@
-import { barrier, mayDo } from "/static/rights.js";
+import { barrier, isAbsent, mayDo, mayMake } from "/static/rights.js";
 import { openRoom } from "/static/room.js";
 import { equal, test } from "./check.js";
 
@@ -39,6 +39,13 @@ test("what ends by itself is said and is not final", () => {
 test("who may not see the room any more can do nothing in it", () => {
   equal(barrier({ state: null, gone: "forbidden" }, ANN, NOW), { why: "You cannot see this room any more.", final: true });
   equal(mayDo({ ...room(), gone: "forbidden" }, ANN, MESSAGE).answer, false);
+});
+
+test("a room that is not there is told from one that may not be seen any more, and staff make it", () => {
+  equal(barrier({ state: null, gone: "not_found" }, ANN, NOW), { why: "There is no room here yet.", final: true });
+  equal([isAbsent({ state: null, gone: "not_found" }), isAbsent({ state: null, gone: "forbidden" })], [true, false]);
+  equal(isAbsent({ ...room(), gone: "not_found" }), false);
+  equal([ANN, TIA, ADA].map(mayMake), [false, true, true]);
 });
 
 test("one edits and deletes what is one's own, and moderators delete what others wrote", () => {
