@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import copytree
 
 import pytest
 import trio
@@ -14,7 +13,6 @@ from homeroom.engine import claim, cluster
 from homeroom.engine.claim import Claim, Share, is_claimed, is_served, running_dsn, share_nowait, share_or_claim
 from homeroom.engine.embedded import UNSAFE, open_embedded, share_embedded
 from homeroom.engine.errors import DataDirectoryInUse
-from tests.conftest import quick_folder
 
 PATIENCE_S = 30
 
@@ -70,21 +68,6 @@ def elsewhere(home: Path, *deeds: str) -> Iterator[Elsewhere]:
         yield other
     finally:
         other.end()
-
-
-@pytest.fixture(scope="module")
-def initialised() -> Iterator[Path]:
-    """Return a data directory that was made once, to be copied."""
-    with quick_folder() as folder:
-        cluster.initialise(cluster.find_binaries(), folder / "postgres", sync=False)
-        yield folder / "postgres"
-
-
-@pytest.fixture
-def used_home(home: Path, initialised: Path) -> Path:
-    """Return a home in which a database was made already."""
-    copytree(initialised, home / "postgres")
-    return home
 
 
 class Told:

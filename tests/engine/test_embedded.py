@@ -7,9 +7,8 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from shutil import copytree
 
 import pytest
 import trio
@@ -22,7 +21,7 @@ from homeroom.engine.embedded import UNSAFE, EmbeddedPostgres, open_embedded
 from homeroom.engine.errors import DataDirectoryInUse, NoBinaries, StartFailed
 from homeroom.engine.postgres import DatabaseError
 from homeroom.engine.postmaster import children_of
-from tests.conftest import TRIAL, quick_folder
+from tests.conftest import TRIAL
 
 PATIENCE_S = 30
 
@@ -35,21 +34,6 @@ server.start()
 print(server.pid, flush=True)
 sys.stdin.read()
 """
-
-
-@pytest.fixture(scope="module")
-def initialised() -> Iterator[Path]:
-    """Return a data directory that was made once and in which no server ever ran, to be copied."""
-    with quick_folder() as folder:
-        cluster.initialise(cluster.find_binaries(), folder / "postgres", sync=False)
-        yield folder / "postgres"
-
-
-@pytest.fixture
-def used_home(home: Path, initialised: Path) -> Path:
-    """Return a home whose data directory is there already: for tests of what comes after that."""
-    copytree(initialised, home / "postgres")
-    return home
 
 
 def start_elsewhere(home: Path) -> tuple["subprocess.Popen[str]", int]:
