@@ -15,9 +15,6 @@ import trio
 from homeroom.actors.exam_rows import ExamsQuery
 from homeroom.engine.behaviour import Refusal
 from homeroom.engine.database import Database, open_database
-from homeroom.engine.group_commit import CommitSettings
-from homeroom.engine.journal_memory import MemoryStore
-from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.protocol.chat import Say
 from homeroom.protocol.exam import AskResults, AskSittings, Close, Create, Join, Open, Person, Publish, Release
 from homeroom.protocol.sitting import Flag, Grade, Progress, Review, SaveAnswer, Start, Submit
@@ -26,7 +23,7 @@ from homeroom.protocol.sitting_events import Declined, Requested
 from homeroom.verify import verify_stored
 from tests.actors.exams import ITEMS, RIGHT
 from tests.actors.people import ANN, BEN, TEACHER
-from tests.actors.school import School, open_school_on
+from tests.actors.school import School, open_kept_school
 from tests.conftest import TRIAL
 
 EXAM, ANNS, BENS = "exam:mid", "sitting:mid.ann", "sitting:mid.ben"
@@ -35,13 +32,9 @@ EXAM, ANNS, BENS = "exam:mid", "sitting:mid.ann", "sitting:mid.ben"
 @asynccontextmanager
 async def open_stored(dsn: str) -> AsyncIterator[School]:
     """Run a school on a database, over connections of its own: they end with it, as with a server that is killed."""
-    async with open_database(dsn, TRIAL) as database, trio.open_nursery() as nursery:
-        journal = PostgresJournal(database, CommitSettings(linger_ms=0))
-        await nursery.start(journal.run)
-        async with open_school_on(journal, MemoryStore()) as school:
-            yield school
-            await school.engine.drain()
-        nursery.cancel_scope.cancel()
+    async with open_database(dsn, TRIAL) as database, open_kept_school(database) as school:
+        yield school
+        await school.engine.drain()
 
 
 @pytest.fixture

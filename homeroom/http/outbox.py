@@ -97,7 +97,7 @@ class Outbox:
 
     def late(self, now: float) -> bool:
         """Tell whether the receiver is too slow: the next frame has waited longer than patience lasts."""
-        return bool(self._queue) and now - self._queue[0][0] > self._settings.patience_s  # type: ignore[index] # not empty
+        return self._waited(now) > self._settings.patience_s
 
     async def wait_room(self) -> None:
         """Wait until a page of missed events may be pushed; raises `trio.ClosedResourceError` when closed."""
@@ -148,11 +148,13 @@ class Outbox:
     def _is_too_much(self, octets: int) -> bool:
         """Tell whether so much may not wait."""
         most = self._settings.bytes
-        return octets > most and (octets > most * self._settings.at_once or self._waits_longer(self._settings.grace_s))
+        return octets > most and (
+            octets > most * self._settings.at_once or self._waited(trio.current_time()) > self._settings.grace_s
+        )
 
-    def _waits_longer(self, seconds: float) -> bool:
-        """Tell whether the next frame has waited for longer than so many seconds."""
-        return bool(self._queue) and trio.current_time() - self._queue[0][0] > seconds  # type: ignore[index] # not empty
+    def _waited(self, now: float) -> float:
+        """Return the seconds for which the next frame has waited, 0 when none does."""
+        return now - self._queue[0][0] if self._queue else 0.0
 
     def _start_queue(self, frame: bytes, *, begun: bool) -> None:
         self._queue = deque(((trio.current_time(), frame),))

@@ -60,7 +60,7 @@ def respell_body(values: Mapping[str, Any], type: type[Struct], other: Mapping[s
 
 def may_differ(type: Any) -> bool:
     """Tell whether a type has structures in it (itself, if it is one) whose fields have another spelling, or hold moments."""
-    return _may_differ(type)
+    return _may_differ(type)  # kept behind a plain function: of one that is kept, mypy takes no `type[Any]`
 
 
 class _Inside(NamedTuple):

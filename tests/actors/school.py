@@ -12,8 +12,10 @@ from homeroom.actors.kinds import KINDS
 from homeroom.engine.behaviour import SYSTEM_CALLER, Caller, Guardians, Refusal, nobody
 from homeroom.engine.clock import TrioClock
 from homeroom.engine.courier import Deliver
+from homeroom.engine.database import Database
 from homeroom.engine.engine import NOWHERE, Engine
 from homeroom.engine.envelope import Done, Joined, Watch
+from homeroom.engine.group_commit import CommitSettings
 from homeroom.engine.hub import Hub
 from homeroom.engine.journal_memory import MemoryJournal, MemoryStore
 from homeroom.engine.journal_postgres import PostgresJournal
@@ -124,4 +126,15 @@ async def open_school_on(
         await nursery.start(hub.run)
         await nursery.start(engine.run)
         yield School(engine, store)
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def open_kept_school(database: Database) -> AsyncIterator[School]:
+    """Run an engine with all kinds on a real database: one start of a server."""
+    journal = PostgresJournal(database, CommitSettings(linger_ms=0))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(journal.run)
+        async with open_school_on(journal, MemoryStore()) as school:
+            yield school
         nursery.cancel_scope.cancel()

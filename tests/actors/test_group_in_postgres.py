@@ -1,18 +1,13 @@
 """The lists of study groups in the real database: they answer as they do from memory, pages and all."""
 
-import trio
-
 from homeroom.actors.group_rows import find_public, list_mine
 from homeroom.engine.behaviour import Lookup
 from homeroom.engine.database import Database
-from homeroom.engine.group_commit import CommitSettings
-from homeroom.engine.journal_memory import MemoryStore
-from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.protocol.chat import Say
 from homeroom.protocol.group import Create, Delete, Join, Leave
 from homeroom.protocol.group_lists import FindGroups, MyGroups
 from tests.actors.people import ANN, BEN, EVE
-from tests.actors.school import School, open_school, open_school_on
+from tests.actors.school import School, open_kept_school, open_school
 
 QUESTIONS: tuple[Lookup, ...] = (
     find_public(FindGroups(), EVE),
@@ -64,12 +59,8 @@ async def one_by_one(school: School) -> list[str]:
 
 
 async def test_the_lists_answer_from_the_database_as_from_memory(database: Database) -> None:
-    journal = PostgresJournal(database, CommitSettings(linger_ms=0))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(journal.run)
-        async with open_school_on(journal, MemoryStore()) as school:
-            kept, singly = await live(school), await one_by_one(school)
-        nursery.cancel_scope.cancel()
+    async with open_kept_school(database) as school:
+        kept, singly = await live(school), await one_by_one(school)
     async with open_school() as school:
         assert await live(school) == kept
     one, two, three = ("one", 2, 10), ("two", 1, 3), ("three", 1, 10)

@@ -1,16 +1,11 @@
 """The read models of room and presence in the real database: names, types and paging as the driver's rows have them."""
 
-import trio
-
 from homeroom.engine.database import Database
-from homeroom.engine.group_commit import CommitSettings
-from homeroom.engine.journal_memory import MemoryStore
-from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.protocol.chat import Audit, Edit, File, History, React, Retract, Say
 from homeroom.protocol.presence import Connected, Hide, SetStatus
 from homeroom.protocol.room import Create, Join
 from tests.actors.people import ANN, BEN, TEACHER
-from tests.actors.school import School, open_school_on
+from tests.actors.school import School, open_kept_school
 
 ROOM = "room:physics"
 PDF = File("plan.pdf", 1_024, "application/pdf", "/files/1")
@@ -29,19 +24,15 @@ async def talk(school: School) -> None:
 
 
 async def test_history_and_audit_answer_from_the_database_as_from_memory(database: Database) -> None:
-    journal = PostgresJournal(database, CommitSettings(linger_ms=0))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(journal.run)
-        async with open_school_on(journal, MemoryStore()) as school:
-            await talk(school)
-            page = await school.do(ROOM, History(), ANN)
-            messages = (await school.state(ROOM, ANN))["chat"]["messages"]
-            thread = await school.do(ROOM, History(thread=page.messages[0].id), ANN)
-            audit = await school.do(ROOM, Audit(limit=1), TEACHER)
-            await school.do("presence:ann", Connected("c1"))
-            await school.do("presence:ann", SetStatus("busy", "Quiz"), ANN)
-            await school.do("presence:ann", Hide(), ANN)
-        nursery.cancel_scope.cancel()
+    async with open_kept_school(database) as school:
+        await talk(school)
+        page = await school.do(ROOM, History(), ANN)
+        messages = (await school.state(ROOM, ANN))["chat"]["messages"]
+        thread = await school.do(ROOM, History(thread=page.messages[0].id), ANN)
+        audit = await school.do(ROOM, Audit(limit=1), TEACHER)
+        await school.do("presence:ann", Connected("c1"))
+        await school.do("presence:ann", SetStatus("busy", "Quiz"), ANN)
+        await school.do("presence:ann", Hide(), ANN)
     assert [message.id for message in page.messages] == [message["id"] for message in messages]
     assert [message.text for message in page.messages] == ["edited", "an answer", ""]
     assert (page.messages[0].file, page.messages[0].mentions) == (PDF, ("ben",))

@@ -5,14 +5,11 @@ import trio
 from homeroom.actors.queue_history import QUEUE_LISTS
 from homeroom.engine.behaviour import Caller, Lookup
 from homeroom.engine.database import Database
-from homeroom.engine.group_commit import CommitSettings
-from homeroom.engine.journal_memory import MemoryStore
-from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.protocol.queue import Admit, AskHistory, Complete, Create, Enlist, Join, Leave, ListHelped, Open
 from homeroom.protocol.queue_lists import QueuesQuery, TicketsQuery
 from tests.actors.people import ADMIN, ANN, BEN, TEACHER
 from tests.actors.queues import MAKER
-from tests.actors.school import School, open_school, open_school_on
+from tests.actors.school import School, open_kept_school, open_school
 
 QUEUES, TICKETS = QUEUE_LISTS
 QUESTIONS: tuple[Lookup, ...] = (
@@ -76,12 +73,8 @@ def _without_times(found: object) -> str:
 async def test_everything_that_is_looked_up_answers_from_the_database_as_from_memory(database: Database) -> None:
     async with open_school() as school:
         from_memory = await live(school)
-    journal = PostgresJournal(database, CommitSettings(linger_ms=0))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(journal.run)
-        async with open_school_on(journal, MemoryStore()) as school:
-            assert await live(school) == from_memory
-        nursery.cancel_scope.cancel()
+    async with open_kept_school(database) as school:
+        assert await live(school) == from_memory
     assert "three" not in str(from_memory[3])
     assert "three" in str(from_memory[5])
     assert "'three'" not in str(from_memory[6])

@@ -9,13 +9,10 @@ from trio.testing import wait_all_tasks_blocked
 
 from homeroom.engine.database import Database
 from homeroom.engine.engine import Engine
-from homeroom.engine.group_commit import CommitSettings
-from homeroom.engine.journal_memory import MemoryStore
-from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.records.declare import RecordType
 from homeroom.records.mailings import PAUSE_MS, tell_page
 from homeroom.records.store import Store
-from tests.actors.school import School, open_school_on
+from tests.actors.school import School, open_kept_school
 from tests.records.school_store import CALLERS, SchoolStore
 
 
@@ -77,9 +74,5 @@ async def tell_all(store: Store) -> int:
 @asynccontextmanager
 async def opened_house(database: Database) -> AsyncIterator[House]:
     """Run the inboxes on a database with the people of `school_rows`: one start of a server."""
-    journal = PostgresJournal(database, CommitSettings(linger_ms=0))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(journal.run)
-        async with open_school_on(journal, MemoryStore()) as school:
-            yield House(database, school)
-        nursery.cancel_scope.cancel()
+    async with open_kept_school(database) as school:
+        yield House(database, school)

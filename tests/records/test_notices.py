@@ -8,9 +8,6 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from homeroom.engine.database import Database
-from homeroom.engine.group_commit import CommitSettings
-from homeroom.engine.journal_memory import MemoryStore
-from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.protocol.inbox import Notify
 from homeroom.records.columns import SINCE_MS
 from homeroom.records.mailings import PAGE, tell_page
@@ -26,7 +23,7 @@ from homeroom.records.school.tasks import TASK
 from homeroom.records.school.terms import TERM
 from homeroom.records.school.vacancies import APPLICATION, VACANCY, Decide
 from tests.actors.people import ANN
-from tests.actors.school import open_school_on
+from tests.actors.school import open_kept_school
 from tests.records.school_rows import put, put_person, put_school
 from tests.records.school_store import CALLERS, SchoolStore, refused
 
@@ -287,12 +284,8 @@ async def test_what_is_withdrawn_before_all_were_told_is_told_no_further(school:
 
 async def in_an_engine(database: Database, act: Callable[[Any, Any], Awaitable[None]]) -> None:
     """Run the actors on the database, with a store that hands its messages to them."""
-    journal = PostgresJournal(database, CommitSettings(linger_ms=0))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(journal.run)
-        async with open_school_on(journal, MemoryStore()) as house:
-            await act(house, house.engine)
-        nursery.cancel_scope.cancel()
+    async with open_kept_school(database) as house:
+        await act(house, house.engine)
 
 
 async def arrived(database: Database) -> None:

@@ -1,8 +1,7 @@
 """A school that an earlier release has kept: what its read models lack is there soon after the start, once, while the school runs."""
 
 import dataclasses
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -14,8 +13,6 @@ from homeroom.engine.behaviour import Caller, Refusal
 from homeroom.engine.clock import TrioClock
 from homeroom.engine.database import Database
 from homeroom.engine.envelope import Answer, Done
-from homeroom.engine.group_commit import CommitSettings
-from homeroom.engine.journal_memory import MemoryStore
 from homeroom.engine.journal_postgres import PostgresJournal
 from homeroom.engine.migrate import migrate
 from homeroom.engine.restating import Restating
@@ -29,7 +26,7 @@ from homeroom.protocol.zones import find_zone
 from homeroom.records.figures import FigureReader, Reader
 from homeroom.records.school.grading_tasks import GRADING_TASK
 from tests.actors.exams import CAPITAL, PI
-from tests.actors.school import Onlooker, School, open_school, open_school_on
+from tests.actors.school import Onlooker, School, open_kept_school, open_school
 from tests.records.counted import ZONE
 from tests.records.school_rows import AT, put_school
 from tests.records.school_store import CALLERS, SchoolStore, refused
@@ -48,16 +45,6 @@ _AS_BEFORE = (
     "DROP FUNCTION notices_told", "DROP TABLE shown_anew", "DROP TABLE skipped_times", "DELETE FROM migrations WHERE name >= '0211'",
 )  # fmt: skip
 """What takes everything away that came since."""
-
-
-@asynccontextmanager
-async def running(database: Database) -> AsyncIterator[School]:
-    journal = PostgresJournal(database, CommitSettings(linger_ms=0))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(journal.run)
-        async with open_school_on(journal, MemoryStore()) as school:
-            yield school
-        nursery.cancel_scope.cancel()
 
 
 async def _live(school: School, now: int) -> None:
@@ -80,7 +67,7 @@ async def _live(school: School, now: int) -> None:
 async def left(database: Database) -> Database:
     """Return a school's database as an earlier release left it."""
     await put_school(database)
-    async with running(database) as school:
+    async with open_kept_school(database) as school:
         await _live(school, await PostgresJournal(database).now())
     for sql in _AS_BEFORE:
         await database.execute(sql)
@@ -100,7 +87,7 @@ async def _sessions(school: School, caller: Caller) -> list[str]:
 
 
 async def test_what_read_models_lack_from_earlier_is_there_soon_after_the_start(left: Database) -> None:
-    async with running(left) as school:
+    async with open_kept_school(left) as school:
         assert await _unread(left) == {"cid": 0, "pam": 0, "tess": 0}
         assert await _sessions(school, ANN_WITHDRAWN) == ["algebra"]
         await school.do("inbox:tess", Notify("exam.graded", "Graded"))  # meanwhile
